@@ -1,0 +1,8 @@
+"""The one exception that a user can put right."""
+
+
+class UserError(Exception):
+    """A mistake in what the user asked for, with a message of one line that says what to do.
+
+    The command line prints it without a traceback and exits with status 2.
+    """

@@ -1,0 +1,1 @@
+"""Numbers: precision, checks, and the vocabulary of shapes."""

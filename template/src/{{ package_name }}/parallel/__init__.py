@@ -1,0 +1,1 @@
+"""Devices: the mesh, what is sharded over it, and how processes start."""

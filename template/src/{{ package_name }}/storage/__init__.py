@@ -1,0 +1,1 @@
+"""What stays on disk: data sets, checkpoints, run directories."""
