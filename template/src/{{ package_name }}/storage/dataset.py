@@ -1,0 +1,144 @@
+"""Data sets on disk: shards of records, and the manifest that makes them a data set.
+
+A data set is a directory. Each split is a list of ArrayRecord files (shards), whose records are
+bytes that only the task understands. ``dataset.json`` names every shard with its size; it is
+written last, so a directory without it holds no data set. ``dataset_writer.py`` writes them.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import grain
+from array_record.python import array_record_module
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ..errors import UserError
+
+MANIFEST = "dataset.json"
+FORMAT = 1
+
+
+class Shard(BaseModel):
+    """One ArrayRecord file of a split."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    records: int
+    bytes: int
+    digest: str  # SHA-256 of the records, which compression does not change
+
+
+class Manifest(BaseModel):
+    """The content of ``dataset.json``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = FORMAT
+    splits: dict[str, list[Shard]]
+    info: dict[str, Any]  # whatever the task wants to remember, in JSON's types
+
+
+class DataSet:
+    """A complete data set, opened for reading.
+
+    Attributes:
+        directory: Where it stands.
+        info: What the task stored beside the records.
+    """
+
+    def __init__(self, directory: Path, manifest: Manifest) -> None:
+        """Use ``DataSet.open``, which checks the files, or ``DataSetWriter.commit``."""
+        self.directory = directory
+        self.info = manifest.info
+        self._splits = manifest.splits
+
+    @classmethod
+    def open(cls, directory: Path) -> "DataSet":
+        """Open the data set in ``directory`` after checking that all of it is there.
+
+        Sizes and record counts are compared with the manifest. The records themselves carry
+        checksums, which ArrayRecord verifies when they are read.
+
+        Raises:
+            UserError: There is no data set, or it is damaged, or a newer version wrote it.
+        """
+        data_set = cls(directory, _read_manifest(directory))
+        for shards in data_set._splits.values():
+            for shard in shards:
+                _check_shard(directory / shard.file, shard)
+        return data_set
+
+    @property
+    def splits(self) -> list[str]:
+        """The names of the splits, in the order in which they were written."""
+        return list(self._splits)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of every record of every split: equal only for equal data."""
+        digest = hashlib.sha256()
+        for split in sorted(self._splits):
+            digest.update(f"{split}\n".encode())
+            for shard in self._splits[split]:
+                digest.update(f"{shard.records} {shard.digest}\n".encode())
+        return digest.hexdigest()
+
+    def source(self, split: str) -> grain.sources.ArrayRecordDataSource:
+        """Give random access to the records (bytes) of a split, for ``grain.MapDataset.source``.
+
+        Raises:
+            UserError: There is no such split.
+        """
+        if split not in self._splits:
+            there = ", ".join(self._splits) or "none"
+            raise UserError(f"{self.directory} has no split {split!r}; its splits: {there}")
+        return grain.sources.ArrayRecordDataSource(
+            [str(self.directory / shard.file) for shard in self._splits[split]]
+        )
+
+
+def holds_data_set(directory: Path) -> bool:
+    """Whether a data set was completed in ``directory``; ``DataSet.open`` tells if it is intact."""
+    return (directory / MANIFEST).is_file()
+
+
+def _read_manifest(directory: Path) -> Manifest:
+    path = directory / MANIFEST
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"no data set in {directory}: run the prepare command first") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        raise _damaged(path, error.errors()[0]["msg"]) from error
+    if manifest.format != FORMAT:
+        raise UserError(
+            f"{path} has format {manifest.format}, this project reads format {FORMAT}: "
+            "prepare the data set again with --overwrite"
+        )
+    return manifest
+
+
+def _check_shard(path: Path, shard: Shard) -> None:
+    try:
+        size = path.stat().st_size
+        if size != shard.bytes:
+            raise _damaged(path, f"it has {size} bytes instead of {shard.bytes}")
+        reader = array_record_module.ArrayRecordReader(str(path))
+        records = reader.num_records()
+        reader.close()
+    except FileNotFoundError:
+        raise _damaged(path, "the file is missing") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    except (RuntimeError, IndexError) as error:  # what ArrayRecord raises for a broken file
+        raise _damaged(path, str(error).partition(";")[0]) from error
+    if records != shard.records:
+        raise _damaged(path, f"it has {records} records instead of {shard.records}")
+
+
+def _damaged(path: Path, reason: str) -> UserError:
+    return UserError(f"{path} is damaged ({reason}): prepare the data set again with --overwrite")

@@ -1,0 +1,187 @@
+"""From documents to a data set: split by hash, put in an order fixed by hash, cut into records.
+
+Each split becomes one stream of tokens: ``DOCUMENT``, the first document, ``DOCUMENT``, the
+second, ..., and a last ``DOCUMENT`` that ends the last one. A record is a fixed number of
+consecutive tokens of the stream, whatever sequence length they are read with later.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Integer
+
+from .errors import UserError
+from .reporting.byte_progress import ByteProgress
+from .sources import Source
+from .storage.dataset import DataSet
+from .storage.dataset_writer import DataSetWriter
+from .tokenizer import DOCUMENT, TOKENIZER
+
+SPLITS = ("train", "validation", "test")
+_PERCENT = (90, 5, 5)
+
+CHUNK_TOKENS = 4096
+DTYPE = "<u2" if TOKENIZER.vocab_size <= 2**16 else "<u4"
+
+# Documents are sorted in memory, one bucket of about this many bytes at a time.
+_BUCKET_BYTES = 64 * 2**20
+_MOST_BUCKETS = 64
+
+
+def split_of(digest: bytes) -> str:
+    """The split of a document, decided by its content alone.
+
+    Equal documents fall into the same split, and adding documents moves none of the others.
+
+    Args:
+        digest: SHA-256 of the document's UTF-8 bytes. Its last bytes decide, since its first ones
+            decide the order.
+    """
+    percentile = int.from_bytes(digest[-8:], "big") % 100
+    if percentile < _PERCENT[0]:
+        return SPLITS[0]
+    return SPLITS[1] if percentile < _PERCENT[0] + _PERCENT[1] else SPLITS[2]
+
+
+def prepare_text(
+    source: Source, directory: Path, *, seq_len: int, overwrite: bool, progress: bool
+) -> DataSet:
+    """Write the data set of a source.
+
+    Memory stays bounded by the longest document and the bucket size, disk use peaks at about the
+    size of the text beyond that of the data set.
+
+    Args:
+        source: The documents.
+        directory: Where the data set will stand.
+        seq_len: Targets in a sequence; each split must fill one.
+        overwrite: Replace the data set that stands there.
+        progress: Show progress on standard error.
+
+    Returns:
+        The finished data set.
+
+    Raises:
+        UserError: A document cannot be read, there is too little text, or the data set cannot be
+            written. Nothing is left behind.
+    """
+    with DataSetWriter(directory, overwrite=overwrite) as writer:
+        total = source.size()
+        buckets = _Buckets(writer.scratch, min(_MOST_BUCKETS, 1 + total // _BUCKET_BYTES))
+        empty = 0
+        with ByteProgress("reading text", total, enabled=progress) as bar:
+            for text in source.documents(bar.advance):
+                if text.strip():
+                    buckets.add(text)
+                else:
+                    empty += 1
+        streams = {split: _Stream(writer, split) for split in SPLITS}
+        for digest, text in buckets.in_order():
+            streams[split_of(digest)].add(text)
+        for stream in streams.values():
+            stream.close()
+        counts = {split: stream.counts for split, stream in streams.items()}
+        _check_enough(counts, empty, seq_len)
+        info: dict[str, Any] = {
+            "kind": "text",
+            "source": source.name,
+            "tokenizer": TOKENIZER.name,
+            "vocab_size": TOKENIZER.vocab_size,
+            "chunk_tokens": CHUNK_TOKENS,
+            "dtype": DTYPE,
+            "empty_documents": empty,
+            "splits": {split: dict(counter) for split, counter in counts.items()},
+        }
+        return writer.commit(info)
+
+
+def summary(data_set: DataSet) -> str:
+    """Tell in a few lines what a text data set holds."""
+    info = data_set.info
+    lines = [f"{data_set.directory}: {info['source']}"]
+    for split, counts in info["splits"].items():
+        lines.append(
+            f"  {split:<10} {counts['documents']:>9,} documents"
+            f" {counts['bytes']:>15,} bytes {counts['tokens']:>15,} tokens"
+        )
+    if info["empty_documents"]:
+        lines.append(f"  {info['empty_documents']:,} empty documents were skipped")
+    return "\n".join(lines)
+
+
+def _check_enough(counts: dict[str, Counter[str]], empty: int, seq_len: int) -> None:
+    if not any(counter["documents"] for counter in counts.values()):
+        skipped = f" ({empty} empty documents)" if empty else ""
+        raise UserError(f"the source holds no text{skipped}")
+    for split, counter in counts.items():
+        if counter["tokens"] <= seq_len:
+            raise UserError(
+                f"the {split} split has {counter['documents']} documents with {counter['tokens']} "
+                f"tokens, less than one sequence of seq_len {seq_len} and its last target: give "
+                "more documents, cut long ones by --max-document-bytes, or shorten data.seq_len"
+            )
+
+
+class _Stream:
+    """The token stream of one split on its way into records."""
+
+    def __init__(self, writer: DataSetWriter, split: str) -> None:
+        self.counts: Counter[str] = Counter(documents=0, bytes=0, tokens=0)
+        self._writer = writer
+        self._split = split
+        self._rest = np.empty(0, DTYPE)  # tokens that do not fill a record yet
+
+    def add(self, text: str) -> None:
+        self.counts["documents"] += 1
+        self.counts["bytes"] += len(text.encode())
+        self._append(np.concatenate([[DOCUMENT], TOKENIZER.encode(text)]))
+
+    def close(self) -> None:
+        if self.counts["documents"]:
+            self._append(np.array([DOCUMENT]))
+        if len(self._rest):
+            self._writer.write(self._split, self._rest.tobytes())
+
+    def _append(self, tokens: Integer[np.ndarray, " seq_len"]) -> None:
+        self.counts["tokens"] += len(tokens)
+        tokens = np.concatenate([self._rest, tokens.astype(DTYPE)])
+        full = len(tokens) - len(tokens) % CHUNK_TOKENS
+        for start in range(0, full, CHUNK_TOKENS):
+            self._writer.write(self._split, tokens[start : start + CHUNK_TOKENS].tobytes())
+        self._rest = tokens[full:]
+
+
+class _Buckets:
+    """Documents spilled to files by the first byte of their digest, to be sorted file by file."""
+
+    def __init__(self, directory: Path, count: int) -> None:
+        self._paths = [directory / f"documents-{number:02d}" for number in range(count)]
+        self._files = [path.open("wb") for path in self._paths]
+
+    def add(self, text: str) -> None:
+        data = text.encode()
+        digest = hashlib.sha256(data).digest()
+        file = self._files[digest[0] * len(self._files) // 256]
+        file.write(digest)
+        file.write(len(data).to_bytes(8, "little"))
+        file.write(data)
+
+    def in_order(self) -> Iterator[tuple[bytes, str]]:
+        """Yield digests and texts in the order of the digests."""
+        for file in self._files:
+            file.close()
+        for path in self._paths:
+            data = path.read_bytes()
+            documents = []
+            start = 0
+            while start < len(data):
+                size = int.from_bytes(data[start + 32 : start + 40], "little")
+                documents.append((data[start : start + 32], start + 40, start + 40 + size))
+                start += 40 + size
+            for digest, begin, end in sorted(documents):
+                yield digest, data[begin:end].decode()
+            path.unlink()

@@ -1,0 +1,210 @@
+"""Where documents come from: the bundled sample, or files of your own.
+
+This module stays free of heavy imports, because the command line reads it for its help.
+"""
+
+import argparse
+import glob
+import gzip
+import json
+import os
+import platform
+import sysconfig
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .errors import UserError
+
+# Tests are left out because they hold odd data, applications and installed packages because not
+# every Python has them.
+_NO_SAMPLE = {"test", "tests", "idle_test", "idlelib", "site-packages", "dist-packages"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files and how documents are cut from them.
+
+    A file is one document, a ``.jsonl`` file holds one per line; ``.gz`` after either is unpacked.
+
+    Attributes:
+        name: What the data set remembers as its origin.
+        files: The files, in a fixed order.
+        field: The field of a ``.jsonl`` line that holds the text.
+        max_document_bytes: Longer documents are cut into several, at ends of lines; None cuts none.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    field: str = "text"
+    max_document_bytes: int | None = None
+
+    def size(self) -> int:
+        """Bytes of all files as they lie on disk."""
+        return sum(path.stat().st_size for path in self.files)
+
+    def documents(self, advance: Callable[[int], object]) -> Iterator[str]:
+        """Read all documents.
+
+        Args:
+            advance: Told, now and then, how many more bytes were read from disk.
+
+        Raises:
+            UserError: A file cannot be read as UTF-8 text or JSON; the message says where.
+        """
+        for path in self.files:
+            for text in _read(path, self.field, advance):
+                if self.max_document_bytes is None:
+                    yield text
+                else:
+                    yield from _cut(text, self.max_document_bytes)
+
+
+def sample() -> Source:
+    """Return the bundled sample: the sources of the running Python's standard library.
+
+    Raises:
+        UserError: This Python comes without sources.
+    """
+    root = Path(sysconfig.get_path("stdlib"))
+    files: list[Path] = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if name not in _NO_SAMPLE]  # not walked into
+        files.extend(
+            Path(folder, name)
+            for name in names
+            # _sysconfigdata is generated when Python is built: no two machines have the same.
+            if name.endswith(".py") and not name.startswith("_sysconfigdata")
+        )
+    if not files:
+        raise UserError(f"this Python has no sources in {root}: use your own text with --source")
+    return Source(f"standard library of Python {platform.python_version()}", tuple(sorted(files)))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the prepare command that say where documents come from."""
+    parser.add_argument(
+        "--source",
+        nargs="+",
+        action="extend",
+        metavar="GLOB",
+        help="your text files; ** searches folders. A file is one document, a .jsonl file holds "
+        "one per line, .gz is unpacked. Without it: the standard library's sources",
+    )
+    parser.add_argument(
+        "--field", default="text", metavar="NAME", help="field of a .jsonl line with the text"
+    )
+    parser.add_argument(
+        "--max-document-bytes",
+        type=int,
+        metavar="N",
+        help="cut longer documents at ends of lines, so that a few large files still fill all "
+        "three splits (each piece then counts as a document)",
+    )
+
+
+def from_arguments(arguments: argparse.Namespace) -> Source:
+    """Return what ``add_arguments`` describes.
+
+    Raises:
+        UserError: A pattern matches no file, or matches a folder.
+    """
+    if not arguments.source:
+        return sample()
+    if arguments.max_document_bytes is not None and arguments.max_document_bytes < 1:
+        raise UserError("--max-document-bytes must be at least 1")
+    files: set[Path] = set()
+    for pattern in arguments.source:
+        expanded = os.path.expanduser(pattern)
+        if os.path.isdir(expanded):
+            example = os.path.join(pattern, "**", "*.txt")
+            raise UserError(f"--source {pattern} is a folder: give a pattern such as '{example}'")
+        found = [Path(name) for name in glob.glob(expanded, recursive=True)]
+        found = [path for path in found if path.is_file()]
+        if not found:
+            raise UserError(f"--source {pattern} matches no file")
+        files.update(found)
+    return Source(
+        " ".join(arguments.source),
+        tuple(sorted(files)),
+        arguments.field,
+        arguments.max_document_bytes,
+    )
+
+
+def _read(path: Path, field: str, advance: Callable[[int], object]) -> Iterator[str]:
+    """Read the documents of one file."""
+    compressed = path.suffix == ".gz"
+    suffix = path.with_suffix("").suffix if compressed else path.suffix
+    told = 0
+    try:
+        with path.open("rb") as raw:
+            content: Any = gzip.GzipFile(fileobj=raw) if compressed else raw
+            texts = _lines(path, content, field) if suffix == ".jsonl" else _whole(path, content)
+            for text in texts:
+                position = raw.tell()
+                advance(position - told)
+                told = position
+                yield text
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path} is no intact gzip file: {error}") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _whole(path: Path, content: BinaryIO) -> Iterator[str]:
+    data = content.read()
+    try:
+        yield data.decode("utf-8-sig")  # a byte order mark is dropped
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _not_utf8(f"{path}:{line}", error) from error
+
+
+def _lines(path: Path, content: BinaryIO, field: str) -> Iterator[str]:
+    for number, line in enumerate(content, start=1):
+        where = f"{path}:{number}"
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise _not_utf8(where, error) from error
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise UserError(f"{where} is no JSON: {error}") from error
+        if not isinstance(record, dict):
+            raise UserError(f"{where} holds no JSON object with a field {field!r}")
+        if field not in record:
+            there = ", ".join(record) or "none"
+            raise UserError(f"{where} has no field {field!r}; its fields: {there} (see --field)")
+        text = record[field]
+        if not isinstance(text, str):
+            raise UserError(f"{where}: field {field!r} is no text but {type(text).__name__}")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(f"{where}: field {field!r} holds half a surrogate pair") from error
+        yield text
+
+
+def _cut(text: str, limit: int) -> Iterator[str]:
+    """Cut text at ends of lines into pieces of at most ``limit`` bytes, longer lines apart."""
+    piece: list[str] = []
+    size = 0
+    for line in text.splitlines(keepends=True):
+        length = len(line.encode())
+        if piece and size + length > limit:
+            yield "".join(piece)
+            piece, size = [], 0
+        piece.append(line)
+        size += length
+    yield "".join(piece)
+
+
+def _not_utf8(where: str, error: UnicodeDecodeError) -> UserError:
+    return UserError(
+        f"{where} is not UTF-8 (byte 0x{error.object[error.start]:02x} at offset {error.start}): "
+        "convert it to UTF-8 or leave it out"
+    )
