@@ -1,0 +1,92 @@
+"""The commands of this repository: demo, lint, tests, variants, bench, release.
+
+Every session installs what it needs with uv, which comes with `nox[uv]`. Sessions run on the Python
+that runs nox; `variants` looks for further ones itself.
+"""
+
+import sys
+from pathlib import Path
+
+import nox
+from uv import find_uv_bin
+
+nox.needs_version = ">=2026.4"
+nox.options.default_venv_backend = "uv"
+nox.options.sessions = ["lint", "tests", "variants"]
+
+ROOT = Path(__file__).parent
+UV = find_uv_bin()
+DEVELOPMENT = nox.project.dependency_groups(nox.project.load_toml(ROOT / "pyproject.toml"), "dev")
+# A session's own environment must not be taken for the project's.
+IN_PROJECT = {"VIRTUAL_ENV": None, "UV_PYTHON_DOWNLOADS": "never"}
+
+
+def make_project(session: nox.Session, directory: Path, name: str) -> None:
+    """Renders the working tree into `directory`, unless a project stands there, and installs it."""
+    if (directory / ".copier-answers.yml").exists():
+        session.log(f"{directory} is a project already: carrying on with it")
+    else:
+        session.install(*[need for need in DEVELOPMENT if need.startswith("copier")])
+        session.run(
+            *("copier", "copy", "--defaults", "--quiet", "--vcs-ref", "HEAD"),
+            *("--data", f"project_name={name}", str(ROOT), str(directory)),
+        )
+    in_project(session, directory, "sync", "--python", sys.executable)
+
+
+def in_project(session: nox.Session, directory: Path, *arguments: str) -> None:
+    """Runs uv in `directory`."""
+    with session.chdir(directory):
+        session.run(UV, *arguments, env=IN_PROJECT, external=True)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Renders a project, installs it, trains it and lets it write: `nox -s demo [-- DIRECTORY]`."""
+    directory = Path(session.posargs[0] if session.posargs else "demo-project").resolve()
+    make_project(session, directory, "Demo Project")
+    run = ("run", "demo-project")
+    in_project(session, directory, *run, "train", "--config=config:smoke", "--run-dir", "runs/smoke")
+    in_project(session, directory, *run, "generate", "--run-dir", "runs/smoke", "--prompt", "def ")
+    session.log(f"the project:  {directory}")
+    session.log(f"the run:      {directory / 'runs/smoke'} (curves, metrics.jsonl, checkpoints)")
+    session.log(f"a longer run: cd {directory} && {UV} run demo-project train --config=config:small")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Checks this repository's own Python; renders are checked by `tests` and `variants`."""
+    session.install(*DEVELOPMENT)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("basedpyright")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Tests questions, renders, ownership, releases and updates: `nox -s tests [-- PYTEST-ARGUMENTS]`."""
+    session.install(*DEVELOPMENT)
+    session.run("pytest", "--ignore=tests/variants", *session.posargs)
+
+
+@nox.session
+def variants(session: nox.Session) -> None:
+    """Installs, checks, tests and trains every variant: `nox -s variants [-- PYTEST-ARGUMENTS]`."""
+    session.install(*DEVELOPMENT)
+    session.run("pytest", "tests/variants", "--verbose", "--durations=10", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measures what a training step costs the host, inside a rendered project's environment."""
+    directory = Path(session.create_tmp()) / "bench-project"
+    make_project(session, directory, "Bench Project")
+    for script in sorted((ROOT / "benchmarks").glob("*.py")):
+        in_project(session, directory, "run", "python", str(script), "bench_project")
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Makes the tags that the history of pyproject.toml calls for; pushing them is yours."""
+    session.install(*[need for need in DEVELOPMENT if need.startswith("packaging")])
+    session.run("python", "-m", "tests.support.releases")
