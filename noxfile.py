@@ -46,11 +46,15 @@ def demo(session: nox.Session) -> None:
     directory = Path(session.posargs[0] if session.posargs else "demo-project").resolve()
     make_project(session, directory, "Demo Project")
     run = ("run", "demo-project")
-    in_project(session, directory, *run, "train", "--config=config:smoke", "--run-dir", "runs/smoke")
+    in_project(
+        session, directory, *run, "train", "--config=config:smoke", "--run-dir", "runs/smoke"
+    )
     in_project(session, directory, *run, "generate", "--run-dir", "runs/smoke", "--prompt", "def ")
     session.log(f"the project:  {directory}")
     session.log(f"the run:      {directory / 'runs/smoke'} (curves, metrics.jsonl, checkpoints)")
-    session.log(f"a longer run: cd {directory} && {UV} run demo-project train --config=config:small")
+    session.log(
+        f"a longer run: cd {directory} && {UV} run demo-project train --config=config:small"
+    )
 
 
 @nox.session

@@ -46,4 +46,7 @@ def working() -> dict[tuple[int, int], str]:
 def ends() -> dict[str, str]:
     """The oldest and the newest of them, which resolve to different releases of jax: name to path."""
     found = working()
-    return {f"python{major}.{minor}": found[major, minor] for major, minor in {min(found), max(found)}}
+    return {
+        f"python{major}.{minor}": found[major, minor]
+        for major, minor in sorted({min(found), max(found)})
+    }

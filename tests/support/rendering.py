@@ -58,13 +58,13 @@ def render(template: Path, project: Path, **answers: Any) -> Path:
     Raises:
         ValueError: an answer was rejected.
     """
-    copier.run_copy(
-        str(template), project, data=answers, defaults=True, quiet=True, overwrite=True
-    )
+    copier.run_copy(str(template), project, data=answers, defaults=True, quiet=True, overwrite=True)
     return project
 
 
-def command(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def command(
+    *arguments: str | Path, cwd: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Runs the copier of this environment as a user would, and captures what it prints."""
     return subprocess.run(
         [sys.executable, "-m", "copier", *map(str, arguments)],

@@ -1,0 +1,35 @@
+"""What all tests share: isolation from the developer's machine, and the template as a plain folder."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .support import rendering
+
+
+@pytest.fixture(scope="session", autouse=True)
+def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Hides the developer's copier settings and git configuration: both change what copier does."""
+    home = tmp_path_factory.mktemp("isolated")
+    (home / "settings.yml").write_text("{}\n")
+    (home / "gitconfig").write_text(
+        "[user]\n\tname = Test\n\temail = test@example.org\n"
+        "[init]\n\tdefaultBranch = main\n"
+        "[safe]\n\tdirectory = *\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("GIT_")]:
+            patch.delenv(name)  # such as GIT_DIR, when a git hook runs the tests
+        patch.setenv("COPIER_SETTINGS_PATH", str(home / "settings.yml"))
+        patch.setenv("COPIER_CACHE_DIR", str(home / "cache"))
+        patch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as it stands, in a plain folder without git."""
+    return rendering.export(tmp_path_factory.mktemp("template") / "copier-jax")
