@@ -1,0 +1,24 @@
+"""Configuration: experiments composed by Fiddle, changed from the command line, checked, saved.
+
+This is the only place of the project that knows how Fiddle is driven; `experiments.py` builds its
+configurations with ``fdl.Config`` and nothing else.
+"""
+
+from .building import build
+from .catalogue import catalogue_text, list_experiments, list_fiddlers
+from .directives import compose
+from .saving import Difference, check_resume, differences, dump_json, flatten, load_json
+
+__all__ = [
+    "Difference",
+    "build",
+    "catalogue_text",
+    "check_resume",
+    "compose",
+    "differences",
+    "dump_json",
+    "flatten",
+    "list_experiments",
+    "list_fiddlers",
+    "load_json",
+]

@@ -1,0 +1,102 @@
+"""From a configuration to the objects it describes, with errors that name the field."""
+
+import re
+from typing import Any
+
+import fiddle as fdl
+from fiddle import daglish
+from pydantic import BaseModel, ValidationError
+
+from ..errors import UserError
+from .fields import describe, dotted, opened
+
+# A check that spans several fields says in its message which one is at fault: "num_heads: 5 ...".
+_FIELD_IN_MESSAGE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*): (.+)", re.DOTALL)
+
+_FAILED = object()
+
+
+def build(config: fdl.Config) -> Any:
+    """Build the object that `config` describes, and every object below it.
+
+    Args:
+        config: The configuration of an experiment.
+
+    Returns:
+        What ``fdl.build(config)`` returns.
+
+    Raises:
+        UserError: Values are missing, of the wrong type or impossible; one line for each, which
+            begins with the dotted name of the field.
+    """
+    problems: list[str] = []
+
+    def visit(value: Any, state: daglish.State) -> Any:
+        if not state.is_traversable(value):
+            return value
+        node = state.map_children(value)
+        if not isinstance(node, fdl.Buildable):
+            return node
+        failed = {
+            str(name)
+            for name, child in fdl.ordered_arguments(node).items()
+            if any(leaf is _FAILED for leaf, _ in daglish.iterate(child))
+        }
+        built, found = _build_node(node, dotted(state.current_path), failed)
+        problems.extend(found)
+        return _FAILED if failed or found else built
+
+    result = daglish.MemoizedTraversal.run(visit, opened(config))
+    if problems:
+        raise UserError("\n".join(problems))
+    return result
+
+
+def _build_node(node: fdl.Buildable, path: str, failed: set[str]) -> tuple[Any, list[str]]:
+    """Build `node`, at `path`, whose children are built but for the `failed` ones.
+
+    Settings are checked even if some of their fields have failed, so that all mistakes are told
+    at once.
+    """
+    kind = fdl.get_callable(node)
+    try:
+        if isinstance(node, fdl.Config) and isinstance(kind, type) and issubclass(kind, BaseModel):
+            # `fdl.build` cannot re-raise pydantic's errors and would log a traceback of its own.
+            values = {str(name): value for name, value in fdl.ordered_arguments(node).items()}
+            return kind(**{name: values[name] for name in values if name not in failed}), []
+        return (None if failed else fdl.build(node)), []
+    except ValidationError as error:
+        return None, _lines(error, path, failed)
+    except ValueError as error:
+        return None, [_join(path, str(error))]
+
+
+def _lines(error: ValidationError, path: str, failed: set[str]) -> list[str]:
+    lines = []
+    for problem in error.errors(include_url=False, include_context=False):
+        where = problem["loc"]
+        if failed and (not where or where[0] in failed):
+            continue  # a consequence of what failed below
+        field = path
+        for part in where:
+            field += f"[{part}]" if isinstance(part, int) else f".{part}"
+        field = field.removeprefix(".")
+        message = problem["msg"].removeprefix("Input ")
+        if problem["type"] == "value_error":
+            message = message.removeprefix("Value error, ")
+        elif problem["type"] == "missing":
+            message = "is required"
+        elif problem["type"] == "extra_forbidden":
+            message = "no such field"
+        else:
+            message += f", not {describe(problem['input'])}"
+        lines.append(_join(field, message))
+    return lines
+
+
+def _join(path: str, message: str) -> str:
+    message = " ".join(message.split())
+    named = _FIELD_IN_MESSAGE.fullmatch(message)
+    if named is not None:
+        path, message = f"{path}.{named[1]}".removeprefix("."), named[2]
+    return f"{path}: {message}" if path else message

@@ -1,0 +1,111 @@
+"""Configurations as text and JSON, and what differs between two of them."""
+
+import dataclasses
+import json
+from collections.abc import Collection
+from typing import Any
+
+import fiddle as fdl
+from fiddle.experimental import serialization
+
+from ..errors import UserError
+from .fields import describe, entries, opened
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """A field whose value is not the same in two configurations.
+
+    Attributes:
+        path: Dotted name of the field, or of a group of fields that is of another class.
+        old: Its value in the first, ``fdl.NO_VALUE`` where it has no such field.
+        new: Its value in the second, likewise.
+    """
+
+    path: str
+    old: Any
+    new: Any
+
+    def __str__(self) -> str:
+        return f"{self.path or 'experiment'}: {describe(self.old)} -> {describe(self.new)}"
+
+
+def flatten(config: fdl.Config) -> str:
+    """One line per field, ``model.d_model = 512``; defaults that nobody set are marked."""
+    lines = []
+    for entry in entries(opened(config)):
+        value = "(required)" if entry.value is fdl.NO_VALUE else describe(entry.value)
+        mark = "  # default" if entry.default else ""
+        lines.append(f"{entry.path or 'experiment'} = {value}{mark}\n")
+    return "".join(lines)
+
+
+def dump_json(config: fdl.Config) -> str:
+    """`config` as JSON, with all defaults written out.
+
+    A saved configuration thus says what a run was made with, even after a default has changed.
+    """
+    return serialization.dump_json(opened(config, defaults=True), indent=1) + "\n"
+
+
+def load_json(text: str) -> fdl.Config:
+    """The configuration that `dump_json` wrote.
+
+    Raises:
+        UserError: The text is no such configuration, or names code that does not exist any more.
+    """
+    try:
+        config = serialization.load_json(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"not a saved configuration: no valid JSON ({error})") from error
+    except (ImportError, AttributeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"the configuration names code that is not there: {reason}") from error
+    except (serialization.DeserializationError, KeyError, TypeError) as error:
+        raise UserError("not a saved configuration: JSON of another kind") from error
+    if not isinstance(config, fdl.Config):
+        raise UserError("not a saved configuration: JSON of another kind")
+    return config
+
+
+def differences(old: fdl.Config, new: fdl.Config) -> list[Difference]:
+    """The fields that differ, in the order of `new`; unset equals set to the default."""
+    before, after = _values(old), _values(new)
+    paths = [*after, *(path for path in before if path not in after)]
+    pairs = (
+        (path, before.get(path, fdl.NO_VALUE), after.get(path, fdl.NO_VALUE)) for path in paths
+    )
+    return [Difference(path, was, now) for path, was, now in pairs if was != now]
+
+
+def check_resume(old: fdl.Config, new: fdl.Config, free: Collection[str]) -> None:
+    """Check that a run may go on with another configuration than it was started with.
+
+    Args:
+        old: The configuration that the run was started with.
+        new: The configuration that it would go on with.
+        free: Dotted names of fields and groups of fields that may change.
+
+    Raises:
+        UserError: Other fields differ; the message lists them.
+    """
+    changed = [
+        difference
+        for difference in differences(old, new)
+        if not any(_is_under(difference.path, name) for name in free)
+    ]
+    if changed:
+        raise UserError(
+            "the run was started with another configuration ("
+            + ", ".join(str(difference) for difference in changed)
+            + "); set these fields back, or choose another run directory"
+        )
+
+
+def _values(config: fdl.Config) -> dict[str, Any]:
+    """Values by dotted name; the name of a group of fields gives its class."""
+    return {entry.path: entry.value for entry in entries(opened(config))}
+
+
+def _is_under(path: str, name: str) -> bool:
+    return path == name or path.startswith((f"{name}.", f"{name}["))

@@ -1,0 +1,29 @@
+"""Writing files that are whole or not there, whatever happens in between."""
+
+import os
+from pathlib import Path
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write `text` to `path`, so that a reader sees the old content or the new, never a part.
+
+    The content is on disk when the function returns, and survives a loss of power.
+
+    Args:
+        path: The file; its folder must exist.
+        text: The content, written as UTF-8.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
