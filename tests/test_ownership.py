@@ -42,7 +42,14 @@ def test_every_pattern_has_a_path(paths: set[str]) -> None:
 
 
 def test_copier_skips_what_is_seeded() -> None:
-    assert rendering.SETTINGS["_skip_if_exists"] == CLASSES["seeded"]
+    patterns = [f"/{path.replace(PACKAGE, '*')}" for path in CLASSES["seeded"]]
+    assert rendering.SETTINGS["_skip_if_exists"] == patterns
+
+
+def test_patterns_of_copier_hold_no_answers() -> None:
+    """An update reads these patterns before the answers, and an unknown name is an error."""
+    patterns = [*rendering.SETTINGS["_skip_if_exists"], *rendering.SETTINGS["_exclude"]]
+    assert not [pattern for pattern in patterns if "{{" in pattern]
 
 
 def test_seamed_files_mark_the_users_place(template: Path, tmp_path: Path) -> None:

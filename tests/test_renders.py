@@ -88,7 +88,9 @@ def test_every_file_system_can_hold_it(project: Path) -> None:
 def test_answers_reproduce_the_project(project: Path, template: Path, tmp_path: Path) -> None:
     answers = rendering.answers_of(project)
     recorded = {name: value for name, value in answers.items() if not name.startswith("_")}
-    asked = {name for name, details in rendering.QUESTIONS.items() if details.get("when") is not False}
+    asked = {
+        name for name, details in rendering.QUESTIONS.items() if details.get("when") is not False
+    }
     assert set(recorded) == asked
     again = rendering.render(template, tmp_path / "again", **recorded)
     assert rendering.contents(again) == rendering.contents(project)
@@ -161,7 +163,9 @@ def test_hostile_text_comes_out_right(template: Path, tmp_path: Path, text: str)
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    text=st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=60)
+    text=st.text(
+        st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=60
+    )
 )
 def test_any_text_is_refused_or_comes_out_right(
     template: Path, tmp_path_factory: pytest.TempPathFactory, text: str
