@@ -1,8 +1,16 @@
-"""The one exception that a user can put right."""
+"""The exceptions that a user can put right."""
 
 
 class UserError(Exception):
     """A mistake in what the user asked for, with a message of one line that says what to do.
 
-    The command line prints it without a traceback and exits with status 2.
+    The command line prints it without a traceback and exits with `exit_code`.
     """
+
+    exit_code = 2
+
+
+class Diverged(UserError):
+    """Training went wrong numerically and was stopped."""
+
+    exit_code = 1

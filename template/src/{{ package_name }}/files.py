@@ -4,19 +4,20 @@ import os
 from pathlib import Path
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write `text` to `path`, so that a reader sees the old content or the new, never a part.
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write `content` to `path`, so that a reader sees the old content or the new, never a part.
 
     The content is on disk when the function returns, and survives a loss of power.
 
     Args:
         path: The file; its folder must exist.
-        text: The content, written as UTF-8.
+        content: The new content; text is written as UTF-8.
     """
+    data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -9,8 +9,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import grain
-from array_record.python import array_record_module
+from array_record.python import array_record_data_source, array_record_module
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import UserError
@@ -85,8 +84,11 @@ class DataSet:
                 digest.update(f"{shard.records} {shard.digest}\n".encode())
         return digest.hexdigest()
 
-    def source(self, split: str) -> grain.sources.ArrayRecordDataSource:
-        """Give random access to the records (bytes) of a split, for ``grain.MapDataset.source``.
+    def source(self, split: str) -> array_record_data_source.ArrayRecordDataSource:
+        """Give random access to the records (bytes) of a split.
+
+        It is a source in Grain's sense. Grain's own wrapper around it adds statistics only, and an
+        import of JAX, which writing and checking data sets can do without.
 
         Raises:
             UserError: There is no such split.
@@ -94,7 +96,7 @@ class DataSet:
         if split not in self._splits:
             there = ", ".join(self._splits) or "none"
             raise UserError(f"{self.directory} has no split {split!r}; its splits: {there}")
-        return grain.sources.ArrayRecordDataSource(
+        return array_record_data_source.ArrayRecordDataSource(
             [str(self.directory / shard.file) for shard in self._splits[split]]
         )
 

@@ -1,0 +1,55 @@
+"""The command line: ``python -m <package> COMMAND``, or the console script of the project's name."""
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+
+from . import commands
+from .errors import UserError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: The words of the command line; by default those of the process.
+
+    Returns:
+        The exit code: 0 for success, 2 for a mistake in what was asked, 1 for a run that failed,
+        130 after Ctrl-C.
+    """
+    parsed = make_parser().parse_args(arguments)
+    try:
+        return parsed.run(parsed)
+    except UserError as error:
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe has gone; without this Python complains once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser, with every module of `commands` as a command."""
+    parser = argparse.ArgumentParser(prog=(__package__ or "").replace("_", "-"))
+    choices = parser.add_subparsers(required=True, metavar="COMMAND")
+    for found in pkgutil.iter_modules(commands.__path__):
+        if found.name.startswith("_"):
+            continue
+        module = importlib.import_module(f".{found.name}", commands.__name__)
+        command = choices.add_parser(found.name, help=module.HELP, description=module.__doc__)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""Prepare the data set that the other commands read."""
+
+import argparse
+from pathlib import Path
+
+from .. import sources
+from .config import add_config_option
+
+HELP = "prepare a data set: the bundled sample, or your own data"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options; those that say where the data comes from are the task's."""
+    sources.add_arguments(parser)
+    add_config_option(parser)
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        help="where the data set will stand (default: data.directory of the configuration)",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace the data set that stands there"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out the command.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        UserError: The source or the output cannot be used; nothing was changed.
+    """
+    source = sources.from_arguments(arguments)
+    from .. import configuration, experiments
+
+    data = configuration.build(configuration.compose(arguments.config, experiments)).data
+    if arguments.output is not None:
+        data = data.model_copy(update={"directory": str(Path(arguments.output))})
+    print(data.prepare(source, overwrite=arguments.overwrite, progress=True))
+    return 0

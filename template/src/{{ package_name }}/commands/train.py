@@ -1,0 +1,110 @@
+"""Train an experiment, or go on with one that was interrupted."""
+
+import argparse
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UserError
+from .config import add_config_option
+
+if TYPE_CHECKING:
+    import fiddle as fdl
+
+    from ..storage.run_directory import RunDirectory
+
+HELP = "train an experiment; the same command again resumes it"
+
+# What may change between two starts of a run without changing what the run computes.
+FREE_FIELDS = (
+    "mesh",
+    "checkpoint",
+    "loop.log_every",
+    "data.directory",
+    "data.threads",
+    "model.unroll_layers",
+    "model.remat",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_config_option(parser)
+    parser.add_argument(
+        "--run-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder of the run (default: runs/ and the experiment's name)",
+    )
+    parser.add_argument(
+        "--allow-config-change",
+        action="store_true",
+        help="resume although fields differ that change what is computed",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out the command.
+
+    Returns:
+        0 when the run is complete, or was ended by SIGTERM with everything saved; 130 after Ctrl-C.
+    """
+    from .. import configuration, experiments
+
+    config = configuration.compose(arguments.config, experiments)
+    experiment = configuration.build(config)
+    directory = arguments.run_dir or Path("runs") / _name(arguments.config)
+
+    import signal
+
+    import jax
+    from jax.experimental import multihost_utils
+
+    from ..parallel.distributed import start_processes
+    from ..parallel.mesh import create_mesh
+    from ..storage.environment import record_start
+    from ..storage.run_directory import RunDirectory
+    from ..training.loop import train
+
+    start_processes()
+    experiment.check_mesh(create_mesh(experiment.mesh))
+    run_directory = RunDirectory(directory)
+    with contextlib.ExitStack() as held:
+        if jax.process_index() == 0:
+            held.enter_context(run_directory.lock())
+            _keep_config(run_directory, config, arguments.allow_config_change)
+            record_start(run_directory.environment, run_directory.git_diff)
+            if not experiment.data.exists():
+                print(f"no data set in {experiment.data.directory} yet: preparing the bundled sample")
+                print(experiment.data.prepare_sample(progress=True))
+        if jax.process_count() > 1:
+            multihost_utils.sync_global_devices("data set and run directory are there")
+        outcome = train(experiment, run_directory)
+    if outcome.signal is None:
+        print(f"finished after {outcome.step} steps; see {directory}")
+        return 0
+    print(f"stopped after step {outcome.step}, which is saved; the same command resumes")
+    return 130 if outcome.signal == signal.SIGINT else 0
+
+
+def _name(directives: list[str]) -> str:
+    """The experiment's name, for its run directory."""
+    kind, _, expression = (directives or ["config:base"])[0].partition(":")
+    if kind == "config_file":
+        return Path(expression).absolute().parent.name
+    return expression.partition("(")[0] if kind == "config" else "base"
+
+
+def _keep_config(run: "RunDirectory", config: "fdl.Config", allow_change: bool) -> None:
+    """Save the configuration of a new run; check that of one that is resumed."""
+    from .. import configuration
+    from ..files import write_atomically
+
+    if run.config_json.exists() and not allow_change:
+        started_with = configuration.load_json(run.config_json.read_text(encoding="utf-8"))
+        try:
+            configuration.check_resume(started_with, config, FREE_FIELDS)
+        except UserError as error:
+            raise UserError(f"{run.path}: {error}, or give --allow-config-change") from error
+    write_atomically(run.config_text, configuration.flatten(config))
+    write_atomically(run.config_json, configuration.dump_json(config))

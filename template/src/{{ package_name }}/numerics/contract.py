@@ -1,0 +1,118 @@
+"""Products that obey the precision policy, forward and backward."""
+
+from functools import lru_cache, partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from .precision import Precision
+
+
+def contract(
+    spec: str,
+    left: Float[Array, "..."],
+    right: Float[Array, "..."],
+    precision: Precision,
+    *,
+    accumulator: bool = False,
+) -> Float[Array, "..."]:
+    """Einsum of two operands in the compute dtype with float32 accumulation.
+
+    The automatic derivative of such a product multiplies a float32 cotangent by a bfloat16
+    operand, which runs at float32 speed. Here the two products of the backward pass get
+    bfloat16 operands and float32 accumulation as well. Derivatives in forward mode (`jax.jvp`)
+    are not defined.
+
+    Args:
+        spec: An explicit einsum, two operands, one letter an axis, such as ``"bsi,io->bso"``. Every
+            letter stands in at least two of the three terms.
+        left: First operand, shape as in `spec`.
+        right: Second operand, shape as in `spec`.
+        precision: The policy.
+        accumulator: Return the float32 accumulator itself (for logits and attention scores)
+            rather than rounding it to the compute dtype.
+
+    Returns:
+        The product, shape as in `spec`.
+
+    Raises:
+        ValueError: `spec` is not of that form.
+    """
+    left = left.astype(precision.compute_dtype)
+    right = right.astype(precision.compute_dtype)
+    product = _product(spec, precision, left, right)
+    return product if accumulator else product.astype(precision.compute_dtype)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _product(spec, precision, left, right):
+    _backward_specs(spec)
+    return _einsum(spec, precision, left, right)
+
+
+def _forward(spec, precision, left, right):
+    return _product(spec, precision, left, right), (left, right)
+
+
+def _backward(spec, precision, operands, cotangent):
+    left, right = operands
+    to_left, to_right = _backward_specs(spec)
+    cotangent = cotangent.astype(precision.compute_dtype)
+    d_left = _einsum(to_left, precision, cotangent, right)
+    d_right = _einsum(to_right, precision, left, cotangent)
+    return d_left.astype(left.dtype), d_right.astype(right.dtype)
+
+
+_product.defvjp(_forward, _backward)
+
+
+def _einsum(spec, precision, left, right):
+    return jnp.einsum(
+        spec,
+        left,
+        right,
+        precision=precision.dot_precision,
+        preferred_element_type=precision.accumulator_dtype,
+    )
+
+
+@lru_cache
+def _backward_specs(spec: str) -> tuple[str, str]:
+    """Einsums of the derivative with respect to either operand."""
+    operands, arrow, out = spec.partition("->")
+    left, comma, right = operands.partition(",")
+    terms = (left, right, out)
+    plain = all(term.isalpha() and len(set(term)) == len(term) for term in terms if term)
+    shared = all(sum(letter in term for term in terms) >= 2 for letter in "".join(terms))
+    if not (arrow and comma and plain and shared):
+        raise ValueError(
+            f"contract cannot take {spec!r}: it needs two operands and an explicit result, such "
+            "as 'bsi,io->bso', each letter once a term and in at least two terms"
+        )
+    return f"{out},{right}->{left}", f"{left},{out}->{right}"
+
+
+@jax.custom_vjp
+def lookup(
+    table: Float[Array, "vocab_size d_model"], tokens: Int[Array, "batch seq_len"]
+) -> Float[Array, "batch seq_len d_model"]:
+    """Rows of an embedding table, whose gradient is summed in float32.
+
+    A plain index would add up the gradient of a frequent token in the table's own dtype, where
+    in bfloat16 the sum stops growing at 256 equal terms.
+    """
+    return table[tokens]
+
+
+def _lookup_forward(table, tokens):
+    return table[tokens], (table, tokens)
+
+
+def _lookup_backward(saved, cotangent):
+    table, tokens = saved
+    total = jnp.zeros(table.shape, jnp.float32).at[tokens].add(cotangent.astype(jnp.float32))
+    return total.astype(table.dtype), None
+
+
+lookup.defvjp(_lookup_forward, _lookup_backward)

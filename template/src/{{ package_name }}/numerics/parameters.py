@@ -1,0 +1,32 @@
+"""Parameters: drawn in float32, kept in the parameter dtype, with named axes."""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .precision import Precision
+
+
+def parameter(
+    key: PRNGKeyArray, sizes: dict[str, int], fan_in: int, precision: Precision
+) -> nnx.Param:
+    """A weight drawn in float32 with variance 1 / fan_in, then cast to the parameter dtype.
+
+    Args:
+        key: Randomness of this weight alone.
+        sizes: Size of each dimension by name; the names decide the sharding (`parallel.rules`).
+        fan_in: Number of inputs that are summed into one output.
+        precision: The policy.
+    """
+    weight = jax.random.normal(key, tuple(sizes.values()), jnp.float32) * fan_in**-0.5
+    return declare(weight, tuple(sizes), precision)
+
+
+def declare(
+    value: Float[Array, "..."], dimensions: tuple[str, ...], precision: Precision
+) -> nnx.Param:
+    """A parameter whose axes are named; it is laid out over the mesh when the state is made."""
+    return nnx.Param(
+        value.astype(precision.param_dtype), out_sharding=dimensions, eager_sharding=False
+    )

@@ -1,0 +1,34 @@
+"""The vocabulary of dimension names, and the array types made of it.
+
+Every shape in the package is spelled with these names, in this order: leading ``batch``, then
+positions (``seq_len``; ``height width`` for images), then features. The same names are the logical
+axes of parameters (`parallel.rules`), so a reader meets one language only.
+"""
+
+from jaxtyping import Array, Bool, Float, Int
+
+DIMENSIONS = {
+    "batch": "examples in one batch, over all devices",
+    "seq_len": "positions in a sequence",
+    "query_len": "positions that attend",
+    "key_len": "positions attended to",
+    "height": "rows of an image",
+    "width": "columns of an image",
+    "channels": "channels of an image or of a series, always last",
+    "d_model": "features of the residual stream",
+    "d_ff": "features inside a feed-forward block",
+    "d_head": "features of one attention head",
+    "half_head": "pairs of features of one attention head, d_head / 2",
+    "num_heads": "attention heads",
+    "num_layers": "layers stacked in one parameter",
+    "vocab_size": "entries of the vocabulary",
+    "num_gpu": "devices, where an array has a leading axis of them",
+    "batch_per_gpu": "examples of one batch on one device",
+}
+
+Scalar = Float[Array, ""]
+Tokens = Int[Array, "batch seq_len"]
+Weights = Float[Array, "batch seq_len"]
+Hidden = Float[Array, "batch seq_len d_model"]
+Logits = Float[Array, "batch seq_len vocab_size"]
+AttentionMask = Bool[Array, "batch 1 query_len key_len"]

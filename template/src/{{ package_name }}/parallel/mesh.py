@@ -1,0 +1,85 @@
+"""The mesh: all devices on two named axes, ``model`` and ``data``."""
+
+from collections.abc import Sequence
+
+import jax
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from pydantic import model_validator
+
+from ..errors import UserError
+from ..settings import Settings
+
+AXES = ("model", "data")
+
+
+class MeshSettings(Settings):
+    """Sizes of the two axes; one of them may be -1, which takes the devices that are left.
+
+    Attributes:
+        model: Devices that share one copy of the weights (tensor parallelism).
+        data: Groups of devices that share one batch (data parallelism).
+        fsdp: Spread weights and optimizer state over ``data`` too, gathering them where used.
+    """
+
+    model: int = 1
+    data: int = -1
+    fsdp: bool = False
+
+    @model_validator(mode="after")
+    def _sizes(self) -> "MeshSettings":
+        for axis in AXES:
+            if getattr(self, axis) < 1 and getattr(self, axis) != -1:
+                raise ValueError(f"{axis}: {getattr(self, axis)} is no axis size; use 1 or more, or -1")
+        if self.model == self.data == -1:
+            raise ValueError("data: only one of model and data may be -1")
+        return self
+
+    def shape(self, num_devices: int) -> tuple[int, int]:
+        """Sizes of (model, data) on `num_devices` devices.
+
+        Raises:
+            UserError: The sizes do not multiply to the number of devices.
+        """
+        sizes = {"model": self.model, "data": self.data}
+        for free, fixed in (AXES, AXES[::-1]):
+            if sizes[free] == -1:
+                if num_devices % sizes[fixed]:
+                    raise UserError(
+                        f"mesh.{fixed}: {sizes[fixed]} does not divide the {num_devices} devices"
+                    )
+                sizes[free] = num_devices // sizes[fixed]
+        if sizes["model"] * sizes["data"] != num_devices:
+            raise UserError(
+                f"mesh.data: a mesh of model={self.model} by data={self.data} does not divide the "
+                f"{num_devices} devices exactly; set mesh.data to -1 to use all of them"
+            )
+        return sizes["model"], sizes["data"]
+
+
+def create_mesh(
+    settings: MeshSettings | None = None, devices: Sequence[jax.Device] | None = None
+) -> Mesh:
+    """Create the (model, data) mesh.
+
+    The axes are `AxisType.Auto`: XLA propagates shardings from the arguments of a compiled
+    function and from the constraints on activations. `jax.make_mesh` would default to explicit
+    axes, under which every contraction over a sharded axis has to spell its result's sharding.
+
+    Args:
+        settings: Axis sizes; by default all devices on ``data``.
+        devices: The devices to use; by default all of them.
+
+    Returns:
+        A mesh whose axis names are ``("model", "data")``.
+
+    Raises:
+        UserError: The sizes do not fit the number of devices.
+    """
+    devices = list(jax.devices() if devices is None else devices)
+    shape = (settings or MeshSettings()).shape(len(devices))
+    return jax.make_mesh(shape, AXES, axis_types=(AxisType.Auto,) * 2, devices=devices)
+
+
+def get_sharding_spec(mesh: Mesh, spec: Sequence[str | None]) -> NamedSharding:
+    """The sharding that puts axis i of an array on mesh axis ``spec[i]`` (None: replicated)."""
+    return NamedSharding(mesh, PartitionSpec(*spec))

@@ -1,0 +1,72 @@
+"""The one table that says what is sharded over what.
+
+Parameters and activations carry the names of their dimensions (`numerics.shapes`); the table maps
+such a name to an axis of the mesh. A name that is absent is replicated.
+"""
+
+import jax
+from flax import nnx
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, PyTree
+
+from ..errors import UserError
+from .mesh import MeshSettings
+
+ACTIVATION_RULES = {
+    "batch": "data",
+    "num_heads": "model",
+    "d_ff": "model",
+    "vocab_size": "model",
+}
+WEIGHT_RULES = {"num_heads": "model", "d_ff": "model", "vocab_size": "model"}
+FSDP_RULES = {**WEIGHT_RULES, "d_model": "data"}
+
+
+def constrain(x: Array, *dimensions: str) -> Array:
+    """Fix the sharding of an activation inside a compiled function.
+
+    Without such fixed points XLA may choose to replicate the batch when weights are sharded over
+    ``data``. Outside a mesh (`jax.set_mesh`) it does nothing, so a model runs anywhere.
+
+    Args:
+        x: An activation.
+        *dimensions: Names of its dimensions, one an axis.
+    """
+    if jax.sharding.get_abstract_mesh().empty:
+        return x
+    spec = PartitionSpec(*(ACTIVATION_RULES.get(name) for name in dimensions))
+    return jax.lax.with_sharding_constraint(x, spec)
+
+
+def weight_shardings(params: nnx.State, mesh: Mesh, settings: MeshSettings) -> PyTree:
+    """Shardings of parameters, by the dimension names that each was declared with.
+
+    Args:
+        params: Parameters (concrete or abstract) with ``out_sharding`` metadata.
+        mesh: The mesh.
+        settings: Says whether weights are spread over ``data`` too.
+
+    Returns:
+        Nested dictionaries like ``nnx.to_pure_dict(params)`` with a `NamedSharding` each.
+
+    Raises:
+        UserError: A dimension is not divisible by its mesh axis.
+    """
+    rules = FSDP_RULES if settings.fsdp else WEIGHT_RULES
+    shardings = {}
+    for path, variable in nnx.to_flat_state(params):
+        dimensions = variable.get_metadata().get("out_sharding") or (None,) * len(variable.shape)
+        axes = [rules.get(name) for name in dimensions]
+        for name, size, axis in zip(dimensions, variable.shape, axes, strict=True):
+            if axis is not None and size % mesh.shape[axis]:
+                raise UserError(
+                    f"mesh.{axis}: {mesh.shape[axis]} does not divide {name}={size} "
+                    f"of parameter {'.'.join(map(str, path))}"
+                )
+        shardings[path] = NamedSharding(mesh, PartitionSpec(*axes))
+    return nnx.traversals.unflatten_mapping(shardings)
+
+
+def batch_sharding(mesh: Mesh) -> NamedSharding:
+    """Sharding of every array of a batch: examples over ``data``."""
+    return NamedSharding(mesh, PartitionSpec("data"))

@@ -1,0 +1,133 @@
+"""Checkpoints: the state and the position in the data, committed together by Orbax."""
+
+import logging
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+from jaxtyping import PyTree
+from orbax.checkpoint import v1 as ocp
+from pydantic import Field
+
+from ..errors import UserError
+from ..settings import Settings
+
+_logger = logging.getLogger(__name__)
+
+
+class CheckpointSettings(Settings):
+    """Attributes:
+    every: Steps between two checkpoints; the last step is always saved.
+    keep: Newest checkpoints that are kept. Older ones are what a damaged one falls back to.
+    """
+
+    every: int = Field(default=250, ge=1)
+    keep: int = Field(default=3, ge=1)
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """An iterator whose position can be saved, such as Grain's."""
+
+    def get_state(self) -> dict[str, Any]:
+        """The position, as JSON."""
+        ...
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go to a position."""
+        ...
+
+
+class Checkpoints:
+    """The checkpoints of one run directory, written in the background.
+
+    A checkpoint is a directory that Orbax renames into place when it is complete: a killed process
+    leaves the one before. The data position is the same on every process (they advance in step), so
+    one copy is kept beside the state and a run may resume on another number of processes.
+    """
+
+    def __init__(self, directory: Path, settings: CheckpointSettings) -> None:
+        self._directory = directory.absolute()
+        policies = ocp.training.preservation_policies
+        self._checkpointer = ocp.training.Checkpointer(
+            self._directory,
+            save_decision_policy=ocp.training.save_decision_policies.ContinuousCheckpointingPolicy(),
+            preservation_policy=policies.LatestN(settings.keep),
+            cleanup_tmp_directories=True,
+        )
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._checkpointer.close()
+
+    @property
+    def steps(self) -> list[int]:
+        """Steps with a checkpoint, oldest first."""
+        return sorted(checkpoint.step for checkpoint in self._checkpointer.checkpoints)
+
+    def save(self, step: int, state: PyTree, data: Resumable) -> None:
+        """Copy the state off the devices and write it in the background.
+
+        The state may be donated to the next step as soon as this returns. An error of the write
+        before is raised here.
+        """
+        self._checkpointer.save_checkpointables_async(
+            step, {"state": state}, force=True, custom_metadata={"data": data.get_state()}
+        )
+
+    def restore(self, abstract: PyTree, data: Resumable | None = None) -> tuple[int, PyTree] | None:
+        """Load the newest checkpoint that can be read, and put `data` at its position.
+
+        A damaged checkpoint is moved aside (``damaged-<step>``) and the one before is taken.
+
+        Args:
+            abstract: Shapes, dtypes and shardings to restore to; the mesh may be another than that of
+                the run which saved.
+            data: Iterator to reposition.
+
+        Returns:
+            The step and the state, or None where there is no checkpoint yet.
+
+        Raises:
+            UserError: There are checkpoints and none of them can be read.
+        """
+        damaged: dict[int, Exception] = {}
+        for step in reversed(self.steps):
+            try:
+                state = self._checkpointer.load_checkpointables(step, {"state": abstract})["state"]
+                metadata: Any = self._checkpointer.checkpointables_metadata(step).custom_metadata
+                position = metadata["data"]
+            except Exception as error:  # damage to a file can surface as anything
+                damaged[step] = error
+                continue
+            for bad, error in damaged.items():
+                _logger.warning("checkpoint %d is damaged (%s); resuming from %d", bad, error, step)
+                self._move_aside(bad)
+            if data is not None:
+                data.set_state(position)
+            return step, state
+        if damaged:
+            newest = max(damaged)
+            raise UserError(
+                f"no checkpoint in {self._directory} fits this configuration (step {newest}: "
+                f"{str(damaged[newest]).splitlines()[0]}); use the configuration that the run was "
+                "started with, or another --run-dir"
+            )
+        return None
+
+    def wait(self) -> None:
+        """Wait until the last save is complete."""
+        self._checkpointer.wait()
+
+    def _move_aside(self, step: int) -> None:
+        if jax.process_index() == 0:
+            (self._directory / str(step)).rename(self._directory / f"damaged-{step}")
+        self._checkpointer.reload()

@@ -1,0 +1,60 @@
+"""Evaluation on held-out data."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+from flax import nnx
+from jax.sharding import NamedSharding
+
+from ..numerics.precision import cast_floating
+from .experiment import Batch, Experiment
+from .metrics import Means, add
+from .state import TrainState
+
+EvalStep = Callable[[TrainState, Batch], Means]
+
+
+def make_eval_step(graphdef: nnx.GraphDef, experiment: Experiment) -> EvalStep:
+    """The objective's means on one batch, without randomness and without changing anything."""
+
+    def eval_step(state: TrainState, batch: Batch) -> Means:
+        params = cast_floating(state.params, experiment.precision.param_dtype)
+        model = nnx.view(
+            nnx.merge(graphdef, params, state.variables),
+            deterministic=True,
+            use_running_average=True,
+            raise_if_not_found=False,
+        )
+        return experiment.objective(model, batch, None)
+
+    return eval_step
+
+
+def evaluate(
+    eval_step: EvalStep,
+    state: TrainState,
+    batches: Iterable[dict[str, Any]],
+    sharding: NamedSharding,
+) -> dict[str, float]:
+    """Mean of every metric over all batches, each weighted by what it holds.
+
+    Args:
+        eval_step: The compiled step.
+        state: The state to evaluate.
+        batches: This process's share of every batch.
+        sharding: Where a batch goes.
+    """
+    total: Means | None = None
+    for batch in batches:
+        means = eval_step(state, put_batch(batch, sharding))
+        total = means if total is None else add(total, means)
+    return {name: float(mean) for name, mean in (total or {}).items()}
+
+
+def put_batch(batch: dict[str, Any], sharding: NamedSharding) -> Batch:
+    """Assemble the global batch from each process's share: ``[batch / processes, ...]`` arrays."""
+    return {
+        name: jax.make_array_from_process_local_data(sharding, array)
+        for name, array in batch.items()
+    }

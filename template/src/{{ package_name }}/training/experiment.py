@@ -1,0 +1,112 @@
+"""An experiment: everything that decides what a run computes, in one frozen object."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+from flax import nnx
+from jax.sharding import Mesh
+from pydantic import ConfigDict, Field, model_validator
+
+from ..errors import UserError
+from ..numerics.precision import Precision
+from ..parallel.mesh import MeshSettings
+from ..settings import Settings
+from ..storage.checkpoints import CheckpointSettings
+from .metrics import Means
+from .optimizer import OptimizerSettings
+from .safety import SafetySettings
+
+Batch = dict[str, jax.Array]
+Objective = Callable[[nnx.Module, Batch, jax.Array | None], Means]
+
+
+@runtime_checkable
+class ModelSettings(Protocol):
+    """Settings of a model, which know how to build it."""
+
+    def build(self, *, rngs: nnx.Rngs, precision: Precision) -> nnx.Module:
+        """Build the module with freshly initialised parameters."""
+        ...
+
+
+@runtime_checkable
+class DataSettings(Protocol):
+    """Settings of a data set, which know how to read it.
+
+    A batch is a dictionary of numpy arrays whose leading axis holds this process's share of
+    `batch_size` examples.
+    """
+
+    batch_size: int
+
+    @property
+    def tokens_per_batch(self) -> int:
+        """Tokens (or examples) in a global batch, for the rate on the console."""
+        ...
+
+    def train_batches(self, *, seed: int, process: int, processes: int) -> Any:
+        """Endless shuffled batches: a Grain dataset whose iterator can be saved and restored."""
+        ...
+
+    def eval_batches(
+        self, split: str, *, limit: int | None, process: int, processes: int
+    ) -> Iterable[dict[str, Any]]:
+        """The batches of a held-out split, in a fixed order."""
+        ...
+
+
+class LoopSettings(Settings):
+    """Attributes:
+    steps: Updates in the whole run.
+    log_every: Steps between two lines of metrics.
+    eval_every: Steps between two evaluations; the last step is always evaluated.
+    eval_batches: Batches in such an evaluation, spread over the split.
+    micro_batches: Parts that a batch is computed in, one after the other, to save memory
+        (gradient accumulation). The result is that of the whole batch.
+    """
+
+    steps: int = Field(default=1000, ge=1)
+    log_every: int = Field(default=1, ge=1)
+    eval_every: int = Field(default=250, ge=1)
+    eval_batches: int = Field(default=32, ge=1)
+    micro_batches: int = Field(default=1, ge=1)
+
+
+class Experiment(Settings):
+    """A run's whole configuration, built by Fiddle from `experiments.py`."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    seed: int = 0
+    model: ModelSettings
+    data: DataSettings
+    objective: Callable[..., Any]
+    optimizer: OptimizerSettings
+    mesh: MeshSettings
+    precision: Precision
+    loop: LoopSettings
+    checkpoint: CheckpointSettings
+    safety: SafetySettings
+
+    @model_validator(mode="after")
+    def _micro_batches_divide(self) -> "Experiment":
+        if self.data.batch_size % self.loop.micro_batches:
+            raise ValueError(
+                f"loop.micro_batches: {self.loop.micro_batches} does not divide "
+                f"data.batch_size={self.data.batch_size}"
+            )
+        return self
+
+    def check_mesh(self, mesh: Mesh) -> None:
+        """Check what depends on the devices.
+
+        Raises:
+            UserError: A micro-batch cannot be spread evenly over the ``data`` axis.
+        """
+        micro_batch = self.data.batch_size // self.loop.micro_batches
+        if micro_batch % mesh.shape["data"]:
+            raise UserError(
+                f"data.batch_size: a micro-batch of {micro_batch} examples does not divide over "
+                f"the data axis of {mesh.shape['data']} devices"
+            )

@@ -1,0 +1,50 @@
+"""Signals that end a run early but in order."""
+
+import signal
+from types import FrameType, TracebackType
+from typing import Any
+
+import jax
+from jax.experimental import multihost_utils
+
+
+class Interruption:
+    """Turns SIGTERM and the first Ctrl-C into a request to save and stop.
+
+    A second Ctrl-C is not caught. With several processes JAX's preemption service spreads SIGTERM,
+    so that all of them stop at the same step.
+
+    Attributes:
+        signal: The signal that arrived, or None.
+    """
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+        self._previous: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> "Interruption":
+        caught = [signal.SIGINT]
+        if jax.process_count() == 1:
+            caught.append(signal.SIGTERM)
+        for number in caught:
+            self._previous[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def requested(self, step: int) -> bool:
+        """Whether to stop after `step`, the same answer on every process."""
+        if jax.process_count() > 1 and multihost_utils.reached_preemption_sync_point(step):
+            self.signal = signal.SIGTERM
+        return self.signal is not None
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signal = signal.Signals(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,121 @@
+"""The training loop.
+
+The order inside one step matters. The step is dispatched first, then the host reads the numbers of
+the step before, so that the device never waits for the host. Metrics reach the disk before the
+checkpoint of their step, and the checkpoint is made before the next batch is taken, so that a run
+that is killed at any moment resumes as if it had not been.
+"""
+
+import signal
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from ..parallel.mesh import create_mesh
+from ..storage.checkpoints import Checkpoints
+from ..storage.run_directory import RunDirectory
+from .evaluation import evaluate, put_batch
+from .experiment import Experiment
+from .interruption import Interruption
+from .metrics import LateMetrics
+from .program import Program, make_program
+from .report import Report
+from .safety import stop_if_diverged
+from .state import TrainState
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        step: Last step made.
+        state: The state after it.
+        signal: The signal that ended the run before its last step, or None.
+    """
+
+    step: int
+    state: TrainState
+    signal: signal.Signals | None
+
+
+def train(experiment: Experiment, run: RunDirectory) -> Outcome:
+    """Train from the newest checkpoint in `run`, or from the start, to the last step.
+
+    Raises:
+        UserError: The experiment does not fit the devices, the data or the checkpoints.
+        Diverged: Too many updates in a row had to be skipped.
+    """
+    mesh = create_mesh(experiment.mesh)
+    program = make_program(experiment, mesh)
+    with (
+        jax.set_mesh(mesh),
+        Interruption() as interruption,
+        Checkpoints(run.checkpoints, experiment.checkpoint) as checkpoints,
+    ):
+        batches = training_batches(experiment)
+        restored = checkpoints.restore(program.blueprint.abstract, batches)
+        start, state = restored or (0, program.initial_state())
+        steps, tokens = experiment.loop.steps, experiment.data.tokens_per_batch
+        with Report(run, start, steps, tokens) as report:
+            if start:
+                report.message(f"resuming after step {start} of {steps}")
+            return _loop(program, start, state, batches, checkpoints, report, interruption)
+
+
+def training_batches(experiment: Experiment) -> Any:
+    """An iterator over this process's share of every training batch."""
+    share = {"process": jax.process_index(), "processes": jax.process_count()}
+    return iter(experiment.data.train_batches(seed=experiment.seed, **share))
+
+
+def evaluate_split(
+    program: Program, state: TrainState, split: str, limit: int | None
+) -> dict[str, float]:
+    """Metrics of the objective on a held-out split, or on `limit` batches spread over it."""
+    share = {"process": jax.process_index(), "processes": jax.process_count()}
+    batches = program.experiment.data.eval_batches(split, limit=limit, **share)
+    return evaluate(program.eval_step, state, batches, program.batch)
+
+
+def _loop(
+    program: Program,
+    step: int,
+    state: TrainState,
+    batches: Any,
+    checkpoints: Checkpoints,
+    report: Report,
+    interruption: Interruption,
+) -> Outcome:
+    experiment = program.experiment
+    loop, late, train_step = experiment.loop, LateMetrics(), None
+    while step < loop.steps and interruption.signal is None:
+        batch = put_batch(next(batches), program.batch)
+        if train_step is None:
+            train_step = program.compile_train_step(batch)
+        state, metrics = train_step(state, batch)
+        step += 1
+
+        stopping = interruption.requested(step)
+        last = step == loop.steps
+        evaluating = last or step % loop.eval_every == 0
+        saving = last or stopping or step % experiment.checkpoint.every == 0
+
+        ready = []
+        if step % loop.log_every == 0 or evaluating:
+            ready.append(late.push(step, metrics))
+        if evaluating or saving:
+            ready.append(late.flush())
+        for at, numbers in filter(None, ready):
+            evaluation = None
+            if evaluating and at == step:
+                with report.pause():
+                    evaluation = evaluate_split(program, state, "validation", loop.eval_batches)
+            report.write(at, numbers, evaluation)
+            stop_if_diverged(at, numbers, experiment.safety)
+        if saving:
+            report.flush()
+            with report.pause():
+                checkpoints.save(step, state, batches)
+    return Outcome(step, state, None if step == loop.steps else interruption.signal)

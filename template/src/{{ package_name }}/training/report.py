@@ -1,0 +1,72 @@
+"""What a run tells while it runs: metrics to files and tracker, progress to the console."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
+
+import jax
+
+from ..reporting.curves import plot_curves
+from ..reporting.progress import Progress
+from ..reporting.tracker import open_tracker
+from ..reporting.writers import JsonLinesWriter, MetricWriters
+from ..storage.run_directory import RunDirectory
+
+
+class Report:
+    """All that reports of one run, on its first process; on the others it does nothing.
+
+    Args:
+        run: Where the run's files lie.
+        start: Step that the run resumes from. What was written after it is dropped, so that every
+            step stands once.
+        steps: Steps in the whole run.
+        tokens_per_step: Tokens (or examples) in a batch.
+    """
+
+    def __init__(self, run: RunDirectory, start: int, steps: int, tokens_per_step: int) -> None:
+        self._run = run
+        first = jax.process_index() == 0
+        writers = []
+        if first:
+            writers = [JsonLinesWriter(run.metrics, start), open_tracker(run.tensorboard, start)]
+        self._writers = MetricWriters(writers)
+        self._progress = Progress(steps, start, tokens_per_step, "tokens", enabled=first)
+
+    def __enter__(self) -> "Report":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.close()
+        self._writers.close()
+        if jax.process_index() == 0 and self._run.metrics.stat().st_size:
+            plot_curves(self._run.metrics, self._run.curves, self._run.path.name)
+
+    def write(
+        self, step: int, train: Mapping[str, float], evaluation: Mapping[str, float] | None = None
+    ) -> None:
+        """Record one step."""
+        record = {f"train/{name}": value for name, value in train.items()}
+        record |= {f"eval/{name}": value for name, value in (evaluation or {}).items()}
+        self._progress.update(step, record)
+        rate = self._progress.units_per_second
+        if rate:
+            record["train/tokens_per_second"] = rate
+        self._writers.write(step, record)
+
+    def pause(self) -> AbstractContextManager[None]:
+        """Time inside is not counted as training."""
+        return self._progress.pause()
+
+    def message(self, text: str) -> None:
+        """Print a line."""
+        self._progress.message(text)
+
+    def flush(self) -> None:
+        """Put everything written so far on disk."""
+        self._writers.flush()

@@ -1,0 +1,51 @@
+"""What keeps a bad update out of the weights, and stops a run that no longer learns."""
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, PyTree
+from pydantic import Field
+
+from ..errors import Diverged
+from ..numerics.result import NumericalError
+from ..numerics.shapes import Scalar
+from ..settings import Settings
+
+
+class SafetySettings(Settings):
+    """Attributes:
+    max_gradient_norm: A step whose global gradient norm is larger, or not finite, is skipped:
+        weights and optimizer state stay as they were.
+    max_consecutive_skips: The run stops with a report after so many skipped steps in a row.
+    """
+
+    max_gradient_norm: float = Field(default=100.0, gt=0)
+    max_consecutive_skips: int = Field(default=10, ge=1)
+
+
+def is_safe(loss: Scalar, gradient_norm: Scalar, settings: SafetySettings) -> Bool[Array, ""]:
+    """In-graph flag: loss and gradients are finite, and the gradients have not exploded."""
+    return jnp.isfinite(loss) & (gradient_norm <= settings.max_gradient_norm)
+
+
+def keep_if(flag: Bool[Array, ""], new: PyTree, old: PyTree) -> PyTree:
+    """Leaf by leaf, `new` where the flag holds and `old` where it does not."""
+    return jax.tree.map(lambda fresh, stale: jnp.where(flag, fresh, stale), new, old)
+
+
+def stop_if_diverged(step: int, metrics: Mapping[str, float], settings: SafetySettings) -> None:
+    """Stop a run whose last updates were all skipped.
+
+    Raises:
+        Diverged: names the step, the loss and the norm of each module's gradients.
+    """
+    if metrics["consecutive_skips"] < settings.max_consecutive_skips:
+        return
+    norms = {name: value for name, value in metrics.items() if name.startswith("grad_norm")}
+    error = NumericalError(
+        "training",
+        f"the last {settings.max_consecutive_skips} updates were skipped",
+        {"step": step, "loss": metrics["loss"], **norms},
+    )
+    raise Diverged(f"{error}; lower optimizer.learning_rate or look at the data of these steps")

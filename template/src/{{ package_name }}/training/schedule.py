@@ -1,0 +1,53 @@
+"""Learning-rate schedules."""
+
+from typing import Literal
+
+import optax
+from pydantic import model_validator
+
+from ..settings import Settings
+
+
+class ScheduleSettings(Settings):
+    """How the learning rate moves over a run, as shares of the optimizer's peak rate.
+
+    Attributes:
+        kind: ``cosine`` (Loshchilov and Hutter, 2017) falls along half a cosine after the warm-up;
+            ``wsd`` (warm-up, stable, decay; Hu et al., 2024) stays at the peak and falls linearly
+            over the last `decay_fraction` of the steps; ``constant`` stays at the peak.
+        warmup_steps: Steps over which the rate rises linearly from 0 to its peak.
+        decay_fraction: Share of all steps in which ``wsd`` decays.
+        final_fraction: The rate at the last step, as a share of the peak.
+    """
+
+    kind: Literal["cosine", "wsd", "constant"] = "cosine"
+    warmup_steps: int = 100
+    decay_fraction: float = 0.2
+    final_fraction: float = 0.1
+
+    @model_validator(mode="after")
+    def _ranges(self) -> "ScheduleSettings":
+        if self.warmup_steps < 0:
+            raise ValueError(f"warmup_steps: {self.warmup_steps} is negative")
+        for name in ("decay_fraction", "final_fraction"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: {getattr(self, name)} is not between 0 and 1")
+        return self
+
+
+def make_schedule(settings: ScheduleSettings, peak: float, steps: int) -> optax.Schedule:
+    """The learning rate as a function of the number of updates made so far."""
+    warmup = optax.linear_schedule(0.0, peak, max(settings.warmup_steps, 1))
+    remaining = max(steps - settings.warmup_steps, 1)
+    final = peak * settings.final_fraction
+    if settings.kind == "cosine":
+        parts = [optax.cosine_decay_schedule(peak, remaining, settings.final_fraction)]
+        boundaries = [settings.warmup_steps]
+    elif settings.kind == "wsd":
+        decay = max(int(steps * settings.decay_fraction), 1)
+        parts = [optax.constant_schedule(peak), optax.linear_schedule(peak, final, decay)]
+        boundaries = [settings.warmup_steps, max(steps - decay, settings.warmup_steps)]
+    else:
+        parts = [optax.constant_schedule(peak)]
+        boundaries = [settings.warmup_steps]
+    return optax.join_schedules([warmup, *parts], boundaries)

@@ -1,0 +1,109 @@
+"""The state of a run: plain arrays in plain containers, laid out over the mesh."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import PyTree
+
+from ..numerics.precision import cast_floating
+from ..parallel.rules import weight_shardings
+from .experiment import Experiment
+
+
+# Where a mesh is set, NNX takes the dimension names of a parameter for axes of it.
+_NO_MESH = jax.sharding.AbstractMesh((), ())
+
+
+class TrainState(NamedTuple):
+    """Everything that a step changes and a checkpoint keeps.
+
+    Attributes:
+        step: Batches consumed so far.
+        key: Root of the run's randomness; step k uses ``fold_in(key, k)``.
+        params: Float32 master weights, nested by module. The model computes with a copy in the
+            policy's `param_dtype`.
+        variables: The model's other variables, such as running statistics.
+        opt_state: The optimizer's state.
+        skipped: Updates not applied so far, in all.
+        consecutive_skips: Updates not applied since the last one that was.
+    """
+
+    step: jax.Array
+    key: jax.Array
+    params: PyTree
+    variables: PyTree
+    opt_state: PyTree
+    skipped: jax.Array
+    consecutive_skips: jax.Array
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What is known of a run's state before a single weight exists.
+
+    Attributes:
+        graphdef: The model's structure; with arrays it makes a module (`nnx.merge`).
+        abstract: Shapes, dtypes and shardings of the state.
+        shardings: The shardings alone.
+    """
+
+    graphdef: nnx.GraphDef
+    abstract: TrainState
+    shardings: TrainState
+
+
+def blueprint(
+    experiment: Experiment, optimizer: optax.GradientTransformation, mesh: Mesh
+) -> Blueprint:
+    """Trace the initialisation, without computing it, and lay its result out over the mesh.
+
+    Raises:
+        UserError: A dimension of a parameter is not divisible by its mesh axis.
+    """
+    with jax.sharding.use_abstract_mesh(_NO_MESH):
+        model = nnx.eval_shape(lambda: _build(experiment, jax.random.key(0)))
+    graphdef, params, _ = nnx.split(model, nnx.Param, ...)
+    by_param = weight_shardings(params, mesh, experiment.mesh)
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    abstract = jax.eval_shape(lambda: initial_state(experiment, optimizer))
+    shardings = jax.tree.map(lambda _: everywhere, abstract)._replace(
+        params=by_param,
+        opt_state=optax.tree.map_params(
+            optimizer,
+            lambda _, sharding: sharding,
+            abstract.opt_state,
+            by_param,
+            transform_non_params=lambda _: everywhere,
+        ),
+    )
+    abstract = jax.tree.map(
+        lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+        abstract,
+        shardings,
+    )
+    return Blueprint(graphdef, abstract, shardings)
+
+
+def initial_state(experiment: Experiment, optimizer: optax.GradientTransformation) -> TrainState:
+    """The state before the first step; compile it with the blueprint's shardings as output."""
+    init_key, train_key = jax.random.split(jax.random.key(experiment.seed))
+    _, params, variables = nnx.split(_build(experiment, init_key), nnx.Param, ...)
+    master = cast_floating(nnx.to_pure_dict(params), "float32")
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        key=train_key,
+        params=master,
+        variables=nnx.to_pure_dict(variables),
+        opt_state=optimizer.init(master),
+        skipped=jnp.zeros((), jnp.int32),
+        consecutive_skips=jnp.zeros((), jnp.int32),
+    )
+
+
+def _build(experiment: Experiment, key: jax.Array) -> Any:
+    return experiment.model.build(rngs=nnx.Rngs(key), precision=experiment.precision)

@@ -1,0 +1,120 @@
+"""One training step over pure arrays."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jaxtyping import PyTree
+
+from ..numerics.norms import global_norm, module_norms
+from ..numerics.precision import cast_floating
+from .experiment import Batch, Experiment
+from .metrics import Means, add
+from .safety import is_safe, keep_if
+from .state import TrainState
+
+Metrics = dict[str, jax.Array]
+Step = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
+
+
+def make_train_step(
+    graphdef: nnx.GraphDef,
+    experiment: Experiment,
+    optimizer: optax.GradientTransformation,
+    schedule: optax.Schedule,
+) -> Step:
+    """The step as a pure function of state and batch, to be compiled with donation.
+
+    The model is merged from its arrays inside, so the code reads like NNX while the compiled
+    function takes and returns nothing but arrays.
+    """
+
+    def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        key = jax.random.fold_in(state.key, state.step)
+        grads, variables, means = _gradients(graphdef, experiment, state, batch, key)
+        loss, norm = means["loss"].value, global_norm(grads)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+
+        safe = is_safe(loss, norm, experiment.safety)
+        params, variables, opt_state = keep_if(
+            safe, (params, variables, opt_state), (state.params, state.variables, state.opt_state)
+        )
+        new = TrainState(
+            step=state.step + 1,
+            key=state.key,
+            params=params,
+            variables=variables,
+            opt_state=opt_state,
+            skipped=state.skipped + ~safe,
+            consecutive_skips=jnp.where(safe, 0, state.consecutive_skips + 1),
+        )
+        metrics = {name: mean.value for name, mean in means.items()}
+        metrics |= {f"grad_norm/{name}": value for name, value in module_norms(grads).items()}
+        metrics |= {
+            "grad_norm": norm,
+            "learning_rate": schedule(state.step - state.skipped),
+            "skipped": new.skipped,
+            "consecutive_skips": new.consecutive_skips,
+        }
+        return new, metrics
+
+    return train_step
+
+
+def _gradients(
+    graphdef: nnx.GraphDef, experiment: Experiment, state: TrainState, batch: Batch, key: jax.Array
+) -> tuple[PyTree, PyTree, Means]:
+    """Float32 gradient of the batch's mean loss, the model's new variables, and all metrics.
+
+    Micro-batches contribute the gradient of their *summed* loss; the sum is divided once by the
+    whole batch's weight, so micro-batches of unequal weight count as they should.
+    """
+    params = cast_floating(state.params, experiment.precision.param_dtype)
+
+    def summed_loss(
+        params: PyTree, variables: PyTree, batch: Batch, key: jax.Array
+    ) -> tuple[jax.Array, tuple[PyTree, Means]]:
+        model = nnx.merge(graphdef, params, variables)
+        means = experiment.objective(model, batch, key)
+        variables = nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.Param)))
+        return means["loss"].total, (variables, means)
+
+    def part(variables: PyTree, batch: Batch, key: jax.Array) -> tuple[PyTree, PyTree, Means]:
+        grad_fn = jax.grad(summed_loss, has_aux=True)
+        grads, (variables, means) = grad_fn(params, variables, batch, key)
+        return cast_floating(grads, "float32"), variables, means
+
+    parts = experiment.loop.micro_batches
+    if parts == 1:
+        grads, variables, means = part(state.variables, batch, key)
+    else:
+
+        def accumulate(carry: tuple, piece: tuple) -> tuple[tuple, None]:
+            grads, variables, means = carry
+            more_grads, variables, more_means = part(variables, *piece)
+            grads = jax.tree.map(jnp.add, grads, more_grads)
+            return (grads, variables, add(means, more_means)), None
+
+        pieces = (_split(batch, parts), jax.random.split(key, parts))
+        first, rest = (jax.tree.map(lambda leaf, at=at: leaf[at], pieces) for at in (0, slice(1, None)))
+        carry = part(state.variables, *first)
+        (grads, variables, means), _ = jax.lax.scan(accumulate, carry, rest)
+
+    weight = means["loss"].weight
+    scale = 1.0 / jnp.where(weight > 0, weight, 1.0)
+    return jax.tree.map(lambda leaf: leaf * scale, grads), variables, means
+
+
+def _split(batch: Batch, parts: int) -> Batch:
+    """Deal the examples out to micro-batches in turn: ``[batch, ...]`` to ``[parts, batch/parts, ...]``.
+
+    Dealing in turn, rather than cutting into runs, leaves every example on its device.
+    """
+
+    def deal(leaf: jax.Array) -> jax.Array:
+        return leaf.reshape(-1, parts, *leaf.shape[1:]).swapaxes(0, 1)
+
+    return jax.tree.map(deal, batch)

@@ -1,0 +1,92 @@
+"""Generation: one token at a time, with cached keys and values."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+from pydantic import Field
+
+from .attention import Cache
+from .model import Transformer
+from .settings import Settings
+from .tokenizer import DOCUMENT
+
+
+class Sampling(Settings):
+    """How the next token is picked.
+
+    Attributes:
+        max_tokens: Tokens to generate at most.
+        temperature: Divides the logits; 0 always takes the likeliest token.
+        top_k: Only the so many likeliest tokens are considered; 0 considers all.
+    """
+
+    max_tokens: int = Field(default=256, ge=1)
+    temperature: float = Field(default=0.8, ge=0)
+    top_k: int = Field(default=0, ge=0)
+
+
+def generate(
+    model: Transformer,
+    prompt: Int[Array, "batch seq_len"],
+    key: PRNGKeyArray,
+    sampling: Sampling = Sampling(),
+) -> Int[Array, "batch max_tokens"]:
+    """Continue every prompt until a document ends or `sampling.max_tokens` are made.
+
+    Args:
+        model: The model.
+        prompt: Token ids; all prompts have the same length, at least one token.
+        key: Randomness of the samples.
+        sampling: How tokens are picked.
+
+    Returns:
+        The new tokens; after the end of a document, ``DOCUMENT`` only.
+    """
+    graphdef, state = nnx.split(model)
+    return _generate(graphdef, state, prompt, key, sampling)
+
+
+@partial(jax.jit, static_argnames=("graphdef", "sampling"))
+def _generate(
+    graphdef: nnx.GraphDef,
+    state: nnx.State,
+    prompt: Int[Array, "batch seq_len"],
+    key: PRNGKeyArray,
+    sampling: Sampling,
+) -> Int[Array, "batch max_tokens"]:
+    model = nnx.merge(graphdef, state)
+    batch, length = prompt.shape
+    logits, cache = model.extend(prompt, model.empty_cache(batch, length + sampling.max_tokens))
+    made = jnp.full((batch, sampling.max_tokens), DOCUMENT, prompt.dtype)
+    ended = jnp.zeros((batch,), bool)
+
+    def unfinished(carry: tuple[Array, Array, Array, Array, Cache]) -> Array:
+        index, _, ended, _, _ = carry
+        return (index < sampling.max_tokens) & ~jnp.all(ended)
+
+    def advance(
+        carry: tuple[Array, Array, Array, Array, Cache],
+    ) -> tuple[Array, Array, Array, Array, Cache]:
+        index, made, ended, logits, cache = carry
+        token = _pick(logits, jax.random.fold_in(key, index), sampling)
+        token = jnp.where(ended, DOCUMENT, token).astype(made.dtype)
+        made = jax.lax.dynamic_update_slice(made, token[:, None], (0, index))
+        logits, cache = model.extend(token[:, None], cache)
+        return index + 1, made, ended | (token == DOCUMENT), logits[:, -1], cache
+
+    carry = (jnp.zeros((), jnp.int32), made, ended, logits[:, -1], cache)
+    return jax.lax.while_loop(unfinished, advance, carry)[1]
+
+
+def _pick(
+    logits: Float[Array, "batch vocab_size"], key: PRNGKeyArray, sampling: Sampling
+) -> Int[Array, "batch"]:
+    if sampling.temperature == 0:
+        return jnp.argmax(logits, axis=-1)
+    if sampling.top_k:
+        least = jax.lax.top_k(logits, min(sampling.top_k, logits.shape[-1]))[0][:, -1:]
+        logits = jnp.where(logits < least, -jnp.inf, logits)
+    return jax.random.categorical(key, logits / sampling.temperature, axis=-1)

@@ -1,0 +1,52 @@
+"""What the model is trained for: yours to change."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PRNGKeyArray
+
+from .model import Transformer
+from .settings import Settings
+from .tokenizer import DOCUMENT
+from .training.metrics import Mean, Means
+
+
+class NextToken(Settings):
+    """Cross-entropy of the next token, in nats.
+
+    Attributes:
+        z_loss: Weight of the squared log-normaliser, which keeps logits from drifting
+            (Chowdhery et al., 2022).
+    """
+
+    z_loss: float = 0.0
+
+    def __call__(
+        self, model: Transformer, batch: dict[str, Array], key: PRNGKeyArray | None = None
+    ) -> Means:
+        """Means over the batch's tokens.
+
+        Args:
+            model: The model.
+            batch: ``tokens``, ``targets``, ``segments``, ``positions`` (int32) and ``weights`` (float32),
+                each ``[batch, seq_len]``.
+            key: Randomness for dropout, in training.
+
+        Returns:
+            ``loss``, what the gradient is taken of; ``bits_per_byte``, all bits that the text costs,
+            document ends included, over its bytes; ``accuracy`` of the likeliest token.
+        """
+        logits = model(batch["tokens"], batch["segments"], batch["positions"], key=key)
+        targets, weights = batch["targets"], batch["weights"]
+        normaliser = jax.nn.logsumexp(logits, axis=-1)
+        picked = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
+        nats = normaliser - picked
+        loss = Mean.of(nats + self.z_loss * jnp.square(normaliser), weights)
+        bits = Mean.of(nats / math.log(2), weights)
+        num_bytes = jnp.sum(weights * (targets != DOCUMENT))
+        return {
+            "loss": loss,
+            "bits_per_byte": Mean(bits.total, num_bytes),
+            "accuracy": Mean.of(jnp.float32(jnp.argmax(logits, axis=-1) == targets), weights),
+        }
