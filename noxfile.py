@@ -68,7 +68,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Tests questions, renders, ownership, releases and updates: `nox -s tests [-- PYTEST-ARGUMENTS]`."""
+    """Tests questions, renders, ownership and updates: `nox -s tests [-- PYTEST-ARGUMENTS]`."""
     session.install(*DEVELOPMENT)
     session.run("pytest", "--ignore=tests/variants", *session.posargs)
 

@@ -1,4 +1,4 @@
-"""What all tests share: isolation from the developer's machine, and the template as a plain folder."""
+"""What all tests share: isolation from the developer's machine, and the template to render."""
 
 import os
 from collections.abc import Iterator

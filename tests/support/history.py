@@ -1,4 +1,4 @@
-"""A scratch clone of the template in which every release has its tag, and the working tree is one more."""
+"""A scratch clone in which every release has its tag, and the working tree is one more."""
 
 import shutil
 from pathlib import Path

@@ -44,7 +44,7 @@ def working() -> dict[tuple[int, int], str]:
 
 
 def ends() -> dict[str, str]:
-    """The oldest and the newest of them, which resolve to different releases of jax: name to path."""
+    """The oldest and the newest of them, which get different releases of jax: name to path."""
     found = working()
     return {
         f"python{major}.{minor}": found[major, minor]

@@ -63,9 +63,7 @@ def main() -> None:
         else:
             message = f"copier-jax {release.version}"
             git(ROOT, "tag", "--annotate", "--message", message, release.tag, release.commit)
-            print(
-                f"{release.tag} made at {release.commit[:12]}; publish: git push origin {release.tag}"
-            )
+            print(f"{release.tag} made; publish it with: git push origin {release.tag}")
 
 
 if __name__ == "__main__":

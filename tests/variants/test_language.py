@@ -1,8 +1,7 @@
-"""The language project, on both stacks of jax: clean, passing its own tests, trained, resumed exactly."""
+"""The language project on both stacks of jax: clean, tested, trained, resumed exactly."""
 
 import random
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -100,5 +99,4 @@ def test_environment_follows_the_interpreter(project: Project, python: str) -> N
     pair = tuple(stack.stdout.split())
     oldest = version.startswith("Python 3.11.")
     assert pair[0].startswith("0.10." if oldest else "0.12.")
-    assert pair[1] == "0.12.8" if oldest else pair[1] > "0.12.1"
-    assert Path(python).exists()
+    assert (pair[1] == "0.12.8") == oldest
