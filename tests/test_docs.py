@@ -1,0 +1,91 @@
+"""What the documents name is there: files, sections, commands, questions, experiments."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from .support import rendering
+
+ROOT = rendering.ROOT
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("hooks/*.md")])
+README = (ROOT / "README.md").read_text()
+
+
+def anchors(document: Path) -> set[str]:
+    """The names under which a document's headings can be linked."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_resolve(document: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+        if "://" not in link:
+            name, _, anchor = link.partition("#")
+            target = document.parent / name if name else document
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_figure_is_missing(document: Path) -> None:
+    assert "TODO" not in document.read_text()
+
+
+def test_sessions_exist() -> None:
+    sessions = {
+        node.name
+        for node in ast.parse((ROOT / "noxfile.py").read_text()).body
+        if isinstance(node, ast.FunctionDef) and node.decorator_list
+    }
+    named = [
+        session
+        for document in DOCUMENTS
+        for sessions_named in re.findall(r"nox -s((?: [a-z]+)+)", document.read_text())
+        for session in sessions_named.split()
+    ]
+    assert "demo" in named
+    assert set(named) <= sessions
+
+
+def test_integration_runs_the_test_command_of_the_readme() -> None:
+    commands = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
+    assert len(commands) == 2, "one to render and train, one to test"
+    assert commands[1] in (ROOT / ".ci" / "run").read_text().splitlines()
+    assert "- run: .ci/run\n" in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+
+
+def test_readme_lists_the_questions() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \|(.*)\|$", README, re.MULTILINE))
+    computed = {"created_year", "language", "github"}
+    assert set(rows) == set(rendering.QUESTIONS) - computed
+    for question, row in rows.items():
+        if "choices" in rendering.QUESTIONS[question]:
+            answers = row.split("|")[0]
+            assert re.findall(r"`([^`]+)`", answers) == rendering.choices(question)
+
+
+def test_actions_are_pinned() -> None:
+    workflows = list(ROOT.rglob(".github/workflows/*.yml"))
+    assert len(workflows) == 2
+    for workflow in workflows:
+        used = re.findall(r"uses: (.*)", workflow.read_text())
+        assert used
+        for action in used:
+            assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
+
+
+def test_readme_of_a_project_names_what_is_there(template: Path, tmp_path: Path) -> None:
+    project = rendering.render(template, tmp_path / "p", package_name="documented")
+    package = project / "src" / "documented"
+    readme = (project / "README.md").read_text()
+    for path in re.findall(r"^\| `(src/[^`]+)`", readme, re.MULTILINE):
+        assert (project / path).exists(), path
+    commands = set(re.findall(r"uv run documented (\w+)", readme))
+    assert {"train", "generate", "prepare", "evaluate", "config"} == commands
+    assert all((package / "commands" / f"{command}.py").exists() for command in commands)
+    experiments = ast.parse((package / "experiments.py").read_text()).body
+    functions = {node.name for node in experiments if isinstance(node, ast.FunctionDef)}
+    assert set(re.findall(r"config:(\w+)", readme)) <= functions
