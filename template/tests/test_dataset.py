@@ -1,0 +1,241 @@
+"""Data set files: there as a whole or not at all, and never silently damaged."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from .project import UserError, dataset, dataset_writer
+
+RECORDS = [bytes([number]) * (number + 1) for number in range(40)]
+
+# Begins to replace one data set and to write another, and waits for its end before the commit.
+UNFINISHED_WRITERS = """
+import importlib, pathlib, sys
+writing = importlib.import_module(sys.argv[1])
+old, new = map(pathlib.Path, sys.argv[2:])
+with (
+    writing.DataSetWriter(old, overwrite=True, shard_bytes=8) as first,
+    writing.DataSetWriter(new, shard_bytes=8) as second,
+):
+    for number in range(100):
+        first.write("train", b"unfinished")
+        second.write("train", b"unfinished")
+    print("written", flush=True)
+    sys.stdin.read()
+"""
+
+
+def write(directory, records=RECORDS, *, info=None, **options):
+    with dataset_writer.DataSetWriter(directory, **options) as writer:
+        for record in records:
+            writer.write("train", record)
+        writer.write("test", b"held out")
+        return writer.commit(info or {})
+
+
+def read(directory, split="train"):
+    return list(dataset.DataSet.open(directory).source(split))
+
+
+def names(directory):
+    return sorted(path.name for path in directory.iterdir())
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return tmp_path / "data" / "digits"
+
+
+def test_records_and_information_come_back(directory):
+    write(directory, info={"classes": 10})
+    opened = dataset.DataSet.open(directory)
+    assert opened.info == {"classes": 10}
+    assert opened.splits == ["train", "test"]
+    assert list(opened.source("train")) == RECORDS
+    assert opened.source("train")[7] == RECORDS[7]
+    assert list(opened.source("test")) == [b"held out"]
+
+
+def test_shards_roll_over_at_the_size_bound(directory):
+    write(directory, shard_bytes=100)
+    shards = [name for name in names(directory) if name.startswith("train-")]
+    assert len(shards) > 3
+    assert read(directory) == RECORDS
+
+
+def test_each_record_is_compressed_by_itself(directory):
+    write(directory)
+    shard = next(directory.glob("train-*"))
+    reader = dataset.array_record_module.ArrayRecordReader(str(shard))
+    assert "group_size:1," in reader.writer_options_string()
+
+
+def test_fingerprint_tells_data_apart(directory, tmp_path):
+    first = write(directory).fingerprint
+    assert write(tmp_path / "same").fingerprint == first
+    assert dataset.DataSet.open(directory).fingerprint == first
+    assert write(tmp_path / "other", [*RECORDS[:-1], b"changed"]).fingerprint != first
+
+
+def test_nothing_is_left_of_a_writer_that_fails(directory):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        dataset_writer.DataSetWriter(directory) as writer,
+    ):
+        writer.write("train", b"lost")
+        raise KeyboardInterrupt
+    assert not directory.exists()
+
+
+def test_nothing_is_left_of_a_writer_that_does_not_commit(directory):
+    with dataset_writer.DataSetWriter(directory) as writer:
+        writer.write("train", b"lost")
+        (writer.scratch / "notes").write_text("lost too")
+    assert not directory.exists()
+
+
+def test_existing_data_is_replaced_only_on_demand(directory):
+    write(directory)
+    before = names(directory)
+    with pytest.raises(UserError, match="--overwrite"):
+        write(directory, [b"new"])
+    assert names(directory) == before
+    write(directory, [b"new"], overwrite=True)
+    assert read(directory) == [b"new"]
+    assert len(names(directory)) == len(before)
+
+
+def test_the_old_data_stays_until_the_commit(directory):
+    write(directory)
+    with dataset_writer.DataSetWriter(directory, overwrite=True) as writer:
+        writer.write("train", b"new")
+        assert read(directory) == RECORDS
+        writer.commit({})
+        assert read(directory) == [b"new"]
+
+
+def test_a_killed_writer_leaves_nothing_that_opens(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    write(old)
+    with subprocess.Popen(
+        [sys.executable, "-c", UNFINISHED_WRITERS, dataset_writer.__name__, old, new],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout.readline() == b"written\n"
+        for directory in (old, new):
+            with pytest.raises(UserError, match="another process"):
+                write(directory, overwrite=True)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    assert read(old) == RECORDS
+    assert not dataset.holds_data_set(new)
+    with pytest.raises(UserError, match="prepare"):
+        dataset.DataSet.open(new)
+    for directory in (old, new):
+        write(directory, [b"new"], overwrite=True)
+        assert read(directory) == [b"new"]
+        assert len(names(directory)) == 3
+
+
+def test_a_writer_killed_within_the_commit_is_cleaned_up(directory):
+    write(directory)
+    orphan = directory / "train-00000-0123abcd.arrayrecord"
+    orphan.write_bytes(b"renamed into place, but the manifest was not")
+    assert read(directory) == RECORDS
+    write(directory, overwrite=True)
+    assert not orphan.exists()
+
+
+def test_a_directory_with_other_files_is_left_alone(directory):
+    directory.mkdir(parents=True)
+    (directory / "thesis.tex").write_text("years of work")
+    with pytest.raises(UserError, match=r"thesis\.tex"):
+        write(directory, overwrite=True)
+    assert names(directory) == ["thesis.tex"]
+
+
+def test_a_file_is_no_directory(directory):
+    directory.parent.mkdir()
+    directory.write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        write(directory)
+
+
+def test_a_failed_write_is_reported(directory):
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, hard))  # stands in for a full disk
+    try:
+        with (
+            pytest.raises(UserError, match="cannot write .*train-00000"),
+            dataset_writer.DataSetWriter(directory) as writer,
+        ):
+            for _ in range(4):
+                writer.write("train", os.urandom(2**20))
+            writer.commit({})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not directory.exists()
+
+
+def test_a_missing_data_set_is_reported(directory):
+    with pytest.raises(UserError, match="no data set in .*digits: run the prepare command"):
+        dataset.DataSet.open(directory)
+
+
+def test_an_unknown_split_is_reported(directory):
+    with pytest.raises(UserError, match="no split 'dev'; its splits: train, test"):
+        write(directory).source("dev")
+
+
+def test_a_missing_file_is_reported(directory):
+    write(directory)
+    next(directory.glob("test-*")).unlink()
+    with pytest.raises(UserError, match=r"test-00000-.*missing.*--overwrite"):
+        dataset.DataSet.open(directory)
+
+
+def test_a_truncated_file_is_reported(directory):
+    write(directory)
+    shard = next(directory.glob("train-*"))
+    shard.write_bytes(shard.read_bytes()[:-100])
+    with pytest.raises(UserError, match=r"train-00000-.*bytes instead of.*--overwrite"):
+        dataset.DataSet.open(directory)
+
+
+def test_a_file_of_the_right_size_and_the_wrong_content_is_reported(directory):
+    write(directory)
+    shard = next(directory.glob("train-*"))
+    shard.write_bytes(bytes(shard.stat().st_size))
+    with pytest.raises(UserError, match=r"train-00000-.*damaged.*--overwrite"):
+        dataset.DataSet.open(directory)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda manifest: manifest["splits"]["train"][0].update(records=7), "instead of 7"),
+        (lambda manifest: manifest.update(format=99), "format 99, this project reads format 1"),
+        (lambda manifest: manifest.pop("splits"), "damaged"),
+    ],
+)
+def test_a_wrong_manifest_is_reported(directory, change, message):
+    write(directory)
+    path = directory / dataset.MANIFEST
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match=message):
+        dataset.DataSet.open(directory)
+
+
+def test_a_broken_manifest_is_reported(directory):
+    write(directory)
+    (directory / dataset.MANIFEST).write_text('{"format": 1, "spl')
+    with pytest.raises(UserError, match=r"dataset\.json is damaged"):
+        dataset.DataSet.open(directory)
