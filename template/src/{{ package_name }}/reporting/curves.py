@@ -8,7 +8,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from ..files import write_atomically
 from .writers import read_metrics
@@ -59,6 +59,7 @@ def plot_curves(metrics: Path, picture: Path, title: str) -> None:
     rate.plot(*rates, color=_BLUE, linewidth=1.8, marker="o" if rates[0].size == 1 else "")
     _finish(rate, "learning rate", (rates,), log=False)
     rate.set_ylim(bottom=0)
+    rate.yaxis.set_major_formatter("{x:g}")
     rate.set_xlabel("step", color=_INK)
 
     buffer = io.BytesIO()
@@ -67,24 +68,31 @@ def plot_curves(metrics: Path, picture: Path, title: str) -> None:
 
 
 def smooth(values: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
-    """A centred moving average, weighted by a Gaussian of a fiftieth of the series' length.
+    """Local linear regression (Fan, 1992) under a Gaussian of a sixtieth of the series' length.
 
-    Values that are not finite carry no weight; where a whole neighbourhood is missing, so is its
-    mean. At the ends the window is cut off, not padded.
+    Unlike a moving average it follows a steep beginning. Values that are not finite carry no
+    weight and stay gaps.
     """
-    width = max(values.size / 50, 1.0)
-    reach = np.arange(-int(3 * width), int(3 * width) + 1)
+    width = max(values.size / 60, 1.0)
+    reach = np.arange(-int(4 * width), int(4 * width) + 1)
     kernel = np.exp(-0.5 * (reach / width) ** 2)
     there = np.isfinite(values)
+    known = np.where(there, values, 0.0)
     # The slice keeps the length of `values` even where the kernel is the longer of the two.
     middle = slice(reach.size // 2, reach.size // 2 + values.size)
-    total = np.convolve(np.where(there, values, 0.0), kernel)[middle]
-    weight = np.convolve(there.astype(np.float64), kernel)[middle]
-    return np.divide(total, weight, out=np.full(values.size, np.nan), where=weight > 1e-3)
+    weight, slope, square = (np.convolve(there, kernel * reach**n)[middle] for n in range(3))
+    total, tilted = (np.convolve(known, kernel * reach**n)[middle] for n in range(2))
+    spread = weight * square - slope**2
+    alone = spread < 1e-6 * np.maximum(square, 1.0)  # one point has a mean but no slope
+    numerator = np.where(alone, total, square * total - slope * tilted)
+    denominator = np.where(alone, weight, spread)
+    return np.divide(numerator, denominator, out=np.full(values.size, np.nan), where=there)
 
 
 def _noisy_line(axes: Axes, data: Series, label: str) -> None:
     steps, values = data
+    if not steps.size:
+        return
     if steps.size < 20:
         axes.plot(steps, values, color=_BLUE, linewidth=1.8, marker="o", markersize=4, label=label)
         return
@@ -117,9 +125,13 @@ def _finish(axes: Axes, name: str, shown: tuple[Series, ...], *, log: bool = Tru
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(_GRID)
-    axes.tick_params(colors=_INK, labelsize=9, length=0)
+    axes.tick_params(which="both", colors=_INK, labelsize=9, length=0)
     axes.margins(x=0.02)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=(1, 2, 5, 10), integer=True))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    steps = np.concatenate([steps for steps, _ in shown])
+    if steps.size and steps.min() == steps.max():
+        axes.set_xlim(steps[0] - 1, steps[0] + 1)  # one point has no range of its own
     values = np.concatenate([values for _, values in shown])
     values = values[np.isfinite(values)]
     if not values.size:
