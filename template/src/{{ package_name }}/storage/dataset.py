@@ -9,7 +9,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from array_record.python import array_record_data_source, array_record_module
+from array_record.python import (
+    array_record_data_source,
+    array_record_module,  # pyright: ignore[reportAttributeAccessIssue]
+)
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import UserError

@@ -91,7 +91,8 @@ class TextData(Settings):
         numbers = grain.MapDataset.range(len(windows)).seed(seed).shuffle().repeat()
         return (
             numbers[process::processes]
-            .batch(per_process)
+            # Nothing remains of an endless data set; without this its length overflows at size 1.
+            .batch(per_process, drop_remainder=True)
             .map(lambda batch: make_batch(windows.read(batch)))
             .to_iter_dataset(
                 grain.ReadOptions(num_threads=self.threads, prefetch_buffer_size=4 * self.threads)

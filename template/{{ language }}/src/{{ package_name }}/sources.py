@@ -13,8 +13,8 @@ import sysconfig
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
 
 from .errors import UserError
 
@@ -141,7 +141,7 @@ def _read(path: Path, field: str, advance: Callable[[int], object]) -> Iterator[
     told = 0
     try:
         with path.open("rb") as raw:
-            content: Any = gzip.GzipFile(fileobj=raw) if compressed else raw
+            content: BufferedIOBase = gzip.GzipFile(fileobj=raw) if compressed else raw
             texts = _lines(path, content, field) if suffix == ".jsonl" else _whole(path, content)
             for text in texts:
                 position = raw.tell()
@@ -154,7 +154,7 @@ def _read(path: Path, field: str, advance: Callable[[int], object]) -> Iterator[
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _whole(path: Path, content: BinaryIO) -> Iterator[str]:
+def _whole(path: Path, content: BufferedIOBase) -> Iterator[str]:
     data = content.read()
     try:
         yield data.decode("utf-8-sig")  # a byte order mark is dropped
@@ -163,7 +163,7 @@ def _whole(path: Path, content: BinaryIO) -> Iterator[str]:
         raise _not_utf8(f"{path}:{line}", error) from error
 
 
-def _lines(path: Path, content: BinaryIO, field: str) -> Iterator[str]:
+def _lines(path: Path, content: BufferedIOBase, field: str) -> Iterator[str]:
     for number, line in enumerate(content, start=1):
         where = f"{path}:{number}"
         if not line.strip():

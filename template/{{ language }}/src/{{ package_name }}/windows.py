@@ -1,8 +1,22 @@
 """Random access to windows of a token stream that is stored in chunks."""
 
-import grain
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 from jaxtyping import Int32, Integer
+
+
+@runtime_checkable
+class Chunks(Protocol):
+    """Records of tokens that can be read in any order."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __getitem__(self, index: int, /) -> bytes:
+        """Read one."""
+        ...
 
 
 class Windows:
@@ -15,7 +29,7 @@ class Windows:
 
     def __init__(
         self,
-        chunks: grain.sources.RandomAccessDataSource,
+        chunks: Chunks,
         *,
         chunk_tokens: int,
         tokens: int,
@@ -26,7 +40,7 @@ class Windows:
         """Wrap stored chunks.
 
         Args:
-            chunks: Records (bytes) of ``chunk_tokens`` tokens each; the last may be shorter.
+            chunks: Records of ``chunk_tokens`` tokens each; the last may be shorter.
             chunk_tokens: Tokens in a chunk.
             tokens: Tokens in all chunks together.
             dtype: NumPy's name of the stored type, byte order included.

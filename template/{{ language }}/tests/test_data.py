@@ -1,0 +1,281 @@
+"""Batches: what is in them, that nothing is lost, and that they can be had again."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+from orbax.checkpoint import v1 as ocp
+
+from .project import UserError, data, dataset, dataset_writer, preparation, sources
+from .project import tokenizer as tokens
+
+DOCUMENT, PAD = tokens.DOCUMENT, tokens.PAD
+
+
+def texts(count, seed=0):
+    generator = random.Random(seed)
+    words = ["seven", "ship", "größer", "λ", "return", "\n", "of", "and"]
+    return [
+        f"{number}: " + " ".join(generator.choices(words, k=generator.randint(1, 60)))
+        for number in range(count)
+    ]
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    """A data set of 400 documents, made once."""
+    folder = tmp_path_factory.mktemp("text")
+    lines = [json.dumps({"text": text}) for text in texts(400)]
+    (folder / "documents.jsonl").write_text("\n".join(lines))
+    source = sources.Source("test", (folder / "documents.jsonl",))
+    preparation.prepare_text(source, folder / "data", seq_len=32, overwrite=False, progress=False)
+    return folder / "data"
+
+
+def settings(directory, **changes):
+    return data.TextData(directory=str(directory), **{"seq_len": 32, "batch_size": 8, **changes})
+
+
+def train(directory, *, seed=0, process=0, processes=1, **changes):
+    return settings(directory, **changes).train_batches(
+        seed=seed, process=process, processes=processes
+    )
+
+
+def take(iterator, count):
+    return [next(iterator) for _ in range(count)]
+
+
+def evaluate(directory, *, limit=None, process=0, processes=1, **changes):
+    batches = settings(directory, **changes).eval_batches(
+        "validation", limit=limit, process=process, processes=processes
+    )
+    listed = list(batches)
+    assert len(listed) == len(batches)
+    return listed
+
+
+def stream(directory, split):
+    """All tokens of a split as they are stored."""
+    records = dataset.DataSet.open(directory).source(split)
+    return np.concatenate([np.frombuffer(record, preparation.DTYPE) for record in records])
+
+
+def equal(one, other):
+    assert one.keys() == other.keys()
+    return all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def documents(directory):
+    """The texts of each split, in the order of the stream."""
+    found = {}
+    for split in preparation.SPLITS:
+        ids = stream(directory, split).astype(np.int32)
+        assert ids[0] == ids[-1] == DOCUMENT
+        parts = np.split(ids, np.flatnonzero(ids == DOCUMENT)[1:])
+        found[split] = [tokens.TOKENIZER.decode(part) for part in parts[:-1]]
+    return found
+
+
+# Splits
+
+
+def test_every_document_is_in_exactly_one_split(directory):
+    found = documents(directory)
+    everything = [text for split in found.values() for text in split]
+    assert sorted(everything) == sorted(texts(400))
+    shares = {split: len(found[split]) / 400 for split in found}
+    assert 0.8 < shares["train"] < 0.97
+    assert min(shares.values()) > 0.01
+
+
+def test_the_order_is_by_hash_and_so_the_same_for_files_in_any_order(directory, tmp_path):
+    shuffled = texts(400)
+    random.Random(5).shuffle(shuffled)
+    for number, text in enumerate(shuffled):
+        (tmp_path / f"{number}.txt").write_text(text)
+    source = sources.Source("test", tuple(sorted(tmp_path.glob("*.txt"))))
+    again = preparation.prepare_text(
+        source, tmp_path / "data", seq_len=32, overwrite=False, progress=False
+    )
+    assert again.fingerprint == dataset.DataSet.open(directory).fingerprint
+
+
+def test_duplicates_fall_into_one_split(tmp_path):
+    (tmp_path / "twice.jsonl").write_text(
+        "\n".join(json.dumps({"text": text}) for text in texts(200) * 2)
+    )
+    source = sources.Source("test", (tmp_path / "twice.jsonl",))
+    preparation.prepare_text(source, tmp_path / "d", seq_len=8, overwrite=False, progress=False)
+    found = documents(tmp_path / "d")
+    assert sum(len(split) for split in found.values()) == 400
+    assert sum(len(set(split)) for split in found.values()) == 200
+
+
+def test_adding_documents_moves_none_of_the_others(directory, tmp_path):
+    (tmp_path / "more.jsonl").write_text(
+        "\n".join(json.dumps({"text": text}) for text in [*texts(400), *texts(100, seed=1)])
+    )
+    source = sources.Source("test", (tmp_path / "more.jsonl",))
+    preparation.prepare_text(source, tmp_path / "d", seq_len=8, overwrite=False, progress=False)
+    more = documents(tmp_path / "d")
+    for split, there in documents(directory).items():
+        assert set(there) <= set(more[split])
+
+
+def test_many_buckets_give_the_order_of_one(directory, tmp_path, monkeypatch):
+    monkeypatch.setattr(preparation, "_BUCKET_BYTES", 1000)
+    source = sources.Source("test", (directory.parent / "documents.jsonl",))
+    assert source.size() > 5000
+    again = preparation.prepare_text(
+        source, tmp_path / "d", seq_len=32, overwrite=False, progress=False
+    )
+    assert again.fingerprint == dataset.DataSet.open(directory).fingerprint
+
+
+# Examples
+
+
+def test_the_end_of_a_document_is_a_target(directory):
+    ends = sum(
+        int(((batch["targets"] == DOCUMENT) * batch["weights"]).sum())
+        for batch in evaluate(directory)
+    )
+    assert ends == len(documents(directory)["validation"])
+
+
+def test_shapes_and_types(directory):
+    batch = next(iter(train(directory)))
+    assert {name: (array.shape, str(array.dtype)) for name, array in batch.items()} == {
+        "tokens": ((8, 32), "int32"),
+        "targets": ((8, 32), "int32"),
+        "segments": ((8, 32), "int32"),
+        "positions": ((8, 32), "int32"),
+        "weights": ((8, 32), "float32"),
+    }
+    assert settings(directory).tokens_per_batch == 8 * 32
+
+
+# Training batches
+
+
+def rows(batches):
+    return sorted(tuple(row) for batch in batches for row in batch["targets"].tolist())
+
+
+def test_an_epoch_holds_each_window_once_and_epochs_differ(directory):
+    ids = stream(directory, "train")
+    in_epoch = -(-(len(ids) - 1) // 32)
+    iterator = iter(train(directory, batch_size=1))
+    first, second = take(iterator, in_epoch), take(iterator, in_epoch)
+    assert sum(int(batch["weights"].sum()) for batch in first) == len(ids) - 1
+    assert rows(first) == rows(second)
+    assert [batch["targets"].tolist() for batch in first] != [
+        batch["targets"].tolist() for batch in second
+    ]
+
+
+def test_the_same_seed_gives_the_same_batches_and_another_seed_others(directory):
+    first = take(iter(train(directory, seed=1, threads=1)), 5)
+    again = take(iter(train(directory, seed=1, threads=4)), 5)
+    other = take(iter(train(directory, seed=2)), 5)
+    assert all(map(equal, first, again))
+    assert not any(map(equal, first, other))
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_processes_share_the_batch_of_one(directory, processes):
+    steps = 30  # beyond the first epoch
+    alone = take(iter(train(directory)), steps)
+    shared = [
+        take(iter(train(directory, process=process, processes=processes)), steps)
+        for process in range(processes)
+    ]
+    for step, batch in enumerate(alone):
+        for process in range(processes):
+            mine = {name: array[process::processes] for name, array in batch.items()}
+            assert equal(mine, shared[process][step])
+
+
+def test_the_state_is_tiny_and_restores_exactly(directory):
+    iterator = iter(train(directory))
+    take(iterator, 13)
+    state = iterator.get_state()
+    assert len(json.dumps(state)) < 100
+    expected = take(iterator, 30)  # across the end of an epoch
+    restored = iter(train(directory))
+    take(restored, 3)
+    restored.set_state(state)
+    assert all(map(equal, expected, take(restored, 30)))
+
+
+def test_the_state_goes_through_a_checkpoint(directory, tmp_path):
+    iterator = iter(train(directory))
+    take(iterator, 5)
+    ocp.save_checkpointables(tmp_path / "checkpoint", {"data": iterator})
+    expected = take(iterator, 5)
+    restored = iter(train(directory))
+    ocp.load_checkpointables(tmp_path / "checkpoint", {"data": restored})
+    assert all(map(equal, expected, take(restored, 5)))
+
+
+# Evaluation batches
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_evaluation_covers_the_split_once(directory, processes):
+    shares = [evaluate(directory, process=p, processes=processes) for p in range(processes)]
+    assert len({len(share) for share in shares}) == 1
+    targets = np.stack([np.stack([b["targets"] for b in share], 0) for share in shares], axis=2)
+    targets = targets.reshape(-1)  # batches, then examples in their order
+    ids = stream(directory, "validation")
+    assert np.array_equal(targets[targets != PAD], ids[1:])
+    weights = sum(float(batch["weights"].sum()) for share in shares for batch in share)
+    assert weights == len(ids) - 1
+    assert all(batch["tokens"].shape == (8 // processes, 32) for s in shares for batch in s)
+    assert (shares[-1][-1]["weights"][-1] == 0).all()  # the last batch is not full here
+
+
+def test_a_limit_spreads_evenly_over_the_split(directory):
+    everything = evaluate(directory, batch_size=2)
+    windows_there = np.concatenate([batch["targets"] for batch in everything]).tolist()
+    some = evaluate(directory, batch_size=2, limit=3)
+    assert len(some) == 3
+    chosen = [windows_there.index(row) for batch in some for row in batch["targets"].tolist()]
+    full = sum(row[0] != PAD for row in windows_there)
+    gaps = np.diff([*chosen, full])
+    assert chosen[0] == 0
+    assert gaps.max() - gaps.min() <= 1
+    assert all(map(equal, some, evaluate(directory, batch_size=2, limit=3)))
+
+
+def test_a_limit_beyond_the_split_gives_all_of_it(directory):
+    assert all(map(equal, evaluate(directory), evaluate(directory, limit=10_000)))
+
+
+# Mistakes
+
+
+def test_data_that_does_not_suit_is_reported(directory, tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r"no data set in .*: run the prepare command"):
+        train(tmp_path / "nowhere")
+    with pytest.raises(UserError, match=r"data.seq_len 100000 is too long: the train split"):
+        train(directory, seq_len=100_000)
+    with pytest.raises(UserError, match="batch_size 8 does not divide among 3 processes"):
+        train(directory, processes=3)
+    with pytest.raises(UserError, match="no split 'dev'; its splits: train, validation, test"):
+        settings(directory).eval_batches("dev", limit=None, process=0, processes=1)
+    with pytest.raises(UserError, match="at least one batch"):
+        evaluate(directory, limit=0)
+    monkeypatch.setattr(data.TOKENIZER.__class__, "name", "words")
+    with pytest.raises(UserError, match=r"prepared with tokenizer 'bytes'.*'words'.*--overwrite"):
+        train(directory)
+
+
+def test_data_of_another_task_is_reported(tmp_path):
+    with dataset_writer.DataSetWriter(tmp_path / "d") as writer:
+        writer.write("train", b"pixels")
+        writer.commit({"kind": "images"})
+    with pytest.raises(UserError, match="holds no text but images"):
+        train(tmp_path / "d")

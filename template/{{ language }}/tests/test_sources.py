@@ -1,0 +1,175 @@
+"""Documents from files: each kind that is read, and each mistake that is reported."""
+
+import argparse
+import gzip
+import json
+
+import pytest
+
+from .project import UserError, data, preparation, sources
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Each test works in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def source(*arguments):
+    parser = argparse.ArgumentParser()
+    sources.add_arguments(parser)
+    return sources.from_arguments(parser.parse_args(arguments))
+
+
+def documents(*arguments):
+    return list(source(*arguments).documents(lambda size: None))
+
+
+def prepare(*arguments, seq_len=4, overwrite=False):
+    settings = data.TextData(directory="data/text", seq_len=seq_len)
+    return settings.prepare(source(*arguments), overwrite=overwrite, progress=False)
+
+
+def lines(*records):
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+def test_a_text_file_is_one_document(folder):
+    (folder / "b.txt").write_bytes("zwei\r\nlines ü".encode())
+    (folder / "a.md").write_bytes(b"\xef\xbb\xbfwith a byte order mark")
+    assert documents("--source", "*.txt", "*.md") == ["with a byte order mark", "zwei\r\nlines ü"]
+
+
+def test_patterns_search_folders_and_a_file_counts_once(folder):
+    (folder / "deep" / "er").mkdir(parents=True)
+    (folder / "deep" / "er" / "a.txt").write_text("a")
+    (folder / "deep" / "b.txt").write_text("b")
+    assert documents("--source", "deep/**/*.txt", "--source", "deep/b.txt") == ["b", "a"]
+
+
+def test_the_home_folder_is_expanded(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder))
+    (folder / "a.txt").write_text("at home")
+    assert documents("--source", "~/a.txt") == ["at home"]
+
+
+def test_a_jsonl_file_holds_a_document_per_line(folder):
+    (folder / "a.jsonl").write_text(lines({"text": "one\ntwo"}, {"text": "ü", "id": 7}) + "\n")
+    assert documents("--source", "a.jsonl") == ["one\ntwo", "ü"]
+    (folder / "b.jsonl").write_text(lines({"body": "one"}))
+    assert documents("--source", "b.jsonl", "--field", "body") == ["one"]
+
+
+def test_gz_is_unpacked(folder):
+    (folder / "a.txt.gz").write_bytes(gzip.compress(b"text"))
+    (folder / "b.jsonl.gz").write_bytes(gzip.compress(lines({"text": "line"}).encode()))
+    assert documents("--source", "*.gz") == ["text", "line"]
+
+
+def test_progress_adds_up_to_the_size_of_the_files(folder):
+    (folder / "a.jsonl").write_text(lines(*({"text": "x" * 1000} for _ in range(100))))
+    (folder / "b.txt").write_text("y" * 5000)
+    (folder / "c.txt.gz").write_bytes(gzip.compress(b"z" * 5000))
+    sizes = []
+    opened = source("--source", "*")
+    assert len(list(opened.documents(sizes.append))) == 102
+    assert sum(sizes) == opened.size() > 100_000
+
+
+def test_long_documents_are_cut_at_ends_of_lines_on_demand(folder):
+    (folder / "a.txt").write_text("one\ntwo\nthree is long\nfour\n")
+    pieces = documents("--source", "a.txt", "--max-document-bytes", "8")
+    assert pieces == ["one\ntwo\n", "three is long\n", "four\n"]
+
+
+def test_the_sample_is_the_standard_library():
+    sample = source()
+    names = {path.name for path in sample.files}
+    assert {"argparse.py", "dataclasses.py", "os.py"} <= names
+    assert len(sample.files) > 400
+    assert list(sample.files) == sorted(sample.files)
+    parts = {part for path in sample.files for part in path.parts}
+    assert parts.isdisjoint({"site-packages", "__pycache__"})
+
+
+def test_a_python_without_sources_is_reported(folder, monkeypatch):
+    monkeypatch.setattr(sources.sysconfig, "get_path", lambda name: str(folder))
+    with pytest.raises(UserError, match=r"no sources in .*--source"):
+        source()
+
+
+def test_the_summary_counts(folder):
+    texts = [f"document {number} of many" for number in range(300)]
+    (folder / "a.jsonl").write_text(lines(*({"text": text} for text in [*texts, "", " \n"])))
+    told = prepare("--source", "a.jsonl")
+    counted = sum(int(line.split()[1]) for line in told.splitlines()[1:4])
+    assert counted == 300
+    assert "data/text: a.jsonl" in told
+    assert "2 empty documents were skipped" in told
+
+
+def test_a_failed_preparation_leaves_the_old_data(folder):
+    (folder / "a.jsonl").write_text(lines(*({"text": f"document {n}"} for n in range(300))))
+    prepare("--source", "a.jsonl")
+    before = sorted(path.name for path in (folder / "data" / "text").iterdir())
+    (folder / "a.jsonl").write_text("broken")
+    with pytest.raises(UserError, match=r"a.jsonl:1"):
+        prepare("--source", "a.jsonl", overwrite=True)
+    assert sorted(path.name for path in (folder / "data" / "text").iterdir()) == before
+    with pytest.raises(UserError, match="--overwrite"):
+        prepare("--source", "a.jsonl")
+
+
+FAULTY = {
+    "latin1.txt": (b"one\ntwo\nna\xefve", r"latin1.txt:3 is not UTF-8 \(byte 0xef at offset 10\)"),
+    "latin1.jsonl": (b'{"text": "na\xefve"}', r"latin1.jsonl:1 is not UTF-8 \(byte 0xef"),
+    "bad.jsonl": (b'{"text": "fine"}\n{"text": ', r"bad.jsonl:2 is no JSON"),
+    "list.jsonl": (b"[1, 2]", r"list.jsonl:1 holds no JSON object with a field 'text'"),
+    "field.jsonl": (b'{"body": "x", "id": 1}', r"field.jsonl:1 has no field 'text'.*body, id"),
+    "number.jsonl": (b'{"text": 7}', r"number.jsonl:1: field 'text' is no text but int"),
+    "half.jsonl": (b'{"text": "\\ud800"}', r"half.jsonl:1: .*half a surrogate pair"),
+    "plain.txt.gz": (b"not compressed", r"plain.txt.gz is no intact gzip file"),
+    "cut.txt.gz": (gzip.compress(b"text" * 100)[:-10], r"cut.txt.gz is no intact gzip file"),
+    "empty.txt": (b" \n", r"the source holds no text \(1 empty documents\)"),
+    "short.txt": (b"short", r"split has 0 documents .* seq_len 4 .*--max-document-bytes"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_a_faulty_file_is_reported(folder, name):
+    content, message = FAULTY[name]
+    (folder / name).write_bytes(content)
+    with pytest.raises(UserError, match=message) as caught:
+        prepare("--source", name)
+    assert "\n" not in str(caught.value)
+    assert not (folder / "data" / "text").exists()
+
+
+def test_an_unreadable_file_is_reported(folder):
+    (folder / "a.txt").write_text("text")
+    opened = source("--source", "a.txt")
+    (folder / "a.txt").unlink()
+    (folder / "a.txt").mkdir()
+    with pytest.raises(UserError, match=r"a.txt cannot be read: Is a directory"):
+        list(opened.documents(lambda size: None))
+
+
+def test_faulty_arguments_are_reported(folder):
+    with pytest.raises(UserError, match=r"--source \*.txt matches no file"):
+        source("--source", "*.txt")
+    (folder / "texts").mkdir()
+    with pytest.raises(UserError, match=r"texts is a folder: give a pattern such as 'texts/\*\*/"):
+        source("--source", "texts")
+    (folder / "a.txt").write_text("text")
+    with pytest.raises(UserError, match="at least 1"):
+        source("--source", "a.txt", "--max-document-bytes", "0")
+
+
+def test_splits_are_decided_by_the_hash_alone():
+    splits = [preparation.split_of(number.to_bytes(32, "big")) for number in range(100)]
+    assert {split: splits.count(split) for split in preparation.SPLITS} == {
+        "train": 90,
+        "validation": 5,
+        "test": 5,
+    }
