@@ -17,8 +17,13 @@ nox.options.sessions = ["lint", "tests", "variants"]
 ROOT = Path(__file__).parent
 UV = find_uv_bin()
 DEVELOPMENT = nox.project.dependency_groups(nox.project.load_toml(ROOT / "pyproject.toml"), "dev")
-# A session's own environment must not be taken for the project's.
-IN_PROJECT = {"VIRTUAL_ENV": None, "UV_PYTHON_DOWNLOADS": "never"}
+# nox points uv at the session's environment; a project has its own.
+IN_PROJECT = {
+    "UV_PROJECT_ENVIRONMENT": None,
+    "UV_PYTHON": None,
+    "UV_PYTHON_DOWNLOADS": "never",
+    "VIRTUAL_ENV": None,
+}
 
 
 def make_project(session: nox.Session, directory: Path, name: str) -> None:

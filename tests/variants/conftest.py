@@ -45,7 +45,8 @@ class Project:
 
 def environment() -> dict[str, str]:
     """The environment of a user's shell: this session's own environment must not show through."""
-    inherited = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    foreign = {"UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "VIRTUAL_ENV"}
+    inherited = {name: value for name, value in os.environ.items() if name not in foreign}
     tools = str(Path(find_uv_bin()).parent)
     return inherited | {
         "PATH": os.pathsep.join([tools, inherited["PATH"]]),
