@@ -1,17 +1,17 @@
 """Progress on the console: a bar on a terminal, plain lines elsewhere."""
 
 import contextlib
+import io
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import TextIO
 
 from tqdm import tqdm
 
 _SECONDS_BETWEEN_LINES = 10.0
 _SECONDS_OF_RATE = 20.0
-_BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}  {postfix}"
+_BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}  {desc}"
 
 
 class Progress:
@@ -33,7 +33,7 @@ class Progress:
         unit: str,
         *,
         enabled: bool = True,
-        stream: TextIO | None = None,
+        stream: io.TextIOBase | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin after `start_step`.
@@ -104,7 +104,7 @@ class Progress:
             if name.startswith("eval/")
         )
         if self._bar is not None:
-            self._bar.set_postfix_str(status, refresh=False)
+            self._bar.set_description_str(status, refresh=False)
             self._bar.update(step - self._bar.n)
         else:
             count = f"step {step:>{len(str(self._total))}}/{self._total}"

@@ -1,29 +1,69 @@
-"""The experiment tracker: TensorBoard."""
+"""The experiment tracker: TensorBoard.
+
+TensorBoard's own files are written here, record by record, because tensorboardX's `SummaryWriter`
+hands each number to a thread through a queue of processes: its `flush` returns before the queue is
+empty, and every step would pay for the hand-over.
+"""
 
 import math
+import socket
+import time
 from pathlib import Path
+from typing import Any
 
-from tensorboardX import SummaryWriter
+from tensorboardX import RecordWriter
+from tensorboardX.proto import event_pb2, summary_pb2
 
 from .writers import Metrics, MetricWriter
 
+# Protobuf makes these classes when the modules are imported.
+Event = event_pb2.Event  # pyright: ignore[reportAttributeAccessIssue]
+SessionLog = event_pb2.SessionLog  # pyright: ignore[reportAttributeAccessIssue]
+Summary = summary_pb2.Summary  # pyright: ignore[reportAttributeAccessIssue]
 
-class _TensorBoardWriter:
+
+class TensorBoardWriter:
+    """Writes a file of TensorBoard events, one event for each step.
+
+    Numbers that are not finite are left out, since TensorBoard has no place for them on a curve.
+    """
+
     def __init__(self, directory: Path, resume_step: int) -> None:
-        # TensorBoard hides what an earlier start wrote for the step to purge and later ones.
-        purge_step = resume_step + 1 if resume_step > 0 else 0
-        self._writer = SummaryWriter(str(directory), purge_step=purge_step)
+        """Begin a file of its own; TensorBoard reads those of one directory in order of time.
+
+        Args:
+            directory: Created if it is not there.
+            resume_step: As for `open_tracker`.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}"
+        self._records = RecordWriter(str(directory / name))
+        # The start of a session hides what earlier ones wrote for its step and later steps.
+        first = resume_step + 1 if resume_step > 0 else 0
+        self._put(Event(file_version="brain.Event:2"))
+        self._put(Event(step=first, session_log=SessionLog(status=SessionLog.START)))
 
     def write(self, step: int, metrics: Metrics) -> None:
-        for name, value in metrics.items():
-            if math.isfinite(value):  # the library would print a warning for every other number
-                self._writer.add_scalar(name, value, step)
+        """Write one event."""
+        finite = [
+            Summary.Value(tag=name, simple_value=value)
+            for name, value in metrics.items()
+            if math.isfinite(value)
+        ]
+        self._put(Event(step=step, summary=Summary(value=finite)))
 
     def flush(self) -> None:
-        self._writer.flush()
+        """Put all events on disk."""
+        self._records.flush()
 
     def close(self) -> None:
-        self._writer.close()
+        """Put all events on disk and close the file."""
+        self._records.flush()
+        self._records.close()
+
+    def _put(self, event: Any) -> None:
+        event.wall_time = time.time()
+        self._records.write(event.SerializeToString())
 
 
 def open_tracker(directory: Path, resume_step: int) -> MetricWriter:
@@ -33,4 +73,4 @@ def open_tracker(directory: Path, resume_step: int) -> MetricWriter:
         directory: Where it may keep files; ``tensorboard --logdir`` takes it or a folder above it.
         resume_step: The last step that stays; 0 for a run that starts from the beginning.
     """
-    return _TensorBoardWriter(directory, resume_step)
+    return TensorBoardWriter(directory, resume_step)
