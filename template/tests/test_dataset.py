@@ -217,7 +217,7 @@ def test_a_file_of_the_right_size_and_the_wrong_content_is_reported(directory):
     ("change", "message"),
     [
         (lambda manifest: manifest["splits"]["train"][0].update(records=7), "instead of 7"),
-        (lambda manifest: manifest.update(format=99), "format 99, this project reads format 1"),
+        (lambda manifest: manifest.update(format=99, new={}), "format 99, this project reads format 1"),
         (lambda manifest: manifest.pop("splits"), "damaged"),
     ],
 )

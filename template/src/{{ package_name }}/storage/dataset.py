@@ -6,6 +6,7 @@ written last, so a directory without it holds no data set. ``dataset_writer.py``
 """
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -112,19 +113,23 @@ def holds_data_set(directory: Path) -> bool:
 def _read_manifest(directory: Path) -> Manifest:
     path = directory / MANIFEST
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"no data set in {directory}: run the prepare command first") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        raise _damaged(path, error.errors()[0]["msg"]) from error
-    if manifest.format != FORMAT:
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+    # The format comes first, since another format may have other fields.
+    if isinstance(content, dict) and content.get("format", FORMAT) != FORMAT:
         raise UserError(
-            f"{path} has format {manifest.format}, this project reads format {FORMAT}: "
+            f"{path} has format {content['format']}, this project reads format {FORMAT}: "
             "prepare the data set again with --overwrite"
         )
-    return manifest
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        raise _damaged(path, error.errors()[0]["msg"]) from error
 
 
 def _check_shard(path: Path, shard: Shard) -> None:

@@ -152,7 +152,9 @@ class DataSetWriter:
         self._shards[split].append(self._open.pop(split).close())
 
     def _release(self) -> None:
-        shutil.rmtree(self.scratch)
+        # On NFS a file that is still open, as the lock is, keeps its directory until it is closed.
+        # The next writer makes do with what is left.
+        shutil.rmtree(self.scratch, ignore_errors=True)
         self._lock.close()
 
     def _refuse(self) -> None:
