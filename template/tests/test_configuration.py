@@ -1,11 +1,12 @@
 """The command line's directives, the errors they give, and configurations on disk."""
 
+import argparse
 from types import ModuleType
 
 import fiddle as fdl
 import pytest
 
-from .project import configuration, errors, experiments
+from .project import commands, configuration, errors, experiments, storage
 
 compose = configuration.compose
 
@@ -197,3 +198,30 @@ def test_the_list_tells_what_there_is(sample):
     assert "faster" in text
     assert "helper" not in text
     assert "_hidden" not in text
+
+
+def command(capsys, *words):
+    """What ``config`` followed by these words prints."""
+    parser = argparse.ArgumentParser()
+    commands.config.add_arguments(parser)
+    assert commands.config.run(parser.parse_args(words)) == 0
+    return capsys.readouterr().out
+
+
+def test_the_command_shows_lists_and_compares(capsys, tmp_path):
+    assert "\nseed = 5\n" in command(capsys, "show", "--config=set:seed=5")
+    assert command(capsys, "list") == configuration.catalogue_text(experiments)
+    assert command(capsys, "diff") == ""
+    assert command(capsys, "diff", "--config=set:optimizer.b1=0.5").startswith("optimizer.b1: ")
+
+    saved = storage.run_directory.RunDirectory(tmp_path).config_json
+    saved.write_text(configuration.dump_json(compose(["set:optimizer.b1=0.5"], experiments)))
+    words = ["diff", "--against", str(tmp_path), "--config=set:optimizer.b1=0.25"]
+    assert command(capsys, *words) == "optimizer.b1: 0.5 -> 0.25\n"
+
+
+def test_the_command_checks_what_it_shows(capsys):
+    with pytest.raises(errors.UserError, match=r"^seed: "):
+        command(capsys, "show", "--config=set:seed=x")
+    with pytest.raises(errors.UserError, match="no experiment nowhere"):
+        command(capsys, "diff", "--against=nowhere")
