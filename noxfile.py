@@ -4,6 +4,7 @@ Every session installs what it needs with uv, which comes with `nox[uv]`. Sessio
 that runs nox; `variants` looks for further ones itself.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -89,6 +90,7 @@ def variants(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measures what a training step costs the host, inside a rendered project's environment."""
     directory = Path(session.create_tmp()) / "bench-project"
+    shutil.rmtree(directory, ignore_errors=True)
     make_project(session, directory, "Bench Project")
     for script in sorted((ROOT / "benchmarks").glob("*.py")):
         in_project(session, directory, "run", "python", str(script), "bench_project")
