@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from orbax.checkpoint import v1 as ocp
 
-from .project import UserError, data, dataset, dataset_writer, preparation, sources
+from .project import data, errors, preparation, sources, storage
 from .project import tokenizer as tokens
 
+UserError = errors.UserError
+dataset, dataset_writer = storage.dataset, storage.dataset_writer
 DOCUMENT, PAD = tokens.DOCUMENT, tokens.PAD
 
 

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from .project import UserError, data, preparation, sources
+from .project import data, errors, preparation, sources
+
+UserError = errors.UserError
 
 
 @pytest.fixture(autouse=True)

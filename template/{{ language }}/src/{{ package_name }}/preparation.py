@@ -80,8 +80,9 @@ def prepare_text(
                 else:
                     empty += 1
         streams = {split: _Stream(writer, split) for split in SPLITS}
-        for digest, text in buckets.in_order():
-            streams[split_of(digest)].add(text)
+        with ByteProgress("writing tokens", buckets.size, enabled=progress) as bar:
+            for digest, text in buckets.in_order():
+                bar.advance(streams[split_of(digest)].add(text))
         for stream in streams.values():
             stream.close()
         counts = {split: stream.counts for split, stream in streams.items()}
@@ -135,10 +136,13 @@ class _Stream:
         self._split = split
         self._rest = np.empty(0, DTYPE)  # tokens that do not fill a record yet
 
-    def add(self, text: str) -> None:
+    def add(self, text: str) -> int:
+        """Append a document and return its size in bytes."""
+        size = len(text.encode())
         self.counts["documents"] += 1
-        self.counts["bytes"] += len(text.encode())
+        self.counts["bytes"] += size
         self._append(np.concatenate([[DOCUMENT], TOKENIZER.encode(text)]))
+        return size
 
     def close(self) -> None:
         if self.counts["documents"]:
@@ -161,6 +165,7 @@ class _Buckets:
     def __init__(self, directory: Path, count: int) -> None:
         self._paths = [directory / f"documents-{number:02d}" for number in range(count)]
         self._files = [path.open("wb") for path in self._paths]
+        self.size = 0
 
     def add(self, text: str) -> None:
         data = text.encode()
@@ -169,6 +174,7 @@ class _Buckets:
         file.write(digest)
         file.write(len(data).to_bytes(8, "little"))
         file.write(data)
+        self.size += len(data)
 
     def in_order(self) -> Iterator[tuple[bytes, str]]:
         """Yield digests and texts in the order of the digests."""
