@@ -157,7 +157,7 @@ def test_the_remaining_time_counts_pauses():
 def test_an_evaluation_gets_a_line():
     console = Console()
     console.step(1, 0.5)
-    console.step(2, 0.5, eval_loss=1.25, eval_bits_per_byte=1.8034)
+    console.step(2, 0.5, eval_bits_per_byte=1.8034, eval_loss=1.25)
     assert console.lines[1].startswith("step   2/100")
     assert console.lines[2] == "evaluation after step 2: loss 1.250  bits per byte 1.803"
 

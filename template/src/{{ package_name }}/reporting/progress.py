@@ -98,10 +98,10 @@ class Progress:
             if step < self._total:
                 parts.append(f"ETA {clock_time(self._remaining(now, step))}")
         status = "  ".join(parts)
+        names = [name for name in metrics if name.startswith("eval/")]
         evaluation = "  ".join(
-            f"{name.removeprefix('eval/').replace('_', ' ')} {value:.3f}"
-            for name, value in metrics.items()
-            if name.startswith("eval/")
+            f"{name.removeprefix('eval/').replace('_', ' ')} {metrics[name]:.3f}"
+            for name in sorted(names, key=lambda name: name != "eval/loss")
         )
         if self._bar is not None:
             self._bar.set_description_str(status, refresh=False)

@@ -11,7 +11,7 @@ from jaxtyping import PyTree
 from ..numerics.norms import global_norm, module_norms
 from ..numerics.precision import cast_floating
 from .experiment import Batch, Experiment
-from .metrics import Means, add
+from .metrics import Means
 from .safety import is_safe, keep_if
 from .state import TrainState
 
@@ -93,15 +93,16 @@ def _gradients(
     else:
 
         def accumulate(carry: tuple, piece: tuple) -> tuple[tuple, None]:
-            grads, variables, means = carry
-            more_grads, variables, more_means = part(variables, *piece)
-            grads = jax.tree.map(jnp.add, grads, more_grads)
-            return (grads, variables, add(means, more_means)), None
+            sums, variables = carry
+            grads, variables, means = part(variables, *piece)
+            return (jax.tree.map(jnp.add, sums, (grads, means)), variables), None
 
         pieces = (_split(batch, parts), jax.random.split(key, parts))
-        first, rest = (jax.tree.map(lambda leaf, at=at: leaf[at], pieces) for at in (0, slice(1, None)))
-        carry = part(state.variables, *first)
-        (grads, variables, means), _ = jax.lax.scan(accumulate, carry, rest)
+        one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), pieces)
+        grads, _, means = jax.eval_shape(part, state.variables, *one)
+        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), (grads, means))
+        carry = (zeros, state.variables)
+        ((grads, means), variables), _ = jax.lax.scan(accumulate, carry, pieces)
 
     weight = means["loss"].weight
     scale = 1.0 / jnp.where(weight > 0, weight, 1.0)

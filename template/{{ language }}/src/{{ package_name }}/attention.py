@@ -81,7 +81,7 @@ def rotate(
     """Rotate pairs of features by angles that grow with the position, in float32."""
     half = x.shape[-1] // 2
     frequencies = 10_000.0 ** (-jnp.arange(half, dtype=jnp.float32) / half)
-    angles = positions[:, None, :, None].astype(jnp.float32) * frequencies
+    angles = positions[:, None, :, None].astype(jnp.float32) * frequencies[None, None, None, :]
     cos, sin = jnp.cos(angles), jnp.sin(angles)
     left, right = jnp.split(x.astype(jnp.float32), 2, axis=-1)
     turned = jnp.concatenate([left * cos - right * sin, right * cos + left * sin], axis=-1)

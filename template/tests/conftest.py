@@ -1,0 +1,27 @@
+"""How tests run: on eight simulated CPU devices, with JAX's own checks switched on."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+
+# Many tests compile the same program. What one has compiled the others of this session take, in this
+# process or in one that they start; the folder is new each time, so nothing stale is ever taken.
+_CACHE = tempfile.TemporaryDirectory(prefix="compiled-")
+os.environ["JAX_COMPILATION_CACHE_DIR"] = _CACHE.name
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import jax
+import pytest
+
+jax.config.update("jax_num_cpu_devices", 8)
+jax.config.update("jax_debug_key_reuse", True)  # a key used twice is an error
+jax.config.update("jax_legacy_prng_key", "error")  # keys are made by jax.random.key
+jax.config.update("jax_numpy_rank_promotion", "raise")  # shapes are aligned on purpose
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_programs() -> Iterator[None]:
+    yield
+    _CACHE.cleanup()

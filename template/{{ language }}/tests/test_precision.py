@@ -1,0 +1,71 @@
+"""The audit: what the training step really computes with."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from . import tiny
+from .project import training
+
+# Operations that add up many numbers; the sums must not be rounded to 8 bits on the way.
+REDUCTIONS = ("reduce_sum", "cumsum", "cumlogsumexp", "scatter-add", "add_any_reduce", "reduce_prod")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tiny.prepare(tmp_path_factory.mktemp("data"))
+
+
+def equations(jaxpr):
+    """Every equation, those inside loops, checkpoints and custom derivatives included."""
+    for equation in jaxpr.eqns:
+        yield equation
+        for parameter in equation.params.values():
+            for inner in jax.tree.leaves(parameter, is_leaf=lambda leaf: hasattr(leaf, "eqns")):
+                inner = getattr(inner, "jaxpr", inner)
+                if hasattr(inner, "eqns"):
+                    yield from equations(inner)
+
+
+def step_equations(experiment):
+    program = training.program.make_program(experiment, tiny.make_mesh())
+    batch = next(tiny.batches(experiment))
+    with jax.set_mesh(tiny.make_mesh()):
+        traced = program.train_step.trace(program.blueprint.abstract, batch)
+    return list(equations(traced.jaxpr.jaxpr))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [(), ("model.unroll_layers=False", "model.remat=full"), ("loop.micro_batches=2", "model.dropout=0.1")],
+    ids=["plain", "scan and remat", "micro-batches and dropout"],
+)
+def test_products_take_bfloat16_and_sums_are_float32(data, changes):
+    experiment = tiny.make(data, *changes)
+    found = step_equations(experiment)
+
+    products = [each for each in found if each.primitive.name == "dot_general"]
+    # Per layer: 4 of attention's weights, 2 of scores and values, 3 of the feed-forward layer; then
+    # the logits. Each has two more in the backward pass.
+    layers = 1 if not experiment.model.unroll_layers else experiment.model.num_layers
+    assert len(products) >= 3 * (9 * min(layers, 1) + 1)
+    for product in products:
+        assert {str(operand.aval.dtype) for operand in product.invars} == {"bfloat16"}, product
+        assert product.outvars[0].aval.dtype == jnp.float32, product
+
+    sums = [each for each in found if each.primitive.name in REDUCTIONS]
+    assert sums
+    for each in sums:
+        dtypes = {var.aval.dtype for var in each.invars if jnp.issubdtype(var.aval.dtype, jnp.floating)}
+        assert dtypes <= {jnp.dtype("float32")}, each
+
+    everything = {
+        str(var.aval.dtype) for each in found for var in each.outvars if hasattr(var.aval, "dtype")
+    }
+    assert not {"float64", "int64", "float16"} & everything
+
+
+def test_the_audit_sees_a_product_in_float32(data):
+    experiment = tiny.make(data, "precision.compute_dtype=float32")
+    products = [each for each in step_equations(experiment) if each.primitive.name == "dot_general"]
+    assert {str(var.aval.dtype) for each in products for var in each.invars} == {"float32"}

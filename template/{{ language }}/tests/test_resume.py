@@ -1,0 +1,137 @@
+"""An interrupted run that is resumed equals one that never was, bit for bit."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+
+from . import tiny
+from .project import errors, package, reporting, storage, training
+
+CHANGES = ("mesh.data=8", "model.dropout=0.1")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tiny.prepare(tmp_path_factory.mktemp("data"))
+
+
+def run_in(folder):
+    return storage.run_directory.RunDirectory(folder)
+
+
+def train(run, experiment):
+    with run.lock():
+        return training.loop.train(experiment, run)
+
+
+def losses(run):
+    """Everything in metrics.jsonl that does not depend on the clock."""
+    rows = reporting.writers.read_metrics(run.metrics)
+    return [
+        {name: value for name, value in row.items() if name not in ("time", "train/tokens_per_second")}
+        for row in rows
+    ]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(data, tmp_path_factory):
+    run = run_in(tmp_path_factory.mktemp("runs") / "whole")
+    outcome = train(run, tiny.make(data, *CHANGES))
+    return losses(run), jax.device_get(training_arrays(outcome.state))
+
+
+def training_arrays(state):
+    return state._replace(key=jax.random.key_data(state.key))
+
+
+class StopAfter(training.interruption.Interruption):
+    """Behaves as if SIGTERM had come during one step."""
+
+    at = 0
+
+    def requested(self, step):
+        if step == self.at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().requested(step)
+
+
+@pytest.mark.parametrize("at", [1, 5, 9])
+def test_sigterm_at_any_step(data, uninterrupted, tmp_path, monkeypatch, at):
+    run, experiment = run_in(tmp_path / "run"), tiny.make(data, *CHANGES)
+    monkeypatch.setattr(StopAfter, "at", at)
+    with monkeypatch.context() as patched:
+        patched.setattr(training.loop, "Interruption", StopAfter)
+        outcome = train(run, experiment)
+    assert (outcome.step, outcome.signal) == (at, signal.SIGTERM)
+    assert [row["step"] for row in losses(run)] == list(range(1, at + 1))
+    outcome = train(run, experiment)
+    assert (outcome.step, outcome.signal) == (10, None)
+    expected_rows, expected_state = uninterrupted
+    assert losses(run) == expected_rows
+    state = jax.device_get(training_arrays(outcome.state))
+    jax.tree.map(np.testing.assert_array_equal, state, expected_state)
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(data, uninterrupted, tmp_path):
+    run, experiment = run_in(tmp_path / "run"), tiny.make(data, *CHANGES)
+    train(run, experiment)
+    newest = run.checkpoints / "10"
+    damaged = [path for path in newest.rglob("*") if path.is_file() and path.parent.name == "d"]
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert damaged
+    outcome = train(run, experiment)
+    expected_rows, expected_state = uninterrupted
+    assert losses(run) == expected_rows
+    state = jax.device_get(training_arrays(outcome.state))
+    jax.tree.map(np.testing.assert_array_equal, state, expected_state)
+    assert (run.checkpoints / "damaged-10").is_dir()
+
+
+def test_resuming_on_another_mesh_goes_on_learning(data, uninterrupted, tmp_path, monkeypatch):
+    run = run_in(tmp_path / "run")
+    monkeypatch.setattr(StopAfter, "at", 6)
+    with monkeypatch.context() as patched:
+        patched.setattr(training.loop, "Interruption", StopAfter)
+        train(run, tiny.make(data, *CHANGES))
+    other = tiny.make(data, "mesh.model=2", "mesh.data=4", "mesh.fsdp=true", "model.dropout=0.1")
+    assert train(run, other).step == 10
+    for row, expected in zip(losses(run), uninterrupted[0], strict=True):
+        assert row["train/loss"] == pytest.approx(expected["train/loss"], rel=0.02)
+
+
+def test_checkpoints_of_another_model_are_left_alone(data, tmp_path):
+    run = run_in(tmp_path / "run")
+    train(run, tiny.make(data, *CHANGES))
+    before = sorted(path.name for path in run.checkpoints.iterdir())
+    with pytest.raises(errors.UserError, match="no checkpoint .* fits this configuration"):
+        train(run, tiny.make(data, *CHANGES, "model.d_ff=128"))
+    assert sorted(path.name for path in run.checkpoints.iterdir()) == before
+
+
+def test_sigkill_in_the_middle_of_a_run(data, tmp_path):
+    """The command line, killed once between two checkpoints and started again."""
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    words = [f"--config={each}" for each in tiny.directives(data, "loop.steps=30")]
+
+    def command(folder):
+        return [sys.executable, "-m", package.__name__, "train", "--run-dir", str(folder), *words]
+
+    whole, killed = run_in(tmp_path / "whole"), run_in(tmp_path / "killed")
+    subprocess.run(command(whole.path), env=environment, check=True, capture_output=True)
+    process = subprocess.Popen(
+        command(killed.path), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while process.poll() is None and not (killed.metrics.exists() and len(losses(killed)) > 6):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert losses(killed)[-1]["step"] < 30
+    subprocess.run(command(killed.path), env=environment, check=True, capture_output=True)
+    assert losses(killed) == losses(whole)

@@ -1,0 +1,74 @@
+"""The mesh changes where numbers lie, never what they are."""
+
+import jax
+import numpy as np
+import pytest
+
+from . import tiny
+from .project import errors, training
+
+FLOAT32 = ("precision.param_dtype=float32", "precision.compute_dtype=float32")
+STEPS = 10
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tiny.prepare(tmp_path_factory.mktemp("data"))
+
+
+def sharded(data, model, columns, fsdp=False):
+    """The state after ten steps on a mesh, and the losses on the way."""
+    experiment = tiny.make(
+        data,
+        *FLOAT32,
+        "model.num_heads=8",
+        f"mesh.model={model}",
+        f"mesh.data={columns}",
+        f"mesh.fsdp={fsdp}",
+    )
+    state, history = tiny.run_steps(experiment, tiny.make_mesh(model, columns, fsdp), STEPS)
+    return state, [each["loss"] for each in history]
+
+
+@pytest.fixture(scope="module")
+def alone(data):
+    return sharded(data, 1, 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("model", "columns", "fsdp"), [(1, 8, False), (2, 4, False), (8, 1, False), (2, 4, True)]
+)
+def test_every_mesh_gives_the_same_losses_and_shards_as_the_table_says(
+    data, alone, model, columns, fsdp
+):
+    state, losses = sharded(data, model, columns, fsdp)
+    assert losses[-1] < losses[0]
+    np.testing.assert_allclose(losses, alone, rtol=1e-5)
+
+    spread = columns if fsdp else 1
+    attention = state.params["blocks"]["attention"]["query"]  # layers, d_model, heads, d_head
+    assert attention.addressable_shards[0].data.shape == (2, 32 // spread, 8 // model, 4)
+    down = state.params["blocks"]["feed_forward"]["down"]  # layers, d_ff, d_model
+    assert down.addressable_shards[0].data.shape == (2, 64 // model, 32 // spread)
+    embedding = state.params["embedding"]  # vocabulary, d_model
+    assert embedding.addressable_shards[0].data.shape == (264 // model, 32 // spread)
+    for leaf in jax.tree.leaves(state.params):
+        assert len({shard.device for shard in leaf.addressable_shards}) == model * columns
+
+    moments = [part for part in state.opt_state if hasattr(part, "mu")][0].mu
+    for weight, moment in zip(
+        jax.tree.leaves(state.params), jax.tree.leaves(moments), strict=True
+    ):
+        assert moment.sharding == weight.sharding
+
+
+def test_a_parameter_that_does_not_divide_is_named(data):
+    experiment = tiny.make(data, "model.d_ff=66", "mesh.model=4", "mesh.data=2")
+    with pytest.raises(errors.UserError, match=r"mesh.model: 4 does not divide num_heads=2 of"):
+        training.program.make_program(experiment, tiny.make_mesh(4, 2))
+
+
+def test_a_batch_that_does_not_divide_is_named(data):
+    experiment = tiny.make(data, "data.batch_size=6")
+    with pytest.raises(errors.UserError, match=r"data.batch_size: .* 6 examples .* 8 devices"):
+        training.program.make_program(experiment, tiny.make_mesh(1, 8))
