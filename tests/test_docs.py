@@ -88,3 +88,16 @@ def test_readme_of_a_project_names_what_is_there(template: Path, tmp_path: Path)
     experiments = ast.parse((package / "experiments.py").read_text()).body
     functions = {node.name for node in experiments if isinstance(node, ast.FunctionDef)}
     assert set(re.findall(r"config:(\w+)", readme)) <= functions
+
+
+def test_conventions_name_what_is_there(template: Path, tmp_path: Path) -> None:
+    project = rendering.render(template, tmp_path / "p", package_name="documented")
+    named = re.findall(
+        r"`([\w/]+\.py|[a-z]+/)(?:::(\w+))?`", (ROOT / "docs/conventions.md").read_text()
+    )
+    assert len(named) > 40
+    for path, function in named:
+        tests = Path(path).name.startswith(("test_", "conftest"))
+        file = project / ("tests" if tests else "src/documented") / path
+        assert file.exists(), path
+        assert not function or f"def {function}(" in file.read_text(), f"{path}::{function}"
