@@ -72,7 +72,7 @@ def test_model_continues_a_text(project: Project, smoke: str) -> None:
 
 
 def test_model_is_evaluated(project: Project, smoke: str) -> None:
-    told = project.tool("proof-lab", "evaluate", "--run-dir", smoke).stdout
+    told = project.tool("proof-lab", "evaluate", "--run-dir", smoke, "--batches", "8").stdout
     assert "bits_per_byte" in told
 
 
