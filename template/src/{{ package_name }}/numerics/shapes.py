@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 DIMENSIONS = {
     "batch": "examples in one batch, over all devices",
     "seq_len": "positions in a sequence",
+    "window": "tokens that make a sequence and its targets, seq_len + 1",
     "query_len": "positions that attend",
     "key_len": "positions attended to",
     "height": "rows of an image",
@@ -21,6 +22,8 @@ DIMENSIONS = {
     "half_head": "pairs of features of one attention head, d_head / 2",
     "num_heads": "attention heads",
     "num_layers": "layers stacked in one parameter",
+    "max_tokens": "tokens generated at most",
+    "points": "points of a plotted curve",
     "vocab_size": "entries of the vocabulary",
     "num_gpu": "devices, where an array has a leading axis of them",
     "batch_per_gpu": "examples of one batch on one device",

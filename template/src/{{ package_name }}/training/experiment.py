@@ -78,7 +78,7 @@ class Experiment(Settings):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
     model: ModelSettings
     data: DataSettings
     objective: Callable[..., Any]

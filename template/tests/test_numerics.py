@@ -1,0 +1,138 @@
+"""Products under the precision policy, checks on the host, and the vocabulary of shapes."""
+
+import ast
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from .project import numerics, package
+
+BFLOAT16, FLOAT32 = numerics.precision.Precision(), numerics.precision.FLOAT32
+SPECS = {
+    "bsd,df->bsf": ((2, 3, 4), (4, 5)),
+    "bsd,dhk->bshk": ((2, 3, 4), (4, 2, 3)),
+    "bhik,bhjk->bhij": ((2, 2, 3, 4), (2, 2, 5, 4)),
+    "bhij,bhjk->bhik": ((2, 2, 3, 5), (2, 2, 5, 4)),
+    "bihk,hkd->bid": ((2, 3, 2, 4), (2, 4, 5)),
+    "bsd,vd->bsv": ((2, 3, 4), (7, 4)),
+}
+
+
+def operands(spec):
+    keys = jax.random.split(jax.random.key(0))
+    return [jax.random.normal(key, shape) for key, shape in zip(keys, SPECS[spec], strict=True)]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_contract_equals_einsum_and_its_derivative(spec):
+    contract = numerics.contract.contract
+
+    def ours(left, right):
+        return jnp.sum(jnp.sin(contract(spec, left, right, FLOAT32)))
+
+    def reference(left, right):
+        return jnp.sum(jnp.sin(jnp.einsum(spec, left, right, precision="highest")))
+
+    pair = operands(spec)
+    np.testing.assert_allclose(ours(*pair), reference(*pair), rtol=1e-5)
+    for one, other in zip(*(jax.grad(f, (0, 1))(*pair) for f in (ours, reference)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_contract_runs_in_bfloat16_forward_and_backward(spec):
+    left, right = (each.astype(jnp.bfloat16) for each in operands(spec))
+
+    def total(left, right):
+        product = numerics.contract.contract(spec, left, right, BFLOAT16)
+        assert product.dtype == jnp.bfloat16
+        return jnp.sum(product.astype(jnp.float32))
+
+    for gradient in jax.jit(jax.grad(total, (0, 1)))(left, right):
+        assert gradient.dtype == jnp.bfloat16
+        assert jnp.all(jnp.isfinite(gradient))
+
+
+def test_contract_accumulates_in_float32():
+    ones = jnp.ones((1, 4096), jnp.bfloat16)
+    small = jnp.full((4096, 1), 2.0**-9, jnp.bfloat16).at[0].set(256)
+    exact = 256 + 4095 * 2.0**-9  # a sum in bfloat16 would stay at 256
+    product = numerics.contract.contract("ij,jk->ik", ones, small, BFLOAT16, accumulator=True)
+    assert product.dtype == jnp.float32
+    np.testing.assert_allclose(product[0, 0], exact, rtol=1e-6)
+
+
+@pytest.mark.parametrize("spec", ["ij,jk", "ii,ij->ij", "ij,jk->i", "ij->ij", "...i,ij->...j"])
+def test_contract_refuses_what_it_cannot_differentiate(spec):
+    with pytest.raises(ValueError, match="contract cannot take"):
+        numerics.contract.contract(spec, jnp.ones((2, 2)), jnp.ones((2, 2)), FLOAT32)
+
+
+def test_lookup_sums_its_gradient_in_float32():
+    table, tokens = jnp.ones((4, 2), jnp.bfloat16), jnp.zeros((1, 1000), jnp.int32)
+
+    def total(table):
+        return jnp.sum(numerics.contract.lookup(table, tokens).astype(jnp.float32))
+
+    # In bfloat16 a running sum of ones stops at 256.
+    np.testing.assert_allclose(jax.grad(total)(table)[0].astype(jnp.float32), 1000)
+    plain = jax.grad(lambda table: jnp.sum(table[tokens].astype(jnp.float32)))(table)
+    assert plain.shape == table.shape
+
+
+def test_safe_softmax_returns_a_result():
+    softmax, result = numerics.checks.safe_softmax, numerics.result
+    logits = jnp.array([[1000.0, 1000.0], [0.0, -1000.0]], jnp.bfloat16)
+    good = softmax(logits)
+    assert isinstance(good, result.Ok) and good.value.dtype == jnp.bfloat16
+    np.testing.assert_allclose(good.value.astype(jnp.float32), [[0.5, 0.5], [1, 0]])
+    bad = softmax(logits.at[0, 0].set(jnp.nan).at[1, 1].set(-jnp.inf))
+    assert isinstance(bad, result.Err)
+    assert bad.error.context == {"nan_count": 1, "inf_count": 1, "size": 4}
+    assert str(bad.error).startswith("softmax: NaN or Inf in the array (nan_count=1")
+
+
+def test_gradient_norms_are_checked_by_module():
+    check, result = numerics.checks.check_gradient_norms, numerics.result
+    grads = {"a": {"w": jnp.array([3.0, 4.0])}, "b": jnp.zeros(3)}
+    assert check(grads, 5.0) == result.Ok(None)
+    exploded = check(grads, 4.9)
+    assert isinstance(exploded, result.Err)
+    assert exploded.error.context["param_name"] == "a"
+    assert exploded.error.context["max_norm"] == pytest.approx(5.0)
+    missing = check({**grads, "b": jnp.array([jnp.inf])}, 1e9)
+    assert isinstance(missing, result.Err) and "in b" in missing.error.reason
+    assert numerics.checks.check_finite({"x": {"y": jnp.array([jnp.nan])}}, "test").error.reason == (
+        "NaN or Inf in x.y"
+    )
+
+
+def test_norms_in_the_graph_agree_with_the_host():
+    grads = {"a": {"w": jnp.array([3.0, 4.0])}, "b": jnp.array([12.0])}
+    assert float(numerics.norms.global_norm(grads)) == pytest.approx(13.0)
+    norms = numerics.norms.module_norms(grads)
+    assert {name: float(norm) for name, norm in norms.items()} == {"a": 5.0, "b": 12.0}
+
+
+def test_every_dimension_name_is_in_the_vocabulary():
+    kinds = {"Float", "Int", "Bool", "Num", "Shaped", "Integer", "Int32", "Float32", "UInt8"}
+    unknown, seen = [], 0
+    for path in Path(package.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name)):
+                continue
+            if node.value.id not in kinds or not isinstance(node.slice, ast.Tuple):
+                continue
+            shape = node.slice.elts[1]
+            assert isinstance(shape, ast.Constant), ast.unparse(node)
+            for name in str(shape.value).replace("...", "").split():
+                seen += 1
+                name = name.lstrip("*#")
+                known = name == "_" or name.isdigit() or name in numerics.shapes.DIMENSIONS
+                if not known:
+                    unknown.append(f"{path.name}:{node.lineno}: {name}")
+    assert seen > 20
+    assert not unknown
