@@ -4,8 +4,8 @@ import os
 import tempfile
 from collections.abc import Iterator
 
-# Many tests compile the same program. What one has compiled the others of this session take, in this
-# process or in one that they start; the folder is new each time, so nothing stale is ever taken.
+# Many tests compile the same program. What one has compiled the others of this session take, in
+# this process or in one that they start; the folder is new, so nothing stale is ever taken.
 _CACHE = tempfile.TemporaryDirectory(prefix="compiled-")
 os.environ["JAX_COMPILATION_CACHE_DIR"] = _CACHE.name
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"

@@ -105,9 +105,9 @@ def test_gradient_norms_are_checked_by_module():
     assert exploded.error.context["max_norm"] == pytest.approx(5.0)
     missing = check({**grads, "b": jnp.array([jnp.inf])}, 1e9)
     assert isinstance(missing, result.Err) and "in b" in missing.error.reason
-    assert numerics.checks.check_finite({"x": {"y": jnp.array([jnp.nan])}}, "test").error.reason == (
-        "NaN or Inf in x.y"
-    )
+    assert numerics.checks.check_finite(
+        {"x": {"y": jnp.array([jnp.nan])}}, "test"
+    ).error.reason == ("NaN or Inf in x.y")
 
 
 def test_norms_in_the_graph_agree_with_the_host():

@@ -1,4 +1,4 @@
-"""The command line: ``python -m <package> COMMAND``, or the console script of the project's name."""
+"""The command line: ``python -m <package> COMMAND``, or the project's console script."""
 
 import argparse
 import importlib

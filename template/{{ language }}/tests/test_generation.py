@@ -72,8 +72,8 @@ def test_top_one_is_greedy():
 
 def test_nothing_follows_the_end_of_a_document():
     transformer = build()
-    # Without the final norm's scale all logits are 0, so every id is as likely as the other; with 200
-    # sequences of 64 tokens some end early.
+    # Without the final norm's scale all logits are 0, so every id is as likely as the other; of
+    # 200 sequences of 64 tokens some end early.
     transformer.norm.scale[...] = jnp.zeros_like(transformer.norm.scale[...])
     sampling = generation.Sampling(max_tokens=64, temperature=1.0)
     prompt = jnp.zeros((200, 1), jnp.int32)

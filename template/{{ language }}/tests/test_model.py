@@ -85,14 +85,18 @@ def test_documents_in_a_window_do_not_see_each_other():
 def test_scanned_layers_equal_unrolled_layers():
     scanned, unrolled = (build(unroll_layers=unroll) for unroll in (False, True))
     for one, other in zip(*map(logits_and_gradients, (scanned, unrolled)), strict=True):
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), one, other)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), one, other
+        )
 
 
 @pytest.mark.parametrize("remat", ["dots", "full"])
 def test_rematerialisation_changes_nothing(remat):
     plain, saving = build(), build(remat=remat)
     for one, other in zip(*map(logits_and_gradients, (plain, saving)), strict=True):
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), one, other)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), one, other
+        )
 
 
 def test_dropout_follows_its_key():

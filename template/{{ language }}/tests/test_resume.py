@@ -32,10 +32,10 @@ def train(run, experiment):
 
 def losses(run):
     """Everything in metrics.jsonl that does not depend on the clock."""
-    rows = reporting.writers.read_metrics(run.metrics)
+    clocked = ("time", "train/tokens_per_second")
     return [
-        {name: value for name, value in row.items() if name not in ("time", "train/tokens_per_second")}
-        for row in rows
+        {name: value for name, value in row.items() if name not in clocked}
+        for row in reporting.writers.read_metrics(run.metrics)
     ]
 
 
@@ -110,7 +110,7 @@ def test_checkpoints_of_another_model_are_left_alone(data, tmp_path):
     run = run_in(tmp_path / "run")
     train(run, tiny.make(data, *CHANGES))
     before = sorted(path.name for path in run.checkpoints.iterdir())
-    with pytest.raises(errors.UserError, match="no checkpoint .* fits this configuration"):
+    with pytest.raises(errors.UserError, match=r"no checkpoint .* fits this configuration"):
         train(run, tiny.make(data, *CHANGES, "model.d_ff=128"))
     assert sorted(path.name for path in run.checkpoints.iterdir()) == before
 

@@ -55,10 +55,8 @@ def test_every_mesh_gives_the_same_losses_and_shards_as_the_table_says(
     for leaf in jax.tree.leaves(state.params):
         assert len({shard.device for shard in leaf.addressable_shards}) == model * columns
 
-    moments = [part for part in state.opt_state if hasattr(part, "mu")][0].mu
-    for weight, moment in zip(
-        jax.tree.leaves(state.params), jax.tree.leaves(moments), strict=True
-    ):
+    moments = next(part for part in state.opt_state if hasattr(part, "mu")).mu
+    for weight, moment in zip(jax.tree.leaves(state.params), jax.tree.leaves(moments), strict=True):
         assert moment.sharding == weight.sharding
 
 

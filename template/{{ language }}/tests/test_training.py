@@ -1,4 +1,4 @@
-"""The step and the loop: learning, accumulation, safety, and what they promise about compilation."""
+"""The step and the loop: learning, accumulation, safety, what they promise to compile."""
 
 import itertools
 
@@ -44,7 +44,8 @@ def test_micro_batches_of_unequal_weight_give_the_gradient_of_the_whole_batch(da
     for parts in (1, 4):
         experiment = tiny.make(data, *changes, f"loop.micro_batches={parts}")
         batch = next(tiny.batches(experiment))
-        batch["weights"] = np.tri(*batch["weights"].shape, dtype=np.float32)  # rows weigh 1, 2, 3...
+        # The first example has weight 1, the second 2, and so on.
+        batch["weights"] = np.tri(*batch["weights"].shape, dtype=np.float32)
         results.append(same_batch_step(experiment, batch, 2))
     (whole, whole_history), (dealt, dealt_history) = results
     for one, other in zip(whole_history, dealt_history, strict=True):
@@ -95,7 +96,7 @@ def test_a_run_that_skips_every_update_stops_and_says_where(data, tmp_path):
     run = storage.run_directory.RunDirectory(tmp_path / "run")
     with (
         run.lock(),
-        pytest.raises(errors.Diverged, match=r"the last 3 updates were skipped \(step=3, .*grad_norm"),
+        pytest.raises(errors.Diverged, match=r"last 3 updates were skipped \(step=3, .*grad_norm"),
     ):
         training.loop.train(experiment, run)
 
@@ -126,7 +127,7 @@ def test_a_compiled_step_refuses_another_shape(data):
         put = training.evaluation.put_batch
         step = program.compile_train_step(put(batch, program.batch))
         shorter = {name: array[:, :-1] for name, array in batch.items()}
-        with pytest.raises(TypeError, match=r"compiled with int32\[8,32\] and called with int32\[8,31\]"):
+        with pytest.raises(TypeError, match=r"int32\[8,32\] and called with int32\[8,31\]"):
             step(program.initial_state(), put(shorter, program.batch))
 
 

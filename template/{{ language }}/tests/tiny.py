@@ -9,7 +9,7 @@ import numpy as np
 
 from .project import configuration, experiments, parallel, preparation, sources, training
 
-WORDS = "def return for in if else not while import from class self value index total".split()
+WORDS = ("def", "return", "for", "in", "if", "else", "not", "while", "import", "class", "self")
 
 
 def write_corpus(folder: Path) -> Path:
@@ -70,7 +70,9 @@ def batches(experiment: training.experiment.Experiment) -> Iterator[dict[str, np
 
 _compilations: list[str] = []
 jax.monitoring.register_event_duration_secs_listener(
-    lambda name, _, **__: _compilations.append(name) if "backend_compile" in name else None
+    lambda event, duration_secs, **_: (
+        _compilations.append(event) if "backend_compile" in event else None
+    )
 )
 
 

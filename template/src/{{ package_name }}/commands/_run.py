@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def open_run(path: Path) -> tuple["Program", "TrainState", int]:
     """Load the newest checkpoint of a run, onto this machine's devices.
 
-    Use what it returns inside ``jax.set_mesh(program.batch.mesh)``.
+    Use what it returns inside ``jax.set_mesh(program.mesh)``.
 
     Returns:
         The run's program, its state, and the step of the checkpoint.
@@ -35,7 +35,7 @@ def open_run(path: Path) -> tuple["Program", "TrainState", int]:
     # The devices may be fewer than those the run was trained on.
     experiment = experiment.model_copy(update={"mesh": MeshSettings()})
     program = make_program(experiment, create_mesh(experiment.mesh))
-    with Checkpoints(run.checkpoints, experiment.checkpoint) as checkpoints:
+    with Checkpoints(run.checkpoints, experiment.checkpoint, read_only=True) as checkpoints:
         restored = checkpoints.restore(program.blueprint.abstract)
     if restored is None:
         raise UserError(f"{path} holds no checkpoint yet")

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ._run import open_run
 
     program, state, step = open_run(arguments.run_dir)
-    with jax.set_mesh(program.batch.mesh):
+    with jax.set_mesh(program.mesh):
         metrics = evaluate_split(program, state, arguments.split, arguments.batches)
     print(f"{arguments.run_dir} after step {step}, {arguments.split} split")
     for name, value in metrics.items():

@@ -75,7 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
             _keep_config(run_directory, config, arguments.allow_config_change)
             record_start(run_directory.environment, run_directory.git_diff)
             if not experiment.data.exists():
-                print(f"no data set in {experiment.data.directory} yet: preparing the bundled sample")
+                place = experiment.data.directory
+                print(f"no data set in {place} yet: preparing the bundled sample")
                 print(experiment.data.prepare_sample(progress=True))
         if jax.process_count() > 1:
             multihost_utils.sync_global_devices("data set and run directory are there")

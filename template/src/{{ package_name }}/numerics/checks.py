@@ -59,7 +59,7 @@ def check_gradient_norms(
         threshold: Largest norm that passes.
 
     Returns:
-        ``Ok(None)``, or an ``Err`` that names the module with the first non-finite or the largest norm.
+        ``Ok(None)``, or an ``Err`` that names the module whose norm is not finite or the largest.
     """
     norms = {name: _norm(tree) for name, tree in grads.items()}
     for name, norm in norms.items():

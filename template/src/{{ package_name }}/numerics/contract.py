@@ -41,12 +41,12 @@ def contract(
     """
     left = left.astype(precision.compute_dtype)
     right = right.astype(precision.compute_dtype)
-    product = _product(spec, precision, left, right)
+    product: Array = _product(spec, precision, left, right)
     return product if accumulator else product.astype(precision.compute_dtype)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _product(spec, precision, left, right):
+def _product(spec: str, precision: Precision, left: Array, right: Array) -> Array:
     _backward_specs(spec)
     return _einsum(spec, precision, left, right)
 
@@ -67,7 +67,7 @@ def _backward(spec, precision, operands, cotangent):
 _product.defvjp(_forward, _backward)
 
 
-def _einsum(spec, precision, left, right):
+def _einsum(spec: str, precision: Precision, left: Array, right: Array) -> Array:
     return jnp.einsum(
         spec,
         left,

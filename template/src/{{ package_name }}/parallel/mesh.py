@@ -1,6 +1,7 @@
 """The mesh: all devices on two named axes, ``model`` and ``data``."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
@@ -27,9 +28,9 @@ class MeshSettings(Settings):
 
     @model_validator(mode="after")
     def _sizes(self) -> "MeshSettings":
-        for axis in AXES:
-            if getattr(self, axis) < 1 and getattr(self, axis) != -1:
-                raise ValueError(f"{axis}: {getattr(self, axis)} is no axis size; use 1 or more, or -1")
+        for axis, size in (("model", self.model), ("data", self.data)):
+            if size < 1 and size != -1:
+                raise ValueError(f"{axis}: {size} is no axis size; use 1 or more, or -1")
         if self.model == self.data == -1:
             raise ValueError("data: only one of model and data may be -1")
         return self
@@ -56,9 +57,7 @@ class MeshSettings(Settings):
         return sizes["model"], sizes["data"]
 
 
-def create_mesh(
-    settings: MeshSettings | None = None, devices: Sequence[jax.Device] | None = None
-) -> Mesh:
+def create_mesh(settings: MeshSettings | None = None, devices: Sequence[Any] | None = None) -> Mesh:
     """Create the (model, data) mesh.
 
     The axes are `AxisType.Auto`: XLA propagates shardings from the arguments of a compiled
@@ -67,7 +66,7 @@ def create_mesh(
 
     Args:
         settings: Axis sizes; by default all devices on ``data``.
-        devices: The devices to use; by default all of them.
+        devices: The `jax.Device` objects to use; by default all of them.
 
     Returns:
         A mesh whose axis names are ``("model", "data")``.

@@ -55,7 +55,8 @@ def weight_shardings(params: nnx.State, mesh: Mesh, settings: MeshSettings) -> P
     rules = FSDP_RULES if settings.fsdp else WEIGHT_RULES
     shardings = {}
     for path, variable in nnx.to_flat_state(params):
-        dimensions = variable.get_metadata().get("out_sharding") or (None,) * len(variable.shape)
+        dimensions: tuple[str, ...] = variable.get_metadata().get("out_sharding") or ()
+        dimensions = dimensions or ("",) * len(variable.shape)
         axes = [rules.get(name) for name in dimensions]
         for name, size, axis in zip(dimensions, variable.shape, axes, strict=True):
             if axis is not None and size % mesh.shape[axis]:

@@ -17,9 +17,11 @@ _logger = logging.getLogger(__name__)
 
 
 class CheckpointSettings(Settings):
-    """Attributes:
-    every: Steps between two checkpoints; the last step is always saved.
-    keep: Newest checkpoints that are kept. Older ones are what a damaged one falls back to.
+    """When checkpoints are made and how many stay.
+
+    Attributes:
+        every: Steps between two checkpoints; the last step is always saved.
+        keep: Newest checkpoints that are kept. Older ones are what a damaged one falls back to.
     """
 
     every: int = Field(default=250, ge=1)
@@ -45,16 +47,26 @@ class Checkpoints:
     A checkpoint is a directory that Orbax renames into place when it is complete: a killed process
     leaves the one before. The data position is the same on every process (they advance in step), so
     one copy is kept beside the state and a run may resume on another number of processes.
+
+    Args:
+        directory: Where they lie.
+        settings: How many are kept.
+        read_only: Leave everything as it is: another process may be writing here.
     """
 
-    def __init__(self, directory: Path, settings: CheckpointSettings) -> None:
+    def __init__(
+        self, directory: Path, settings: CheckpointSettings, *, read_only: bool = False
+    ) -> None:
         self._directory = directory.absolute()
-        policies = ocp.training.preservation_policies
+        self._read_only = read_only
+        # Orbax's own policies do not have the types that it declares for them.
+        keep: Any = ocp.training.preservation_policies.LatestN(settings.keep)
+        whenever_asked: Any = ocp.training.save_decision_policies.ContinuousCheckpointingPolicy()
         self._checkpointer = ocp.training.Checkpointer(
-            self._directory,
-            save_decision_policy=ocp.training.save_decision_policies.ContinuousCheckpointingPolicy(),
-            preservation_policy=policies.LatestN(settings.keep),
-            cleanup_tmp_directories=True,
+            str(self._directory),
+            save_decision_policy=whenever_asked,
+            preservation_policy=keep,
+            cleanup_tmp_directories=not read_only,
         )
 
     def __enter__(self) -> "Checkpoints":
@@ -89,8 +101,8 @@ class Checkpoints:
         A damaged checkpoint is moved aside (``damaged-<step>``) and the one before is taken.
 
         Args:
-            abstract: Shapes, dtypes and shardings to restore to; the mesh may be another than that of
-                the run which saved.
+            abstract: Shapes, dtypes and shardings to restore to; the mesh may be another than that
+                of the run which saved.
             data: Iterator to reposition.
 
         Returns:
@@ -109,8 +121,9 @@ class Checkpoints:
                 damaged[step] = error
                 continue
             for bad, error in damaged.items():
-                _logger.warning("checkpoint %d is damaged (%s); resuming from %d", bad, error, step)
-                self._move_aside(bad)
+                _logger.warning("checkpoint %d is damaged (%s); taking %d", bad, error, step)
+                if not self._read_only:
+                    self._move_aside(bad)
             if data is not None:
                 data.set_state(position)
             return step, state

@@ -57,13 +57,15 @@ class DataSettings(Protocol):
 
 
 class LoopSettings(Settings):
-    """Attributes:
-    steps: Updates in the whole run.
-    log_every: Steps between two lines of metrics.
-    eval_every: Steps between two evaluations; the last step is always evaluated.
-    eval_batches: Batches in such an evaluation, spread over the split.
-    micro_batches: Parts that a batch is computed in, one after the other, to save memory
-        (gradient accumulation). The result is that of the whole batch.
+    """How long a run is and what happens on the way.
+
+    Attributes:
+        steps: Updates in the whole run.
+        log_every: Steps between two lines of metrics.
+        eval_every: Steps between two evaluations; the last step is always evaluated.
+        eval_batches: Batches in such an evaluation, spread over the split.
+        micro_batches: Parts that a batch is computed in, one after the other, to save memory
+            (gradient accumulation). The result is that of the whole batch.
     """
 
     steps: int = Field(default=1000, ge=1)

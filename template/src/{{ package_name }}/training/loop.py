@@ -47,10 +47,9 @@ def train(experiment: Experiment, run: RunDirectory) -> Outcome:
         UserError: The experiment does not fit the devices, the data or the checkpoints.
         Diverged: Too many updates in a row had to be skipped.
     """
-    mesh = create_mesh(experiment.mesh)
-    program = make_program(experiment, mesh)
+    program = make_program(experiment, create_mesh(experiment.mesh))
     with (
-        jax.set_mesh(mesh),
+        jax.set_mesh(program.mesh),
         Interruption() as interruption,
         Checkpoints(run.checkpoints, experiment.checkpoint) as checkpoints,
     ):

@@ -54,7 +54,9 @@ class LateMetrics:
     def __init__(self) -> None:
         self._pending: tuple[int, Mapping[str, jax.Array]] | None = None
 
-    def push(self, step: int, metrics: Mapping[str, jax.Array]) -> tuple[int, dict[str, float]] | None:
+    def push(
+        self, step: int, metrics: Mapping[str, jax.Array]
+    ) -> tuple[int, dict[str, float]] | None:
         """Keep the metrics of `step`; return those kept before as ``(step, numbers)``."""
         for value in metrics.values():
             value.copy_to_host_async()

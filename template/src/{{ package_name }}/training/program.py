@@ -11,14 +11,16 @@ from .evaluation import EvalStep, make_eval_step
 from .experiment import Experiment
 from .optimizer import make_optimizer
 from .state import Blueprint, TrainState, blueprint, initial_state
-from .step import Step, make_train_step
+from .step import make_train_step
 
 
 @dataclass(frozen=True)
 class Program:
-    """What an experiment computes on a mesh. Use it inside ``jax.set_mesh(mesh)``.
+    """What an experiment computes on a mesh. Use it inside ``jax.set_mesh(program.mesh)``.
 
     Attributes:
+        experiment: The experiment.
+        mesh: The mesh.
         blueprint: Structure, shapes and shardings of the state.
         batch: Sharding of every array of a batch.
         train_step: The step, jitted: the state is donated and comes back with the same shardings.
@@ -26,9 +28,10 @@ class Program:
     """
 
     experiment: Experiment
+    mesh: Mesh
     blueprint: Blueprint
     batch: NamedSharding
-    train_step: Step
+    train_step: Any
     eval_step: EvalStep
 
     def initial_state(self) -> TrainState:
@@ -61,6 +64,7 @@ def make_program(experiment: Experiment, mesh: Mesh) -> Program:
     step = make_train_step(plan.graphdef, experiment, optimizer, schedule)
     return Program(
         experiment=experiment,
+        mesh=mesh,
         blueprint=plan,
         batch=batch_sharding(mesh),
         train_step=jax.jit(step, donate_argnums=0, out_shardings=(plan.shardings, None)),

@@ -14,10 +14,12 @@ from ..settings import Settings
 
 
 class SafetySettings(Settings):
-    """Attributes:
-    max_gradient_norm: A step whose global gradient norm is larger, or not finite, is skipped:
-        weights and optimizer state stay as they were.
-    max_consecutive_skips: The run stops with a report after so many skipped steps in a row.
+    """What makes an update unsafe, and how many such updates are too many.
+
+    Attributes:
+        max_gradient_norm: A step whose global gradient norm is larger, or not finite, is skipped:
+            weights and optimizer state stay as they were.
+        max_consecutive_skips: The run stops with a report after so many skipped steps in a row.
     """
 
     max_gradient_norm: float = Field(default=100.0, gt=0)

@@ -14,7 +14,6 @@ from ..numerics.precision import cast_floating
 from ..parallel.rules import weight_shardings
 from .experiment import Experiment
 
-
 # Where a mesh is set, NNX takes the dimension names of a parameter for axes of it.
 _NO_MESH = jax.sharding.AbstractMesh((), ())
 

@@ -55,7 +55,7 @@ def make_train_step(
         metrics |= {f"grad_norm/{name}": value for name, value in module_norms(grads).items()}
         metrics |= {
             "grad_norm": norm,
-            "learning_rate": schedule(state.step - state.skipped),
+            "learning_rate": jnp.asarray(schedule(state.step - state.skipped)),
             "skipped": new.skipped,
             "consecutive_skips": new.consecutive_skips,
         }
@@ -110,7 +110,7 @@ def _gradients(
 
 
 def _split(batch: Batch, parts: int) -> Batch:
-    """Deal the examples out to micro-batches in turn: ``[batch, ...]`` to ``[parts, batch/parts, ...]``.
+    """Deal the examples out to micro-batches: ``[batch, ...]`` to ``[parts, batch / parts, ...]``.
 
     Dealing in turn, rather than cutting into runs, leaves every example on its device.
     """

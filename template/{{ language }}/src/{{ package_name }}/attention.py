@@ -22,12 +22,12 @@ class Cache(NamedTuple):
     Attributes:
         keys: Room for `key_len` positions.
         values: Likewise.
-        length: How many positions are filled, the same for every sequence.
+        length: How many positions are filled: the same number for every sequence and layer.
     """
 
     keys: Float[Array, "num_layers batch num_heads key_len d_head"]
     values: Float[Array, "num_layers batch num_heads key_len d_head"]
-    length: Int[Array, ""]
+    length: Int[Array, " num_layers"]
 
 
 class Attention(nnx.Module):
@@ -42,7 +42,8 @@ class Attention(nnx.Module):
         self.key = parameter(rngs.params(), sizes, d_model, precision)
         self.value = parameter(rngs.params(), sizes, d_model, precision)
         # The output is drawn smaller, so that a sum over `depth` branches keeps its variance.
-        self.out = parameter(rngs.params(), {**heads, "d_model": d_model}, d_model * depth, precision)
+        sizes = {**heads, "d_model": d_model}
+        self.out = parameter(rngs.params(), sizes, d_model * depth, precision)
         self.precision = precision
 
     def __call__(
@@ -60,7 +61,7 @@ class Attention(nnx.Module):
             start = (0, 0, cache.length, 0)
             key = jax.lax.dynamic_update_slice(cache.keys, key, start)
             value = jax.lax.dynamic_update_slice(cache.values, value, start)
-            cache = cache._replace(keys=key, values=value)
+            cache = Cache(key, value, cache.length + x.shape[1])
         scores = contract("bhik,bhjk->bhij", query, key, self.precision, accumulator=True)
         scores = jnp.where(mask, scores * query.shape[-1] ** -0.5, MASKED)
         weights = jax.nn.softmax(scores, axis=-1)

@@ -1,8 +1,8 @@
 """The experiments of this project: yours to change.
 
 An experiment is a function that returns a Fiddle configuration; ``--config=config:NAME`` picks it,
-``--config=set:FIELD=VALUE`` changes a field, ``--config=fiddler:NAME`` applies one of the variations
-at the end of this file. Nothing is built before all of them are applied.
+``--config=set:FIELD=VALUE`` changes a field, ``--config=fiddler:NAME`` applies one of the
+variations at the end of this file. Nothing is built before all of them are applied.
 """
 
 import fiddle as fdl

@@ -32,7 +32,7 @@ def generate(
     model: Transformer,
     prompt: Int[Array, "batch seq_len"],
     key: PRNGKeyArray,
-    sampling: Sampling = Sampling(),
+    sampling: Sampling,
 ) -> Int[Array, "batch max_tokens"]:
     """Continue every prompt until a document ends or `sampling.max_tokens` are made.
 

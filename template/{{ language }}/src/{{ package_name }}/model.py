@@ -4,7 +4,7 @@ Pre-norm residual blocks (RMSNorm; Zhang and Sennrich, 2019) of causal attention
 positions (Su et al., 2021) and a gated feed-forward layer (SwiGLU; Shazeer, 2020).
 """
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ from .numerics.shapes import AttentionMask, Hidden, Logits, Tokens
 from .parallel.rules import constrain
 from .settings import Settings
 
+MaybeCache = TypeVar("MaybeCache", Cache, None)
 REMAT_POLICIES = {
     "full": jax.checkpoint_policies.nothing_saveable,
     "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
@@ -27,18 +28,20 @@ REMAT_POLICIES = {
 
 
 class TransformerSettings(Settings):
-    """Attributes:
-    vocab_size: Entries of the vocabulary.
-    d_model: Width of the residual stream.
-    num_layers: Blocks.
-    num_heads: Attention heads, each of width d_model / num_heads.
-    d_ff: Width inside a feed-forward layer.
-    dropout: Share of the residual branches' outputs dropped in training.
-    tied_embeddings: Use the token embedding as the output projection too.
-    unroll_layers: Compile the layers one after the other instead of as a loop: longer compilation,
-        often faster steps, the same results and the same parameters.
-    remat: What the backward pass computes again instead of keeping: ``none`` keeps everything,
-        ``dots`` keeps the results of products with weights, ``full`` keeps only the blocks' inputs.
+    """The size of a transformer, and how it is computed.
+
+    Attributes:
+        vocab_size: Entries of the vocabulary.
+        d_model: Width of the residual stream.
+        num_layers: Blocks.
+        num_heads: Attention heads, each of width d_model / num_heads.
+        d_ff: Width inside a feed-forward layer.
+        dropout: Share of the residual branches' outputs dropped in training.
+        tied_embeddings: Use the token embedding as the output projection too.
+        unroll_layers: Compile the layers one after the other instead of as a loop: often faster
+            steps, longer compilation for many layers, the same parameters and results.
+        remat: What the backward pass computes again instead of keeping: ``none`` keeps everything,
+            ``dots`` the results of products with weights, ``full`` only the blocks' inputs.
     """
 
     vocab_size: int = Field(default=264, ge=2)
@@ -72,6 +75,7 @@ class RMSNorm(nnx.Module):
         self.scale = declare(jnp.ones((d_model,), jnp.float32), ("d_model",), precision)
 
     def __call__(self, x: Hidden) -> Hidden:
+        """Norm every position's features."""
         wide = x.astype(jnp.float32)
         mean_square = jnp.mean(jnp.square(wide), axis=-1, keepdims=True)
         normed = wide * jax.lax.rsqrt(mean_square + 1e-6)
@@ -94,6 +98,7 @@ class FeedForward(nnx.Module):
         self.precision = precision
 
     def __call__(self, x: Hidden) -> Hidden:
+        """Transform every position's features."""
         gate = contract("bsd,df->bsf", x, self.gate[...], self.precision)
         up = contract("bsd,df->bsf", x, self.up[...], self.precision)
         inner = constrain(jax.nn.silu(gate) * up, "batch", "seq_len", "d_ff")
@@ -182,12 +187,10 @@ class Transformer(nnx.Module):
 
     def extend(self, tokens: Tokens, cache: Cache) -> tuple[Logits, Cache]:
         """Logits for tokens that continue what `cache` holds, and the cache with them added."""
-        positions = cache.length + jnp.arange(tokens.shape[1])
+        positions = cache.length[0] + jnp.arange(tokens.shape[1])
         mask = jnp.arange(cache.keys.shape[3])[None, :] <= positions[:, None]
-        batched = jnp.broadcast_to(positions, tokens.shape)
-        everyone = jnp.broadcast_to(mask, (tokens.shape[0], 1, *mask.shape))
-        logits, cache = self._run(tokens, everyone, batched, None, cache)
-        return logits, cache._replace(length=cache.length + tokens.shape[1])
+        mask = jnp.broadcast_to(mask, (tokens.shape[0], 1, *mask.shape))
+        return self._run(tokens, mask, jnp.broadcast_to(positions, tokens.shape), None, cache)
 
     def empty_cache(self, batch: int, length: int) -> Cache:
         """A cache with room for `length` positions of `batch` sequences."""
@@ -195,32 +198,37 @@ class Transformer(nnx.Module):
         d_head = settings.d_model // settings.num_heads
         shape = (settings.num_layers, batch, settings.num_heads, length, d_head)
         zeros = jnp.zeros(shape, self.precision.compute_dtype)
-        return Cache(zeros, zeros, jnp.zeros((), jnp.int32))
+        return Cache(zeros, zeros, jnp.zeros((settings.num_layers,), jnp.int32))
 
-    def _run(self, tokens, mask, positions, key, cache):
+    def _run(
+        self,
+        tokens: Tokens,
+        mask: AttentionMask,
+        positions: Int[Array, "batch seq_len"],
+        key: PRNGKeyArray | None,
+        cache: MaybeCache,
+    ) -> tuple[Logits, MaybeCache]:
         settings = self.settings
         x = lookup(self.embedding[...], tokens) * settings.d_model**0.5
         x = constrain(x.astype(self.precision.compute_dtype), "batch", "seq_len", "d_model")
-        dropping = settings.dropout > 0 and key is not None
-        keys = jax.random.split(key, settings.num_layers) if dropping else None
+        keys = None
+        if settings.dropout > 0 and key is not None:
+            keys = jax.random.split(key, settings.num_layers)
 
-        def apply(x, layer):
-            block, key, cached = layer
-            inner = None if cached is None else Cache(*cached, cache.length)
-            x, inner = block(x, mask, positions, key, inner)
-            return x, None if inner is None else (inner.keys, inner.values)
+        def apply(
+            x: Hidden, layer: tuple[Block, PRNGKeyArray | None, Cache | None]
+        ) -> tuple[Hidden, Cache | None]:
+            block, key, cache = layer
+            return block(x, mask, positions, key, cache)
 
         if settings.remat != "none":
             apply = jax.checkpoint(apply, policy=REMAT_POLICIES[settings.remat])
-        cached = None if cache is None else (cache.keys, cache.values)
-        layers = (self.blocks, keys, cached)
-        x, cached = jax.lax.scan(apply, x, layers, unroll=settings.unroll_layers)
+        layers = (self.blocks, keys, cache)
+        x, extended = jax.lax.scan(apply, x, layers, unroll=settings.unroll_layers)
         table = self.embedding if settings.tied_embeddings else self.unembedding
-        logits = contract(
-            "bsd,vd->bsv", self.norm(x), table[...], self.precision, accumulator=True
-        )
-        logits = constrain(logits, "batch", "seq_len", "vocab_size")
-        return logits, None if cached is None else Cache(*cached, cache.length)
+        x = self.norm(x)
+        logits = contract("bsd,vd->bsv", x, table[...], self.precision, accumulator=True)
+        return constrain(logits, "batch", "seq_len", "vocab_size"), extended
 
 
 def drop(x: Hidden, rate: float, key: PRNGKeyArray | None) -> Hidden:

@@ -29,13 +29,13 @@ class NextToken(Settings):
 
         Args:
             model: The model.
-            batch: ``tokens``, ``targets``, ``segments``, ``positions`` (int32) and ``weights`` (float32),
-                each ``[batch, seq_len]``.
+            batch: ``tokens``, ``targets``, ``segments``, ``positions`` (int32) and ``weights``
+                (float32), each ``[batch, seq_len]``.
             key: Randomness for dropout, in training.
 
         Returns:
-            ``loss``, what the gradient is taken of; ``bits_per_byte``, all bits that the text costs,
-            document ends included, over its bytes; ``accuracy`` of the likeliest token.
+            ``loss``, what the gradient is taken of; ``bits_per_byte``, all bits that the text
+            costs, document ends included, over its bytes; ``accuracy`` of the likeliest token.
         """
         logits = model(batch["tokens"], batch["segments"], batch["positions"], key=key)
         targets, weights = batch["targets"], batch["weights"]

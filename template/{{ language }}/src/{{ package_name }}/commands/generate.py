@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     params = cast_floating(state.params, program.experiment.precision.param_dtype)
     model = nnx.merge(program.blueprint.graphdef, params, state.variables)
     prompt = np.concatenate([[DOCUMENT], TOKENIZER.encode(arguments.prompt)]).astype(np.int32)
-    with jax.set_mesh(program.batch.mesh):
+    with jax.set_mesh(program.mesh):
         key = jax.random.key(arguments.seed)
         tokens = generate(model, jnp.asarray(prompt)[None], key, sampling)
     print(arguments.prompt + TOKENIZER.decode(np.asarray(tokens[0])))
