@@ -7,7 +7,7 @@ such a name to an axis of the mesh. A name that is absent is replicated.
 import jax
 from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from ..errors import UserError
 from .mesh import MeshSettings
@@ -22,7 +22,7 @@ WEIGHT_RULES = {"num_heads": "model", "d_ff": "model", "vocab_size": "model"}
 FSDP_RULES = {**WEIGHT_RULES, "d_model": "data"}
 
 
-def constrain(x: Array, *dimensions: str) -> Array:
+def constrain(x: Float[Array, "..."], *dimensions: str) -> Float[Array, "..."]:
     """Fix the sharding of an activation inside a compiled function.
 
     Without such fixed points XLA may choose to replicate the batch when weights are sharded over

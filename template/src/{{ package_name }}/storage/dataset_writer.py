@@ -16,7 +16,6 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TextIO
 
 from array_record.python import array_record_module  # pyright: ignore[reportAttributeAccessIssue]
@@ -89,12 +88,7 @@ class DataSetWriter:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Remove what was not committed."""
         self._open.clear()
         self._release()

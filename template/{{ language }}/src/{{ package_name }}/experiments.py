@@ -20,7 +20,7 @@ from .training.schedule import ScheduleSettings
 
 
 def base() -> fdl.Config[Experiment]:
-    """A transformer of 25 million parameters, for one accelerator."""
+    """A transformer of 27 million parameters, for one accelerator."""
     return fdl.Config(
         Experiment,
         seed=0,
@@ -56,11 +56,11 @@ def smoke() -> fdl.Config[Experiment]:
     config.model.d_ff = 384
     config.model.unroll_layers = True
     config.data.seq_len = 128
-    config.data.batch_size = 32
+    config.data.batch_size = 16
     config.optimizer.learning_rate = 5e-3
     config.optimizer.schedule.warmup_steps = 30
-    config.loop.steps = 400
-    config.loop.eval_every = 100
+    config.loop.steps = 250
+    config.loop.eval_every = 125
     config.loop.eval_batches = 16
     config.checkpoint.every = 50
     return config
@@ -69,15 +69,11 @@ def smoke() -> fdl.Config[Experiment]:
 def small() -> fdl.Config[Experiment]:
     """Learns to write code that looks like code, in about fifteen minutes on two CPU cores."""
     config = smoke()
-    config.model.d_model = 192
     config.model.num_layers = 4
-    config.model.num_heads = 3
-    config.model.d_ff = 512
     config.data.seq_len = 256
-    config.optimizer.learning_rate = 4e-3
     config.optimizer.schedule.warmup_steps = 100
-    config.loop.steps = 2000
-    config.loop.eval_every = 200
+    config.loop.steps = 1300
+    config.loop.eval_every = 100
     config.checkpoint.every = 200
     return config
 

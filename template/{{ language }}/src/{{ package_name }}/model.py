@@ -4,7 +4,7 @@ Pre-norm residual blocks (RMSNorm; Zhang and Sennrich, 2019) of causal attention
 positions (Su et al., 2021) and a gated feed-forward layer (SwiGLU; Shazeer, 2020).
 """
 
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -217,7 +217,7 @@ class Transformer(nnx.Module):
 
         def apply(
             x: Hidden, layer: tuple[Block, PRNGKeyArray | None, Cache | None]
-        ) -> tuple[Hidden, Cache | None]:
+        ) -> tuple[Hidden, Any]:
             block, key, cache = layer
             return block(x, mask, positions, key, cache)
 

@@ -2,6 +2,7 @@
 
 import math
 
+import chex
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
@@ -37,8 +38,10 @@ class NextToken(Settings):
             ``loss``, what the gradient is taken of; ``bits_per_byte``, all bits that the text
             costs, document ends included, over its bytes; ``accuracy`` of the likeliest token.
         """
+        chex.assert_equal_shape([batch[name] for name in sorted(batch)])
         logits = model(batch["tokens"], batch["segments"], batch["positions"], key=key)
         targets, weights = batch["targets"], batch["weights"]
+        chex.assert_shape(logits, (*targets.shape, model.settings.vocab_size))
         normaliser = jax.nn.logsumexp(logits, axis=-1)
         picked = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
         nats = normaliser - picked

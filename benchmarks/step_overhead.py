@@ -1,0 +1,92 @@
+"""What a training step costs the host.
+
+Times the compiled step of a rendered project against a hand-written ``jax.jit`` step that takes and
+returns the same arrays as one flat list, for a model so small that the device has next to nothing to
+do. Both run the same computation; what differs is how arguments reach it. The two are timed in turn,
+block by block, and compared by the fastest block of each, because machines are shared and noisy.
+
+Usage: ``python step_overhead.py PACKAGE`` in the environment of a rendered language project.
+"""
+
+import importlib
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import jax
+
+BLOCKS, STEPS = 15, 150
+BOUND = 1.3
+TINY = {
+    "data.seq_len": 8,
+    "data.batch_size": 1,
+    "model.d_model": 8,
+    "model.num_layers": 2,
+    "model.num_heads": 1,
+    "model.d_ff": 8,
+}
+
+
+def main(package: str) -> int:
+    """Print milliseconds per step and their ratio; 1 if the ratio is above the bound."""
+    names = ("configuration", "experiments", "preparation", "sources", "parallel.mesh")
+    configuration, experiments, preparation, sources, mesh = (
+        importlib.import_module(f"{package}.{name}") for name in names
+    )
+    programs = importlib.import_module(f"{package}.training.program")
+    put_batch = importlib.import_module(f"{package}.training.evaluation").put_batch
+    with tempfile.TemporaryDirectory() as folder:
+        data, files = Path(folder) / "data", tuple(Path(__file__).parent.glob("*.py")) * 40
+        source = sources.Source(name="benchmark", files=files, max_document_bytes=100)
+        preparation.prepare_text(source, data, seq_len=8, overwrite=False, progress=False)
+        fields = {**TINY, "data.directory": str(data)}
+        directives = [f"set:{field}={value}" for field, value in fields.items()]
+        config = configuration.compose(["config:smoke", *directives], experiments)
+        experiment = configuration.build(config)
+        devices = mesh.create_mesh(mesh.MeshSettings(data=1), jax.devices()[:1])
+        program = programs.make_program(experiment, devices)
+        with jax.set_mesh(devices):
+            host_batch = next(
+                iter(experiment.data.train_batches(seed=0, process=0, processes=1))
+            )
+            batch = put_batch(host_batch, program.batch)
+            ours, flat = time_both(program, batch)
+    ratio = ours / flat
+    print(f"flat list, jax.jit     {flat * 1e3:8.3f} ms/step")
+    print(f"rendered project       {ours * 1e3:8.3f} ms/step")
+    print(f"ratio                  {ratio:8.3f} (bound {BOUND})")
+    return int(ratio > BOUND)
+
+
+def time_both(program, batch) -> tuple[float, float]:
+    """Seconds per step of the project's compiled step and of the same step over a flat list."""
+    compiled = program.compile_train_step(batch)
+    state = program.initial_state()
+    structure = jax.tree.structure(state)
+    leaves = jax.tree.leaves(program.initial_state())
+
+    def flat_step(leaves, batch):
+        state, metrics = program.train_step(jax.tree.unflatten(structure, leaves), batch)
+        return jax.tree.leaves(state), metrics
+
+    shardings = jax.tree.leaves(program.blueprint.shardings)
+    flat = jax.jit(flat_step, donate_argnums=0, out_shardings=(shardings, None))
+    best = [float("inf"), float("inf")]
+    for _ in range(BLOCKS):
+        state, best[0] = time_block(compiled, state, batch, best[0])
+        leaves, best[1] = time_block(flat, leaves, batch, best[1])
+    return best[0], best[1]
+
+
+def time_block(step, state, batch, best: float):
+    """Run one block; the state after it and the better of `best` and its seconds per step."""
+    started = time.perf_counter()
+    for _ in range(STEPS):
+        state, _ = step(state, batch)
+    jax.block_until_ready(state)
+    return state, min(best, (time.perf_counter() - started) / STEPS)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
