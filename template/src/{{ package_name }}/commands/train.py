@@ -84,7 +84,10 @@ def run(arguments: argparse.Namespace) -> int:
     if outcome.signal is None:
         print(f"finished after {outcome.step} steps; see {directory}")
         return 0
-    print(f"stopped after step {outcome.step}, which is saved; the same command resumes")
+    if outcome.step:
+        print(f"stopped after step {outcome.step}, which is saved; the same command resumes")
+    else:
+        print("stopped before the first step")
     return 130 if outcome.signal == signal.SIGINT else 0
 
 

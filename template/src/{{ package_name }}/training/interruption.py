@@ -11,8 +11,8 @@ from jax.experimental import multihost_utils
 class Interruption:
     """Turns SIGTERM and the first Ctrl-C into a request to save and stop.
 
-    A second Ctrl-C is not caught. With several processes JAX's preemption service spreads SIGTERM,
-    so that all of them stop at the same step.
+    A second Ctrl-C is not caught. With several processes nothing is caught here, since one of them
+    must not stop alone: JAX's preemption service notes SIGTERM and tells all of them.
 
     Attributes:
         signal: The signal that arrived, or None.
@@ -23,11 +23,9 @@ class Interruption:
         self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "Interruption":
-        caught = [signal.SIGINT]
         if jax.process_count() == 1:
-            caught.append(signal.SIGTERM)
-        for number in caught:
-            self._previous[number] = signal.signal(number, self._note)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
