@@ -1,11 +1,11 @@
 """What a training step costs the host.
 
-Run it with ``nox -s bench``. It times the compiled step of a rendered project against a hand-written
-``jax.jit`` step that takes and returns the same arrays as one flat list, for a model so small that
-the device has next to nothing to do. Both run the same computation; what differs is how arguments
-reach it. The two are timed in turn, block by block, and compared by the fastest block of each,
-because machines are shared and noisy. For orientation it also times the whole loop around the step,
-on the same model.
+Run it with ``nox -s bench``. It times the compiled step of a rendered project against a hand-
+written ``jax.jit`` step that takes and returns the same arrays as one flat list, for a model so
+small that the device has next to nothing to do. Both run the same computation; what differs is
+how arguments reach it. The two are timed in turn, block by block, and compared by the fastest
+block of each, because machines are shared and noisy. For orientation it also times the whole loop
+around the step, on the same model.
 
 Usage: ``python step_overhead.py PACKAGE`` in the environment of a rendered language project.
 """
