@@ -9,7 +9,9 @@ import sys
 import pytest
 
 from . import tiny
-from .project import package, reporting
+from .project import package, reporting, storage, training
+
+EXACT = ("precision.param_dtype=float32", "precision.compute_dtype=float32")
 
 
 def free_port() -> int:
@@ -18,51 +20,50 @@ def free_port() -> int:
         return listening.getsockname()[1]
 
 
-def start(folder, data, changes, environment):
-    """Start ``train`` in a process of its own."""
-    words = [f"--config={each}" for each in tiny.directives(data, *changes)]
-    command = [sys.executable, "-m", package.__name__, "train", "--run-dir", str(folder), *words]
+def start(run, data, number, port):
+    """One of two processes that train together, with a device each."""
+    words = [f"--config={each}" for each in tiny.directives(data, *EXACT)]
+    together = {
+        "JAX_PLATFORMS": "cpu",
+        "JAX_COORDINATOR_ADDRESS": f"localhost:{port}",
+        "JAX_NUM_PROCESSES": "2",
+        "JAX_PROCESS_ID": str(number),
+    }
     return subprocess.Popen(
-        command,
-        env={**os.environ, "JAX_PLATFORMS": "cpu", **environment},
+        [sys.executable, "-m", package.__name__, "train", "--run-dir", str(run.path), *words],
+        env={**os.environ, **together},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
 
 
-def finish(*processes):
+def train(run, data):
+    """Train in this process, on its eight devices."""
+    with run.lock():
+        training.loop.train(tiny.make(data, *EXACT, "mesh.data=8"), run)
+
+
+def losses(run):
+    """The training loss of each step; they have to be the ten of the tiny experiment."""
+    rows = reporting.writers.read_metrics(run.metrics)
+    assert [row["step"] for row in rows] == list(range(1, 11))
+    return [row["train/loss"] for row in rows]
+
+
+def test_two_processes_train_as_one_and_one_goes_on_from_them(tmp_path):
+    data = tiny.prepare(tmp_path)
+    alone, pair = (storage.run_directory.RunDirectory(tmp_path / name) for name in ("one", "two"))
+    port = free_port()
+    processes = [start(pair, data, number, port) for number in (0, 1)]
+    train(alone, data)
     for process in processes:
         output, _ = process.communicate(timeout=300)
         assert process.returncode == 0, output
-
-
-def start_pair(folder, data, changes):
-    shared = {"JAX_COORDINATOR_ADDRESS": f"localhost:{free_port()}", "JAX_NUM_PROCESSES": "2"}
-    return [
-        start(folder, data, changes, {**shared, "JAX_PROCESS_ID": str(number)}) for number in (0, 1)
-    ]
-
-
-def losses(folder):
-    rows = reporting.writers.read_metrics(folder / "metrics.jsonl")
-    return {row["step"]: row["train/loss"] for row in rows}
-
-
-def test_two_processes_train_as_one_and_one_can_go_on_alone(tmp_path):
-    data = tiny.prepare(tmp_path)
-    exact = ("precision.param_dtype=float32", "precision.compute_dtype=float32")
-    alone, pair = tmp_path / "alone", tmp_path / "pair"
-    finish(start(alone, data, exact, {}))
-    finish(*start_pair(pair, data, exact))
-    expected, found = losses(alone), losses(pair)
-    assert list(found) == list(range(1, 11))
-    assert list(found.values()) == pytest.approx(list(expected.values()), rel=1e-5)
+    assert losses(pair) == pytest.approx(losses(alone), rel=1e-5)
 
     # One process goes on from what two have saved: the state, and the position in the data.
     for step in ("8", "10"):
-        shutil.rmtree(pair / "checkpoints" / step)
-    finish(start(pair, data, exact, {}))
-    again = losses(pair)
-    assert list(again) == list(range(1, 11))
-    assert list(again.values()) == pytest.approx(list(expected.values()), rel=1e-5)
+        shutil.rmtree(pair.checkpoints / step)
+    train(pair, data)
+    assert losses(pair) == pytest.approx(losses(alone), rel=1e-5)
