@@ -54,6 +54,8 @@ def evaluate(
 
 def put_batch(batch: dict[str, Any], sharding: NamedSharding) -> Batch:
     """Assemble the global batch from each process's share: ``[batch / processes, ...]`` arrays."""
+    if jax.process_count() == 1:
+        return jax.device_put(batch, sharding)  # one transfer for all arrays
     return {
         name: jax.make_array_from_process_local_data(sharding, array)
         for name, array in batch.items()
