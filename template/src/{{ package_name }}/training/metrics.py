@@ -75,4 +75,4 @@ def _read(
     if entry is None:
         return None
     step, metrics = entry
-    return step, {name: float(value) for name, value in jax.device_get(dict(metrics)).items()}
+    return step, {name: float(value) for name, value in metrics.items()}
