@@ -67,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..training.loop import train
 
     start_processes()
+    # Training checks this too, but only once there are data and a run directory.
     experiment.check_mesh(create_mesh(experiment.mesh))
     run_directory = RunDirectory(directory)
     with contextlib.ExitStack() as held:

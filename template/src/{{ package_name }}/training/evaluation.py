@@ -7,7 +7,7 @@ import jax
 from flax import nnx
 from jax.sharding import NamedSharding
 
-from ..numerics.precision import cast_floating
+from ..numerics.precision import Precision, cast_floating
 from .experiment import Batch, Experiment
 from .metrics import Means, add
 from .state import TrainState
@@ -19,16 +19,21 @@ def make_eval_step(graphdef: nnx.GraphDef, experiment: Experiment) -> EvalStep:
     """The objective's means on one batch, without randomness and without changing anything."""
 
     def eval_step(state: TrainState, batch: Batch) -> Means:
-        params = cast_floating(state.params, experiment.precision.param_dtype)
-        model = nnx.view(
-            nnx.merge(graphdef, params, state.variables),
-            deterministic=True,
-            use_running_average=True,
-            raise_if_not_found=False,
-        )
+        model = inference_model(graphdef, state, experiment.precision)
         return experiment.objective(model, batch, None)
 
     return eval_step
+
+
+def inference_model(graphdef: nnx.GraphDef, state: TrainState, precision: Precision) -> Any:
+    """The model of a state, as it is used after training: without randomness, nothing updated."""
+    params = cast_floating(state.params, precision.param_dtype)
+    return nnx.view(
+        nnx.merge(graphdef, params, state.variables),
+        deterministic=True,
+        use_running_average=True,
+        raise_if_not_found=False,
+    )
 
 
 def evaluate(

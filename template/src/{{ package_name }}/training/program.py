@@ -1,5 +1,6 @@
 """The compiled functions of a run."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ class Program:
         mesh: The mesh.
         blueprint: Structure, shapes and shardings of the state.
         batch: Sharding of every array of a batch.
+        initial_state: Makes the state before the first step, each process its own shards; jitted.
         train_step: The step, jitted: the state is donated and comes back with the same shardings.
         eval_step: Means of the objective on a batch, jitted.
     """
@@ -31,17 +33,9 @@ class Program:
     mesh: Mesh
     blueprint: Blueprint
     batch: NamedSharding
+    initial_state: Callable[[], TrainState]
     train_step: Any
     eval_step: EvalStep
-
-    def initial_state(self) -> TrainState:
-        """The state before the first step, each process making its own shards."""
-        optimizer, _ = make_optimizer(self.experiment.optimizer, self.experiment.loop.steps)
-        initialise = jax.jit(
-            lambda: initial_state(self.experiment, optimizer),
-            out_shardings=self.blueprint.shardings,
-        )
-        return initialise()
 
     def compile_train_step(self, batch: dict[str, Any]) -> Any:
         """Compile the step for batches like `batch`.
@@ -67,6 +61,9 @@ def make_program(experiment: Experiment, mesh: Mesh) -> Program:
         mesh=mesh,
         blueprint=plan,
         batch=batch_sharding(mesh),
+        initial_state=jax.jit(
+            lambda: initial_state(experiment, optimizer), out_shardings=plan.shardings
+        ),
         train_step=jax.jit(step, donate_argnums=0, out_shardings=(plan.shardings, None)),
         eval_step=jax.jit(make_eval_step(plan.graphdef, experiment)),
     )

@@ -29,12 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
     import jax
     import jax.numpy as jnp
     import numpy as np
-    from flax import nnx
     from pydantic import ValidationError
 
     from ..generation import Sampling, generate
-    from ..numerics.precision import cast_floating
     from ..tokenizer import DOCUMENT, TOKENIZER
+    from ..training.evaluation import inference_model
     from ._run import open_run
 
     try:
@@ -48,8 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         option = str(problem["loc"][0]).replace("_", "-")
         raise UserError(f"--{option}: {problem['msg'].removeprefix('Input ')}") from error
     program, state, _ = open_run(arguments.run_dir)
-    params = cast_floating(state.params, program.experiment.precision.param_dtype)
-    model = nnx.merge(program.blueprint.graphdef, params, state.variables)
+    model = inference_model(program.blueprint.graphdef, state, program.experiment.precision)
     prompt = np.concatenate([[DOCUMENT], TOKENIZER.encode(arguments.prompt)]).astype(np.int32)
     with jax.set_mesh(program.mesh):
         key = jax.random.key(arguments.seed)
