@@ -1,0 +1,1 @@
+"""The rules: one file per item of the checklist, and one for the conventions beyond it."""

@@ -1,0 +1,1 @@
+"""One source file as the rules see it: its tree, its names, its functions."""
