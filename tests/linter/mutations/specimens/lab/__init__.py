@@ -1,0 +1,1 @@
+"""Small pieces of JAX projects that keep every convention."""

@@ -1,0 +1,31 @@
+"""Conventions broken one by one in clean code: jaxcheck notices at least nine in ten, per item."""
+
+from pathlib import Path
+
+import pytest
+
+from ..support.rendering import render
+from .mutations.recall import SPECIMENS, Subject, recall, settings_of, table
+
+LEAST = 0.9
+
+
+@pytest.fixture(scope="module")
+def subjects(template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Subject]:
+    """A rendered project, and code of the kinds that it has little of."""
+    project = render(template, tmp_path_factory.mktemp("render") / "project")
+    return [
+        Subject(project, ["src"], settings_of(project)),
+        Subject(SPECIMENS, ["lab"], settings_of(SPECIMENS)),
+    ]
+
+
+@pytest.mark.parametrize("item", range(1, 13))
+def test_broken_conventions_are_found(item: int, subjects: list[Subject]) -> None:
+    for subject in subjects:
+        assert not subject.clean(item), "what is mutated must be clean"
+    mutants = [mutant for subject in subjects for mutant in subject.mutants(item)]
+    report = f"{table(mutants)}\nitem {item:2}  recall {recall(mutants):.1%}"
+    print(report)
+    assert mutants
+    assert recall(mutants) >= LEAST, report
