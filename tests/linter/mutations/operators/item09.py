@@ -15,8 +15,11 @@ COLLECTIVES = {
 }  # fmt: skip
 
 
-def _is_axis(source: Source, node: ast.AST) -> bool:
-    """Whether a string names a mesh axis by where it stands."""
+def _is_axis(source: Source, node: ast.Constant) -> bool:
+    """Whether a node is a string that names a mesh axis, by where it stands."""
+    inside = source.module.ancestors(node)
+    if node.value not in WRONG or any(isinstance(up, ast.JoinedStr) for up in inside):
+        return False  # the quotes inside an f-string are not ours to choose
     for up in source.module.ancestors(node):
         if isinstance(up, ast.Call):
             name = source.module.resolve(up.func) or ""
@@ -62,13 +65,13 @@ def swapped(source: Source) -> Iterator[Change]:
 def misspelt(source: Source) -> Iterator[Change]:
     """``PartitionSpec("data")`` becomes ``PartitionSpec("dta")``."""
     for node in source.module.nodes(ast.Constant):
-        if node.value in WRONG and _is_axis(source, node):
-            yield source.replaced(node, f'"{WRONG[node.value]}"')
+        if _is_axis(source, node):
+            yield source.replaced(node, f'"{WRONG[str(node.value)]}"')
 
 
 @operator(9, "axis-of-another-project")
 def foreign(source: Source) -> Iterator[Change]:
     """``PartitionSpec("data")`` becomes ``PartitionSpec("batch")``: an axis that no mesh has."""
     for node in source.module.nodes(ast.Constant):
-        if node.value in WRONG and _is_axis(source, node):
+        if _is_axis(source, node):
             yield source.replaced(node, '"batch"' if node.value == "data" else '"tensor"')

@@ -3,9 +3,8 @@
 import ast
 from collections.abc import Iterator
 
-from jaxcheck.source.module import Module
-
 from ..mutants import Change, Source, operator
+from .steps import called_in_steps, is_step
 
 SENSITIVE = {
     f"{space}.{name}"
@@ -60,34 +59,16 @@ def finite(source: Source) -> Iterator[Change]:
     """Every check of a training step, or of what it calls, for finite numbers passes."""
     module = source.module
     assert module.project is not None
-    called = {name for each in module.project.modules.values() for name in _in_steps(each)}
+    called = {name for each in module.project.modules.values() for name in called_in_steps(each)}
+    seen: set[ast.AST] = set()
     for function in module.functions:
-        if function.name in called or _is_step(module, function.node):
+        if function.name in called or is_step(module, function.node):
             calls = [n for n in ast.walk(function.node) if isinstance(n, ast.Call)]
             checks = [call for call in calls if module.resolve(call.func) in FINITE]
-            if checks:
+            if checks and checks[0] not in seen:  # a step may stand inside a function
+                seen.add(checks[0])
                 edits = tuple(source.put(call, "jnp.bool_(True)") for call in checks)
                 yield Change(checks[0], edits)
-
-
-def _is_step(module: Module, function: ast.AST) -> bool:
-    """Whether a function applies an optimizer's update, itself or in a function inside."""
-    for node in ast.walk(function):
-        if isinstance(node, ast.Call):
-            if module.resolve(node.func) == "optax.apply_updates":
-                return True
-            if isinstance(node.func, ast.Attribute) and node.func.attr == "update":
-                return len(node.args) == 2 and "opt" in ast.unparse(node.func.value)
-    return False
-
-
-def _in_steps(module: Module) -> Iterator[str]:
-    """Yields the names of what the training steps of a module call."""
-    for function in module.functions:
-        if _is_step(module, function.node):
-            for node in ast.walk(function.node):
-                if isinstance(node, ast.Call):
-                    yield (module.resolve(node.func) or "").rpartition(".")[2]
 
 
 @operator(10, "stable-form-unrolled")

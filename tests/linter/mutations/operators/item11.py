@@ -4,20 +4,21 @@ import ast
 from collections.abc import Iterator
 
 from ..mutants import Change, Source, operator
+from .steps import is_step
 
 DECIDES = "the norm still decides whether the update is applied, so it is still checked"
 OTHER = "the step reports the norm of the same gradients under another name too"
 
 
 def _norms(source: Source) -> dict[ast.AST, list[ast.Call]]:
-    """The calls that take a norm of gradients, by the function that they stand in."""
+    """The calls that take a norm of gradients, by the training step that they stand in."""
     found: dict[ast.AST, list[ast.Call]] = {}
     for call in source.module.nodes(ast.Call):
         name = source.module.resolve(call.func) or ""
         if "norm" in name.rpartition(".")[2] and len(call.args) == 1:
             argument = source.text(call.args[0])
             function = source.module.enclosing_function(call)
-            if "grad" in argument and function is not None:
+            if "grad" in argument and function and is_step(source.module, function.node):
                 found.setdefault(function.node, []).append(call)
     return found
 
