@@ -62,13 +62,18 @@ def _drawn(module: Module, call: ast.Call) -> str | None:
         elif package == "numpy.random":
             drawn = last not in NUMPY_TYPES
         else:
-            drawn = package == "random" and last in PYTHON_DRAWS
+            drawn = package == "random" and last in PYTHON_DRAWS and _is_python_s(module)
         if drawn:
             return module.text(call.func)
     base = call.func.value if isinstance(call.func, ast.Attribute) else None
     if isinstance(base, ast.Name) and _is_outer_generator(module, base):
         return module.text(call.func)
     return None
+
+
+def _is_python_s(module: Module) -> bool:
+    """Whether the module `random` is Python's, not one of the project."""
+    return module.project is None or "random" not in module.project.modules
 
 
 def _is_outer_generator(module: Module, node: ast.Name) -> bool:
