@@ -1,0 +1,78 @@
+"""How long jaxcheck takes, beside ruff and pylint on the same files.
+
+Run it with ``nox -s bench``. Each linter checks the rendered project and the installed ``flax``
+package, in a process of its own, with nothing cached; the times include starting the interpreter.
+The linters take turns and the best of several runs counts, because machines are shared and noisy,
+so the ratios hold where the milliseconds do not. ruff and pylint run with their default rules.
+
+Usage: ``python linter_speed.py PACKAGE`` in the folder and environment of a rendered project.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROUNDS = 3
+BOUND = 40.0  # milliseconds per thousand lines
+PROJECT_BOUND = 1.0  # seconds for a rendered project
+HOOKS = Path(__file__).resolve().parents[1] / "hooks"
+
+
+def main(package: str) -> int:
+    """Print milliseconds per thousand lines and ratios; 1 if jaxcheck is above a bound."""
+    located = importlib.util.find_spec("flax")
+    if located is None or not Path("src", package).is_dir():
+        raise SystemExit("run this inside a rendered project's folder and environment")
+    subjects = {
+        "the project": [Path("src"), Path("tests")],
+        "flax": [Path(place) for place in located.submodule_search_locations or []],
+    }
+    slow = False
+    for name, folders in subjects.items():
+        files = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
+        lines = sum(file.read_bytes().count(b"\n") for file in files)
+        print(f"{name}: {len(files)} files, {lines} lines")
+        best = race(commands(), files)
+        for linter, seconds in best.items():
+            per_thousand = 1e6 * seconds / lines
+            ratio = seconds / best["jaxcheck"]
+            print(f"  {linter:9}{per_thousand:9.1f} ms per thousand lines{ratio:9.2f} x jaxcheck")
+        slow |= 1e6 * best["jaxcheck"] / lines > BOUND
+        slow |= name == "the project" and best["jaxcheck"] > PROJECT_BOUND
+    return int(slow)
+
+
+def commands() -> dict[str, list[str]]:
+    """The command of each linter that is installed, without the files."""
+    found = {"jaxcheck": [sys.executable, "-m", "jaxcheck"]}
+    if ruff := shutil.which("ruff"):
+        found["ruff"] = [ruff, "check", "--isolated", "--no-cache", "--quiet"]
+    if importlib.util.find_spec("pylint"):
+        found["pylint"] = [sys.executable, "-m", "pylint", "--rcfile=", "--jobs=1", "--score=n"]
+    return found
+
+
+def race(linters: dict[str, list[str]], files: list[Path]) -> dict[str, float]:
+    """Seconds of the best run of each linter; they take turns."""
+    best = dict.fromkeys(linters, float("inf"))
+    environment = {**os.environ, "PYTHONPATH": str(HOOKS)}
+    for _ in range(ROUNDS):
+        for linter, command in linters.items():
+            if linter == "pylint" and best[linter] < float("inf"):
+                continue  # one run of it takes longer than all the others
+            started = time.perf_counter()
+            done = subprocess.run(
+                [*command, *map(str, files)], env=environment, capture_output=True, check=False
+            )
+            best[linter] = min(best[linter], time.perf_counter() - started)
+            if linter == "jaxcheck" and done.returncode not in (0, 1):
+                raise SystemExit(done.stderr.decode() or f"jaxcheck exits {done.returncode}")
+    return best
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
