@@ -18,6 +18,8 @@ _EXACT = {
     "jax.numpy.ndarray": "jax.Array",
     "jaxlib.xla_extension.Array": "jax.Array",
     "chex.Array": "jax.Array",
+    "jaxtyping.Array": "jax.Array",
+    "jaxtyping.ArrayLike": "jax.typing.ArrayLike",
     "optax.tree_utils.tree_l2_norm": "optax.tree.norm",
     "optax.tree_utils.tree_norm": "optax.tree.norm",
 }
