@@ -30,8 +30,18 @@ def named_jits(module: Module) -> list[JitSite]:
     return [site for site in jit_sites(module) if site.name in JITS]
 
 
-def jitted_calls(module: Module) -> Iterator[JittedCall]:
-    """Yields the calls of functions that are jitted with static arguments, found by their names."""
+def jitted_calls(module: Module) -> list[JittedCall]:
+    """Returns the calls of functions that are jitted with static arguments, found by name."""
+    assert module.project is not None
+    key = ("jitted_calls", module.name, id(module))
+    found: list[JittedCall] | None = module.project.facts.get(key)
+    if found is None:
+        found = list(_jitted_calls(module))
+        module.project.facts[key] = found
+    return found
+
+
+def _jitted_calls(module: Module) -> Iterator[JittedCall]:
     static = _static_jits(module)
     if not static:
         return
