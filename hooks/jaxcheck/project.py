@@ -11,6 +11,11 @@ from .source.canonical import canonical
 from .source.module import Module
 from .source.scopes import Class, Function
 
+# Names of these are never looked up in the project, not even where the project is one of them.
+LIBRARIES = (
+    "jax.", "flax.", "optax.", "chex.", "numpy.", "builtins.", "equinox.", "jaxtyping.",
+)  # fmt: skip
+
 
 @dataclass(eq=False)
 class Project:
@@ -42,6 +47,8 @@ class Project:
 
     def follow(self, name: str) -> str:
         """Returns the name of the definition behind a name that the project re-exports."""
+        if name.startswith(LIBRARIES):
+            return name
         for _ in range(5):
             split = self._split(name)
             if split is None:
@@ -127,6 +134,10 @@ class Project:
             base.startswith("flax.nnx.") and base.rpartition(".")[2] in ("Module", "Pytree")
             for base in self.bases(module, found)
         )
+
+    def defines(self, name: str) -> bool:
+        """Whether a canonical name belongs to the project rather than to a library."""
+        return not name.startswith(LIBRARIES) and self._split(name) is not None
 
     def _split(self, name: str) -> tuple[Module, str] | None:
         """Splits a dotted name into a module of the project and the rest."""

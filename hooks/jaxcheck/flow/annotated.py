@@ -1,0 +1,99 @@
+"""What an annotation says about a value: array, key, plain Python value, or a class."""
+
+import ast
+from dataclasses import dataclass
+
+from ..source.module import Module
+from ..source.scopes import Class
+
+_ARRAYS = frozenset({"jax.Array", "numpy.ndarray", "jax.typing.ArrayLike", "chex.ArrayDevice"})
+_KEYS = frozenset({"jaxtyping.PRNGKeyArray", "jaxtyping.Key", "chex.PRNGKey"})
+_SCALARS = frozenset(
+    f"builtins.{name}" for name in "int bool str bytes complex slice type".split()
+) | frozenset({"typing.Callable", "collections.abc.Callable", "typing.Literal", "typing.Type"})
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """What an annotation says; all False for one that says nothing here.
+
+    Attributes:
+        array: An array for certain.
+        key: A PRNG key, or an array of keys.
+        scalar: A plain Python value that steers the program: an int, a flag, a name, a function.
+        number: A Python float.
+        cls: A class of the project.
+    """
+
+    array: bool = False
+    key: bool = False
+    scalar: bool = False
+    number: bool = False
+    cls: tuple[Module, Class] | None = None
+
+
+NOTHING = Annotated()
+
+
+def annotated(module: Module, node: ast.expr | None, depth: int = 4) -> Annotated:
+    """Returns what an annotation says."""
+    if node is None or depth < 0:
+        return NOTHING
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, str):
+            return _text(module, node.value)
+        return NOTHING
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        sides = [s for s in (node.left, node.right) if not _is_none(s)]
+        if len(sides) == 1:
+            found = annotated(module, sides[0], depth - 1)
+            return Annotated(key=found.key, scalar=found.scalar, number=found.number, cls=found.cls)
+        found = [annotated(module, s, depth - 1) for s in sides]
+        return Annotated(array=all(f.array for f in found), scalar=all(f.scalar for f in found))
+    if isinstance(node, ast.Subscript):
+        name = module.resolve(node.value) or ""
+        if name in _KEYS:
+            return Annotated(key=True)
+        if name.startswith("jaxtyping.") and name not in ("jaxtyping.PyTree", "jaxtyping.jaxtyped"):
+            return Annotated(array=True)
+        if name in _SCALARS:
+            return Annotated(scalar=True)
+        if name in ("typing.Optional", "typing.Annotated"):
+            inner = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice
+            found = annotated(module, inner, depth - 1)
+            if name == "typing.Optional":
+                return Annotated(key=found.key, scalar=found.scalar, cls=found.cls)
+            return found
+        return NOTHING
+    name = module.resolve(node)
+    if name is None:
+        return NOTHING
+    if name in _ARRAYS:
+        return Annotated(array=True)
+    if name in _KEYS:
+        return Annotated(key=True)
+    if name in _SCALARS:
+        return Annotated(scalar=True)
+    if name == "builtins.float":
+        return Annotated(number=True)
+    if module.project is not None:
+        constant = module.project.constant(name)
+        if constant is not None and constant[1] is not node:
+            return annotated(constant[0], constant[1], depth - 1)
+        return Annotated(cls=module.project.class_(name))
+    return NOTHING
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _text(module: Module, text: str) -> Annotated:
+    """An annotation in quotes: its names are looked up at the top of the module."""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError):
+        return NOTHING
+    for each in ast.walk(node):
+        module.index.scopes[each] = module.index.module_scope
+    return annotated(module, node)

@@ -1,0 +1,91 @@
+"""Which of the demands for concrete values meet tracers."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..project import Project
+from ..source.module import Module
+from ..source.scopes import Parameter
+from ..tracing import traced
+from .engine import Engine, Live
+from .summary import Demand, Summary
+from .values import MADE
+
+_JIT = frozenset({"jax.jit", "jax.pmap", "flax.nnx.jit", "flax.nnx.pmap"})
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A demand for a concrete value that a tracer meets.
+
+    Attributes:
+        sure: Whether the value is an array for certain, not perhaps a container of them.
+        flags: The parameters behind it, where all of them steer the program: flags, sizes, names.
+        jitted: Whether the function itself is jitted, so that a parameter can be static.
+    """
+
+    demand: Demand
+    summary: Summary
+    live: Live
+    sure: bool
+    flags: tuple[Parameter, ...]
+    jitted: bool
+
+
+def met(module: Module, project: Project) -> Iterator[Met]:
+    """Yields the demands of a module that tracers meet."""
+    cached = project.facts.get(("met", id(module)))
+    if cached is None:
+        cached = project.facts["met", id(module)] = list(_met(module, project))
+    yield from cached
+
+
+def _met(module: Module, project: Project) -> Iterator[Met]:
+    engine = Engine.of(project)
+    live_inputs = engine.live()
+    tracing = traced(project)
+    for summary in engine.summaries(module):
+        assert summary.function is not None
+        live = live_inputs.get(summary.function.node)
+        if live is None:
+            continue
+        own = tracing.get(summary.function.node)
+        jitted = own is not None and any(site.name in _JIT for site in own.sites)
+        for demand in summary.demands.values():
+            sure = demand.taint & (live.taint | live.raw) | demand.raw & live.taint
+            maybe = demand.raw & live.raw
+            if sure or maybe:
+                flags = _flags(engine, summary, sure | maybe)
+                yield Met(demand, summary, live, bool(sure), flags, jitted)
+
+
+def _flags(engine: Engine, summary: Summary, mask: int) -> tuple[Parameter, ...]:
+    """Returns the parameters behind a value, or nothing if one of them may be an array."""
+    assert summary.function is not None
+    if mask & MADE:
+        return ()
+    found = []
+    for number, name in enumerate(summary.inputs):
+        if not mask & (2 << number):
+            continue
+        parameter = summary.function.parameter(name)
+        if parameter is None or number >= summary.parameters:
+            return ()
+        if not steers(engine, summary, parameter, number):
+            return ()
+        found.append(parameter)
+    return tuple(found)
+
+
+def steers(engine: Engine, summary: Summary, parameter: Parameter, number: int) -> bool:
+    """Whether a parameter is a plain Python value: by its annotation, its default or its use."""
+    says = engine.annotation(summary.module, parameter.annotation)
+    if says.scalar:
+        return True
+    if says.array or says.key or says.number:
+        return False
+    default = parameter.default
+    if isinstance(default, ast.Constant) and isinstance(default.value, bool | str | int):
+        return True
+    return parameter.annotation is None and not summary.arrays & (2 << number)

@@ -1,0 +1,236 @@
+"""Item 5: a key is consumed once."""
+
+import ast
+from collections.abc import Iterator
+
+from ..catalogue import rule, subjects
+from ..findings import Confidence, Finding
+from ..flow.engine import Engine
+from ..flow.summary import KeyEvent, Summary
+from ..flow.values import Site
+from ..project import Project
+from ..source.module import Module
+
+_BOTH = (Confidence.PROVEN, Confidence.LIKELY)
+_SAME_BITS = "both draw from the same bits, so their numbers are equal or correlated"
+
+
+def _events(module: Module, project: Project, code: str) -> Iterator[tuple[Summary, KeyEvent]]:
+    engine = Engine.of(project)
+    for summary in (*engine.summaries(module), engine.module_summary(module)):
+        if summary is not None:
+            for event in summary.key_events:
+                if event.code == code:
+                    yield summary, event
+
+
+def _name(module: Module, summary: Summary, event: KeyEvent) -> str:
+    """Returns how the source names the key: the key argument of the call that consumes it."""
+    node = event.again.node
+    if isinstance(node, ast.Call):
+        keyword = next((k.value for k in node.keywords if k.arg in ("key", "rng")), None)
+        arguments = [*node.args[:1], *([keyword] if keyword else [])]
+        for argument in arguments:
+            if isinstance(argument, ast.Name | ast.Attribute | ast.Subscript):
+                return f"`{module.text(argument)}`"
+    return "this key"
+
+
+def _first(module: Module, event: KeyEvent) -> tuple:
+    if event.first is None:
+        return ()
+    return (module.place(event.first.node, f"first consumed here, by {event.first.what}"),)
+
+
+@rule(
+    "JX501",
+    "key-reused",
+    "A key is consumed twice.",
+    confidences=_BOTH,
+    in_tests=Confidence.PROVEN,
+)
+def key_reused(module: Module, project: Project) -> Iterator[Finding]:
+    """Finds keys that two calls consume on one path through a function."""
+    for summary, event in _events(module, project, "JX501"):
+        first = event.first
+        line = first.node.lineno if first else 0  # pyright: ignore[reportAttributeAccessIssue]
+        yield module.finding(
+            "JX501",
+            event.node,
+            f"{_name(module, summary, event)} was consumed by {first.what if first else ''} on "
+            f"line {line} and is consumed again by {event.again.what}: {_SAME_BITS}. Split it "
+            f"first: `key, subkey = jax.random.split(key)`.",
+            confidence=event.confidence,
+            related=_first(module, event),
+        )
+    yield from _global_keys(module, project)
+
+
+def _global_keys(module: Module, project: Project) -> Iterator[Finding]:
+    """Finds keys of the module that two functions consume."""
+    seen: dict[str, Site] = {}
+    for summary in Engine.of(project).summaries(module):
+        mine: set[str] = set()
+        for name, site in summary.global_keys:
+            if name in seen and name not in mine:
+                line = seen[name].node.lineno  # pyright: ignore[reportAttributeAccessIssue]
+                yield module.finding(
+                    "JX501",
+                    site.node,
+                    f"`{name.rpartition('.')[2]}` is a key of the module that another function "
+                    f"consumes on line {line}: {_SAME_BITS}. Pass each function a key of its own.",
+                    confidence=Confidence.LIKELY,
+                    related=(module.place(seen[name].node, "consumed here, too"),),
+                )
+            mine.add(name)
+            seen.setdefault(name, site)
+
+
+@rule(
+    "JX502",
+    "key-reused-in-loop",
+    "A key is consumed in every iteration of a loop without being renewed.",
+    confidences=_BOTH,
+    in_tests=Confidence.PROVEN,
+)
+def key_reused_in_loop(module: Module, project: Project) -> Iterator[Finding]:
+    """Finds keys that each iteration of a loop, or each call of its body, consumes again."""
+    for summary, event in _events(module, project, "JX502"):
+        yield module.finding(
+            "JX502",
+            event.node,
+            f"{_name(module, summary, event)} is consumed again in every iteration: all of them "
+            f"draw the same bits. Renew it inside (`key, subkey = jax.random.split(key)`), fold "
+            f"the index in (`jax.random.fold_in(key, i)`), or loop over `split(key, n)`.",
+            confidence=event.confidence,
+            related=_first(module, event) if event.first and event.first.node is not event.node
+            else (),
+        )  # fmt: skip
+
+
+@rule(
+    "JX503",
+    "consumed-key-escapes",
+    "A consumed key is returned or stored, for others to consume again.",
+    confidences=_BOTH,
+    in_tests=Confidence.PROVEN,
+)
+def consumed_key_escapes(module: Module, project: Project) -> Iterator[Finding]:
+    """Finds consumed keys that leave a function in what it returns or stores."""
+    for _, event in _events(module, project, "JX503"):
+        by = event.first.what if event.first else "a call"
+        yield module.finding(
+            "JX503",
+            event.node,
+            f"A key that {by} consumed is {event.again.what}: whoever draws from it next gets the "
+            f"same bits again. Hand on the new key of `key, subkey = jax.random.split(key)`.",
+            confidence=event.confidence,
+            related=_first(module, event),
+        )
+
+
+@rule(
+    "JX504",
+    "key-attribute-not-renewed",
+    "A method consumes a key in an attribute and leaves the same key there.",
+    confidences=(Confidence.LIKELY,),
+)
+def key_attribute_not_renewed(module: Module, project: Project) -> Iterator[Finding]:
+    """Finds methods whose next call draws the same bits again."""
+    for _, event in _events(module, project, "JX504"):
+        path = event.again.what
+        yield module.finding(
+            "JX504",
+            event.node,
+            f"`{path}` is consumed here and still the same key when the method ends: each call "
+            f"draws the same bits. Renew it: `{path}, subkey = jax.random.split({path})`.",
+            confidence=event.confidence,
+        )
+
+
+@rule(
+    "JX508",
+    "key-parameter-overwritten",
+    "A parameter that takes a key is replaced by a key with a constant seed.",
+    confidences=(Confidence.LIKELY,),
+)
+def key_parameter_overwritten(module: Module, project: Project) -> Iterator[Finding]:
+    """Finds parameters whose key is thrown away for a constant one."""
+    for _, event in _events(module, project, "JX508"):
+        yield module.finding(
+            "JX508",
+            event.node,
+            f"The caller's `{event.again.what}` is thrown away for a key with a constant seed: "
+            f"every call draws the same bits, whatever is passed. Use the parameter, or drop it.",
+            confidence=event.confidence,
+        )
+
+
+@rule(
+    "JX509",
+    "key-broadcast-by-vmap",
+    "A mapped function consumes a key that is the same for all elements.",
+    confidences=_BOTH,
+    in_tests=Confidence.PROVEN,
+)
+def key_broadcast_by_vmap(module: Module, project: Project) -> Iterator[Finding]:
+    """Finds keys that `vmap` does not map over, but the mapped function consumes."""
+    for _, event in _events(module, project, "JX509"):
+        yield module.finding(
+            "JX509",
+            event.node,
+            f"{event.again.what} consumes a key that `vmap` does not map over: every element "
+            f"draws the same bits. Map over `jax.random.split(key, n)` as well.",
+            confidence=event.confidence,
+        )
+
+
+@rule(
+    "JX510",
+    "duplicate-fold-in",
+    "The same data is folded into a key twice, and both results are consumed.",
+    confidences=_BOTH,
+    in_tests=Confidence.PROVEN,
+)
+def duplicate_fold_in(module: Module, project: Project) -> Iterator[Finding]:
+    """Finds two consumptions of one folded key."""
+    for _, event in _events(module, project, "JX510"):
+        yield module.finding(
+            "JX510",
+            event.node,
+            f"The same number was folded into the same key before: {_SAME_BITS}. Fold in another "
+            f"number, one for each purpose.",
+            confidence=event.confidence,
+            related=_first(module, event),
+        )
+
+
+@rule(
+    "JX513",
+    "rngs-built-twice-from-one-key",
+    "Two `nnx.Rngs` are built from one key.",
+    confidences=(Confidence.LIKELY,),
+)
+def rngs_built_twice(module: Module, project: Project) -> Iterator[Finding]:
+    """Finds pairs of `nnx.Rngs` whose streams are the same."""
+    for _, event in _events(module, project, "JX513"):
+        yield module.finding(
+            "JX513",
+            event.node,
+            "A second `nnx.Rngs` from the same key: its streams repeat those of the first one, "
+            "so two modules get equal weights or equal dropout. Split the key first.",
+            confidence=Confidence.LIKELY,
+            related=_first(module, event),
+        )
+
+
+@subjects(5, "functions consume each key once")
+def functions_with_keys(module: Module, project: Project) -> Iterator[ast.AST]:
+    """Yields the functions that draw from keys or split them."""
+    found: set[ast.AST] = set()
+    for call in module.nodes(ast.Call):
+        if (module.resolve(call.func) or "").startswith("jax.random."):
+            function = module.enclosing_function(call)
+            if function is not None and function.node not in found:
+                found.add(function.node)
+                yield function.node

@@ -1,0 +1,84 @@
+"""Item 6: what steers the program must be static."""
+
+import ast
+from collections.abc import Iterator
+
+from ..catalogue import rule
+from ..findings import Confidence, Finding
+from ..flow.judging import Met, met
+from ..project import Project
+from ..source.module import Module
+
+_FLAG_KINDS = frozenset({"branch", "exit", "boolean", "match", "text", "call"})
+_SIZE_KINDS = frozenset({"range", "index", "structure"})
+_USES = {
+    "branch": "branches on it",
+    "exit": "branches on it",
+    "boolean": "needs its truth",
+    "match": "matches on it",
+    "text": "compares it with text",
+    "call": "calls it",
+}
+
+
+@rule(
+    "JX602",
+    "structural-use-of-traced-argument",
+    "A traced argument is used as a length, a shape, an axis or an index.",
+    confidences=(Confidence.PROVEN, Confidence.LIKELY),
+    in_tests=Confidence.PROVEN,
+)
+def structural_use(module: Module, project: Project) -> Iterator[Finding]:
+    """Finds parameters that shape the traced program, but are not static."""
+    for each in met(module, project):
+        demand = each.demand
+        if demand.kind not in _SIZE_KINDS or not each.live.staged:
+            continue
+        if demand.kind != "structure" and not (each.flags and demand.direct and each.jitted):
+            continue
+        yield module.finding(
+            "JX602",
+            demand.node,
+            f"`{demand.text}` shapes the traced program here, but it is a traced argument, which "
+            f"has no value while tracing. {_way_out(each)}",
+            confidence=Confidence.PROVEN if _annotated(each) else Confidence.LIKELY,
+        )
+
+
+@rule(
+    "JX607",
+    "flag-not-static",
+    "A flag, name or function is passed to jit without being static.",
+    confidences=(Confidence.PROVEN, Confidence.LIKELY),
+    in_tests=Confidence.PROVEN,
+)
+def flag_not_static(module: Module, project: Project) -> Iterator[Finding]:
+    """Finds parameters of jitted functions that steer Python control flow."""
+    reported: set[ast.AST] = set()
+    for each in met(module, project):
+        demand = each.demand
+        if demand.kind not in _FLAG_KINDS or not each.jitted or not each.flags:
+            continue
+        for parameter in each.flags:
+            if parameter.node in reported:
+                continue
+            reported.add(parameter.node)
+            yield module.finding(
+                "JX607",
+                parameter.node,
+                f"`{parameter.name}` is traced, but the function {_USES[demand.kind]}: that fails "
+                f"as soon as it is passed. {_way_out(each)}",
+                confidence=Confidence.PROVEN if _annotated(each) else Confidence.LIKELY,
+                related=(module.place(demand.node, "used here"),),
+            )
+
+
+def _annotated(each: Met) -> bool:
+    return bool(each.flags) and all(p.annotation is not None for p in each.flags)
+
+
+def _way_out(each: Met) -> str:
+    if not each.jitted or not each.flags:
+        return "Take it from a shape, or make it static where the function is jitted."
+    names = ", ".join(f'"{p.name}"' for p in each.flags)
+    return f"Make it static: `static_argnames=({names},)`."
