@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ..mutants import Change, Source, operator
 
 WRONG = {"data": "dta", "model": "modle"}
+MESHES = ("jax.make_mesh", "jax.sharding.Mesh")
 COLLECTIVES = {
     f"jax.lax.{name}"
     for name in (
@@ -57,7 +58,9 @@ def swapped(source: Source) -> Iterator[Change]:
             isinstance(each, ast.Constant) for each in node.elts
         ):
             up = source.module.parent(node)
-            if isinstance(up, ast.Assign | ast.keyword | ast.Call):
+            call = source.module.resolve(up.func) if isinstance(up, ast.Call) else ""
+            # An array's dimension may lie over both axes in any order; a mesh has only one.
+            if isinstance(up, ast.Assign | ast.keyword) or call in MESHES:
                 yield source.replaced(node, '("data", "model")')
 
 

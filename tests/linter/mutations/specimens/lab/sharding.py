@@ -43,6 +43,10 @@ def shard_both(weights: Float[Array, "d_model d_ff"], mesh: Mesh) -> Float[Array
     return jax.device_put(weights, NamedSharding(mesh, P("data", "model")))
 
 
+def sharding_of(dimensions: tuple[str, ...], mesh: Mesh) -> NamedSharding:
+    return NamedSharding(mesh, P(*(RULES.get(name) for name in dimensions)))
+
+
 def constrain(
     x: Float[Array, "batch seq_len d_ff"],
 ) -> Float[Array, "batch seq_len d_ff"]:
