@@ -32,7 +32,8 @@ def test_jax_raises_what_the_example_says(example: Example, outcomes: dict[str, 
     if "runs" in example.options:
         assert not raised
     else:
-        assert example.options["raises"] in raised, raised or "it ran through"
+        allowed = example.options["raises"].split("|")  # releases of JAX differ
+        assert set(allowed).intersection(raised), raised or "it ran through"
 
 
 def test_what_jax_refuses_is_found() -> None:
