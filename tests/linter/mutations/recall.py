@@ -125,7 +125,8 @@ def operators() -> tuple[Operator, ...]:
 
 def settings_of(root: Path) -> Settings:
     """What the pyproject.toml of a project says about jaxcheck."""
-    table = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    path = root / "pyproject.toml"
+    table = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
     return settings_from(table.get("tool", {}).get("jaxcheck", {}))
 
 
