@@ -12,7 +12,7 @@ from .source.scopes import Function
 ARRAYS = frozenset(
     {
         "jax.Array", "jax.core.Tracer", "jax.typing.ArrayLike", "chex.ArrayDevice",
-        "chex.ArrayNumpy", "chex.Numeric", "flax.typing.Array", "numpy.ndarray",
+        "chex.ArrayNumpy", "flax.typing.Array", "numpy.ndarray",
         "numpy.typing.NDArray", "numpy.typing.ArrayLike",
     }
 )  # fmt: skip
@@ -66,7 +66,8 @@ class ArrayType:
         spec: The shape string; None where it is missing or not known before the program runs.
         definition: The subscript, wherever it stands; the name itself for what has none.
         module: The module in which `definition` stands.
-        contained: Whether it is inside a container, so that the value itself is no array.
+        container: The canonical name of the innermost generic that it is an argument of, such as
+            `builtins.tuple`, in which case the value itself is no array; "" for none.
     """
 
     node: ast.expr
@@ -76,7 +77,12 @@ class ArrayType:
     spec: str | None
     definition: ast.expr
     module: Module
-    contained: bool
+    container: str
+
+    @property
+    def contained(self) -> bool:
+        """Whether it is inside a container, so that the value itself is no array."""
+        return bool(self.container)
 
     @property
     def shape(self) -> Shape | None:
@@ -127,10 +133,10 @@ def parts(module: Module, annotation: ast.expr | None) -> list[ArrayType]:
     if annotation is None:
         return []
     if module.project is None:
-        return list(_parts(module, annotation, annotation, False, _DEPTH))
+        return list(_parts(module, annotation, annotation, "", _DEPTH))
     known: dict[ast.expr, list[ArrayType]] = module.project.facts.setdefault("annotations", {})
     if annotation not in known:
-        known[annotation] = list(_parts(module, annotation, annotation, False, _DEPTH))
+        known[annotation] = list(_parts(module, annotation, annotation, "", _DEPTH))
     return known[annotation]
 
 
@@ -149,32 +155,32 @@ def dtype_class(module: Module, node: ast.expr) -> str | None:
 
 
 def _parts(
-    module: Module, node: ast.expr, shown: ast.expr | None, contained: bool, depth: int
+    module: Module, node: ast.expr, shown: ast.expr | None, container: str, depth: int
 ) -> Iterator[ArrayType]:
     """Yields the parts of an annotation; `shown` is the node to report, if not each its own."""
     if depth < 0:
         return
     if isinstance(node, ast.Constant):
         if isinstance(node.value, str) and (inner := unquoted(module, node)) is not None:
-            yield from _parts(module, inner, node, contained, depth - 1)
+            yield from _parts(module, inner, node, container, depth - 1)
         return
     own = shown is None or shown is node
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         for side in (node.left, node.right):
-            yield from _parts(module, side, side if own else shown, contained, depth - 1)
+            yield from _parts(module, side, side if own else shown, container, depth - 1)
     elif isinstance(node, ast.Subscript):
-        yield from _subscript(module, node, shown if not own else None, contained, depth)
+        yield from _subscript(module, node, shown if not own else None, container, depth)
     elif isinstance(node, ast.List | ast.Tuple):
         for element in node.elts:
-            yield from _parts(module, element, element if own else shown, contained, depth - 1)
+            yield from _parts(module, element, element if own else shown, container, depth - 1)
     elif isinstance(node, ast.Starred):
-        yield from _parts(module, node.value, node.value if own else shown, contained, depth - 1)
+        yield from _parts(module, node.value, node.value if own else shown, container, depth - 1)
     elif isinstance(node, ast.Name | ast.Attribute):
-        yield from _named(module, node, shown or node, contained, depth)
+        yield from _named(module, node, shown or node, container, depth)
 
 
 def _subscript(
-    module: Module, node: ast.Subscript, shown: ast.expr | None, contained: bool, depth: int
+    module: Module, node: ast.Subscript, shown: ast.expr | None, container: str, depth: int
 ) -> Iterator[ArrayType]:
     inside = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     dtype = dtype_class(module, node.value)
@@ -185,37 +191,38 @@ def _subscript(
         nested = array is not None and isinstance(array, ast.Subscript)
         yield ArrayType(
             shown or node, Kind.ARRAY, dtype, module.resolve(array),
-            None if nested else spec, node, module, contained,
+            None if nested else spec, node, module, container,
         )  # fmt: skip
         return
     name = module.resolve(node.value) or ""
     if name in _CALLABLES:
-        yield _part(module, node, shown, Kind.OTHER, contained)
+        yield _part(module, node, shown, Kind.OTHER, container)
         return
     if name in ARRAYS or name in KEYS:
-        yield from _named(module, node.value, shown or node, contained, depth)
+        yield from _named(module, node.value, shown or node, container, depth)
         return
     if name in _FIRST_ONLY:
         inside = inside[:1]
-    outside = contained or name not in _TRANSPARENT
+    if name not in _TRANSPARENT:
+        container = name or "?"
     for each in inside:
-        yield from _parts(module, each, shown or each, outside, depth - 1)
+        yield from _parts(module, each, shown or each, container, depth - 1)
 
 
 def _named(
-    module: Module, node: ast.expr, shown: ast.expr, contained: bool, depth: int
+    module: Module, node: ast.expr, shown: ast.expr, container: str, depth: int
 ) -> Iterator[ArrayType]:
     name = module.resolve(node)
     if name in ARRAYS:
-        yield _part(module, node, shown, Kind.BARE, contained, name)
+        yield _part(module, node, shown, Kind.BARE, container, name)
     elif name in KEYS:
-        yield _part(module, node, shown, Kind.KEY, contained, "jax.Array", "Key")
+        yield _part(module, node, shown, Kind.KEY, container, "jax.Array", "Key")
     elif name in TREES:
-        yield _part(module, node, shown, Kind.TREE, contained)
+        yield _part(module, node, shown, Kind.TREE, container)
     elif (target := alias(module, node)) is not None:
-        yield from _parts(*target, shown, contained, depth - 1)
+        yield from _parts(*target, shown, container, depth - 1)
     else:
-        yield _part(module, node, shown, Kind.OTHER, contained)
+        yield _part(module, node, shown, Kind.OTHER, container)
 
 
 def _part(
@@ -223,11 +230,11 @@ def _part(
     node: ast.expr,
     shown: ast.expr | None,
     kind: Kind,
-    contained: bool,
+    container: str,
     array: str | None = None,
     dtype: str = "",
 ) -> ArrayType:
-    return ArrayType(shown or node, kind, dtype, array, None, node, module, contained)
+    return ArrayType(shown or node, kind, dtype, array, None, node, module, container)
 
 
 def alias(module: Module, node: ast.expr) -> tuple[Module, ast.expr] | None:
