@@ -258,6 +258,8 @@ def _add(found: dict[FunctionNode, Tracing], site: JitSite) -> None:
     if static is None or site.transform.kind == "filter":
         tracing.certain = False
         static = static or frozenset()
+    if static - {p.name for p in function.parameters}:
+        tracing.certain = False  # a misspelt name: nobody knows which parameter was meant
     tracing.static |= static
     free = list(target.free)
     if site.decorator and function.is_method and free:

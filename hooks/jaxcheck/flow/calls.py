@@ -1,6 +1,7 @@
 """Evaluates calls: of keys, of arrays, of transformations and of the project's own functions."""
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..findings import Confidence
@@ -32,6 +33,7 @@ _SYNCHRONISES = frozenset(
     }
 )
 _SYNCHRONISING_METHODS = frozenset({"item", "tolist", "block_until_ready"})
+_CLOCKS = frozenset({"time.time", "time.perf_counter", "time.monotonic", "time.perf_counter_ns"})
 _CALLBACKS = frozenset(
     {
         "jax.debug.callback",
@@ -50,11 +52,13 @@ class Calls(Expressions):
     if TYPE_CHECKING:
         loops: list[_Loop]
         loop_guards: list[int]
+        measures: bool
 
         def hand(self, module: Module, function: Function, given: dict[str, Value]) -> None: ...
 
     def call(self, node: ast.Call) -> Value:
         """Returns the result of a call, and notes what it does to its arguments."""
+        self.evaluations += 1
         value = self._called(node)
         self.made_by[node] = value
         return value
@@ -124,6 +128,10 @@ class Calls(Expressions):
             return self.made()
         if library.is_array_function(name):
             return self._array_function(name, arguments, keywords, node)
+        if name.startswith("math."):
+            for argument, value in zip(node.args, arguments, strict=False):
+                self.demand("convert", argument, Value(taint=value.taint))
+            return Value(Token("other"))
         if name.startswith("numpy."):
             part = name.split(".")[1]
             if part not in library.NUMPY_STATIC:
@@ -157,7 +165,7 @@ class Calls(Expressions):
         if function in library.KEEPS_KEY:
             if key is None or key.token is None:
                 return Value(Token("born", evidence=True), taint=mask | MADE)
-            key.token.proves_key()
+            key.token.evidence = True
             if function == "fold_in":
                 data = node.args[1] if len(node.args) > 1 else None
                 if data is None:
@@ -170,7 +178,8 @@ class Calls(Expressions):
                 return Value(Token("born", evidence=True), taint=mask | MADE)
             return Value(Token("other"), taint=mask | MADE)
         if key is not None and key.token is not None:
-            keys.consume(self, key.token, node, True, f"`{self.module.text(node.func)}`")
+            what = f"`{self.module.text(node.func)}`"
+            keys.consume(self, key.token, node, True, what, direct=True)
         if function == "split":
             return Value(Token("born", label="split", evidence=True), taint=mask | MADE)
         return self.made(mask)
@@ -197,8 +206,9 @@ class Calls(Expressions):
                 self.demand("size", node, Value(taint=repeats.taint))
         if name in ("jax.numpy.einsum",) and arguments and arguments[0].raw:
             self.demand("structure", node.args[0], Value(arguments[0].token, raw=arguments[0].raw))
-        boolean = last in library.BOOLEAN_FUNCTIONS
-        return self.made(mask, boolean)
+        if last in library.LIST_FUNCTIONS:
+            return Value(Token("other"), taint=mask | MADE, sequence=True)
+        return self.made(mask, last in library.BOOLEAN_FUNCTIONS)
 
     def _sizes(self, name: str, keywords: dict[str, Value], node: ast.Call) -> None:
         positions, names = library.SIZES.get(name, ((), ()))
@@ -241,12 +251,14 @@ class Calls(Expressions):
             return CLEAN
         if name in _NEEDS_TRUTH and arguments and "key" not in keywords:
             several = name in ("max", "min") and len(arguments) > 1
-            taint = 0
-            for value in arguments if several else arguments[:1]:
-                if not value.sequence:
-                    taint |= value.taint
-            if taint:
-                self.demand("boolean", node, Value(taint=taint))
+            compared = [v for v in (arguments if several else arguments[:1]) if not v.sequence]
+            taint = raw = 0
+            for value in compared:
+                taint |= value.taint
+                raw |= value.raw
+            if taint or raw:
+                token = next((v.token for v in compared if v.raw), None)
+                self.demand("boolean", node, Value(token, taint, raw))
             return Value(Token("other"), raw=mask)
         if name == "range":
             for argument, value in zip(node.args, arguments, strict=False):
@@ -282,6 +294,7 @@ class Calls(Expressions):
             inner.transforms,
             inner.donated,
             inner.in_axes,
+            inner.has_aux,
             inner.compiled,
         )
         return Value(Token("other"), function=made)
@@ -301,7 +314,7 @@ class Calls(Expressions):
         donated: tuple[int | str, ...] = ()
         in_axes = inner.in_axes
         for keyword in node.keywords:
-            if keyword.arg in ("donate_argnums", "donate_argnames"):
+            if keyword.arg in ("donate_argnums", "donate_argnames") and "nnx" not in name:
                 given = self.module.literal(keyword.value)
                 given = given if isinstance(given, tuple) else (given,)
                 donated += tuple(g for g in given if isinstance(g, int | str))
@@ -320,6 +333,7 @@ class Calls(Expressions):
             (*inner.transforms, name),
             donated or inner.donated,
             in_axes,
+            inner.has_aux or any(k.arg == "has_aux" for k in node.keywords),
             inner.compiled or transform.kind == "jit" and not transform.abstract,
         )
         return Value(Token("other"), function=made)
@@ -402,10 +416,20 @@ class Calls(Expressions):
         for value in given.values():
             mask |= value.mask()
         if callee.transforms and any(TRANSFORMS[t].kind != "jit" for t in callee.transforms):
-            result = Value(Token("other"), raw=mask)
+            result = self._differentiated(callee, mask)
         else:
             result = substituted(summary.returned, summary, given)
         return self._compiled(result, callee)
+
+    def _differentiated(self, callee: Callable, mask: int) -> Value:
+        """Returns what a transformed function returns: for `value_and_grad`, the loss first."""
+        parts = Value(Token("other"), raw=mask)
+        if not callee.transforms or not callee.transforms[-1].endswith("value_and_grad"):
+            return parts
+        loss = Value(Token("other"), taint=mask)
+        if callee.has_aux:
+            loss = Value(Token("other"), items=(loss, parts))
+        return Value(Token("other"), items=(loss, parts))
 
     def _given(
         self,
@@ -483,11 +507,7 @@ class Calls(Expressions):
             self._donate(part, node)
 
     def _compiled(self, result: Value, callee: Callable) -> Value:
-        if callee.compiled and self.stamps:
-            return Value(
-                result.token, result.taint, result.raw, result.items, stamp=self.stamps[-1]
-            )
-        return result
+        return stamped(result, self.stamps[-1]) if callee.compiled and self.stamps else result
 
     def _construct(
         self, found, arguments: list[Value], keywords: dict[str, Value], node: ast.Call
@@ -637,8 +657,7 @@ class Calls(Expressions):
             if token is not None:
                 here = Site(node, consumption.strong, what, self.state.guards)
                 confidence = Confidence.PROVEN if consumption.strong else Confidence.LIKELY
-                if consumption.strong:
-                    token.proves_key()
+                token.evidence |= consumption.strong
                 inside = Site(consumption.node, consumption.strong, what)
                 keys.event(
                     self, "JX502", consumption.node, token, here, inside, confidence,
@@ -707,6 +726,8 @@ class Calls(Expressions):
                     keys.consume(self, token, node, False, f"`{self.module.text(node.func)}`")
 
     def _synchronises(self, name: str, arguments: list[Value], node: ast.Call) -> None:
+        if name in _CLOCKS:
+            self.measures = True
         if self.stamps and name in _SYNCHRONISES and arguments:
             self._sync(arguments[0], node)
 
@@ -715,6 +736,8 @@ class Calls(Expressions):
             self._sync(base, node)
 
     def _sync(self, value: Value, node: ast.Call) -> None:
+        if self.measures and self.module.text(node.func).endswith("block_until_ready"):
+            return  # a clock is read: waiting is the purpose
         stamps = [value.stamp, *(part.stamp for part in value.parts())]
         inside = len(self.state.guards) > self.loop_guards[-1] if self.loop_guards else True
         if self.stamps[-1] in stamps and not inside:
@@ -735,8 +758,19 @@ def _at(value: Value, path: tuple[object, ...]) -> Token | None:
                 continue
         if value.token is None:
             return None
-        value = Value(value.token.child("element", label))
+        field = isinstance(label, str)
+        value = Value(value.token.child("field" if field else "element", label))
     return value.token if value.items is None else None
+
+
+def stamped(value: Value, stamp: int) -> Value:
+    """Returns a value with the loop iteration that it was made in, parts included."""
+    items = value.items
+    if isinstance(items, tuple):
+        items = tuple(stamped(part, stamp) for part in items)
+    elif isinstance(items, dict):
+        items = {name: stamped(part, stamp) for name, part in items.items()}
+    return replace(value, items=items, stamp=stamp)
 
 
 def substituted(value: Value | None, summary: Summary, given: dict[str, Value]) -> Value:
@@ -759,9 +793,13 @@ def substituted(value: Value | None, summary: Summary, given: dict[str, Value]) 
             number, path = value.token.input
             argument = given.get(summary.inputs[number])
             if argument is not None:
-                if not path:
+                if not path and not any(c.input == number for c in summary.consumptions):
                     return argument
-                token = _at(argument, path) or token
+                consumed = any(
+                    c.strong and (c.input, c.path) == (number, path) for c in summary.consumptions
+                )
+                if not consumed:
+                    token = _at(argument, path) or token
         elif value.token.is_key:
             token = Token("born", evidence=True)
     items = value.items

@@ -88,12 +88,9 @@ def _call_effects(module: Module, function: Function, node: ast.Call) -> Iterato
     if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name):
         return
     receiver = func.value.id
-    if func.attr in _MUTATIONS and _is_captured_container(module, function.scope, receiver):
-        yield Effect(
-            node,
-            f"changes `{receiver}`, which lives outside",
-            "return the value instead; what is stored here are tracers that outlive their trace",
-        )
+    owner = _owner(module, function.scope, receiver) if func.attr in _MUTATIONS else None
+    if owner is not None:
+        yield _change(node, receiver, owner)
     elif func.attr in _LOG_METHODS and _is_logger(module, func.value):
         yield Effect(node, *_ROOTS["logging"])
 
@@ -106,28 +103,45 @@ def _assignment_effects(module: Module, function: Function, target: ast.expr) ->
             "return the value instead; it is assigned at trace time only, and leaks a tracer",
         )
     elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
-        receiver = target.value.id
-        if _is_captured_container(module, function.scope, receiver):
-            yield Effect(
-                target,
-                f"changes `{receiver}`, which lives outside",
-                "return the value instead; what is stored here are tracers that outlive their trace",
-            )
+        owner = _owner(module, function.scope, target.value.id)
+        if owner is not None:
+            yield _change(target, target.value.id, owner)
+    elif isinstance(target, ast.Attribute) and _is_plain_instance(module, function, target):
+        yield _change(target, f"self.{target.attr}", None)
 
 
-def _is_captured_container(module: Module, scope: Scope, name: str) -> bool:
-    """Whether a name is a list, dict or set of a function around this one, or of the module."""
-    if name in scope.bound and name not in scope.declared:
+def _change(node: ast.AST, what: str, owner: Scope | None) -> Effect:
+    function = owner.node if owner is not None and owner.parent is not None else None
+    return Effect(
+        node,
+        f"changes `{what}`, which lives outside",
+        "return the value instead; what is stored here are tracers that outlive their trace",
+        function,  # pyright: ignore[reportArgumentType]
+    )
+
+
+def _is_plain_instance(module: Module, function: Function, target: ast.Attribute) -> bool:
+    """Whether an attribute of a method's instance is assigned, where no framework tracks it."""
+    if function.owner is None or function.owner.node.bases or function.owner.node.decorator_list:
         return False
+    if not function.is_method or function.name == "__init__" or not function.parameters:
+        return False
+    return isinstance(target.value, ast.Name) and target.value.id == function.parameters[0].name
+
+
+def _owner(module: Module, scope: Scope, name: str) -> Scope | None:
+    """Returns the scope outside of this one that binds a name to a list, dict or set."""
+    if name in scope.bound and name not in scope.declared:
+        return None
     here = scope.parent
     while here is not None:
         if name in here.bound and not here.is_class:
             value = here.aliases.get(name)
             if isinstance(value, ast.Call):
-                return module.resolve(value.func) in _CONTAINERS
-            return isinstance(value, _DISPLAYS)
+                return here if module.resolve(value.func) in _CONTAINERS else None
+            return here if isinstance(value, _DISPLAYS) else None
         here = here.parent
-    return False
+    return None
 
 
 def _is_logger(module: Module, node: ast.Name) -> bool:

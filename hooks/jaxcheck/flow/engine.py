@@ -46,7 +46,7 @@ class Engine:
         self.on_host: set[ast.AST] = set()
         self.passed: dict[ast.AST, set[str]] = {}
         self._summaries: dict[ast.AST, Summary | None] = {}
-        self._globals: dict[int, dict[str, Value]] = {}
+        self._globals: dict[int, Interpreter] = {}
         self._global_tokens: dict[str, Token] = {}
         self._callables: dict[ast.AST, Callable] = {}
         self._annotations: dict[ast.AST, Annotated] = {}
@@ -85,6 +85,10 @@ class Engine:
         """Returns the summary of a module's top level."""
         return self._summaries.get(module.tree)
 
+    def summary_of(self, node: ast.AST) -> Summary | None:
+        """Returns the summary of a function that was interpreted."""
+        return self._summaries.get(node)
+
     def summary(self, module: Module, function: Function) -> Summary | None:
         """Returns the summary of a function; None while it is being made, as in a recursion."""
         node = function.node
@@ -116,14 +120,13 @@ class Engine:
         return None
 
     def globals_of(self, module: Module) -> dict[str, Value]:
-        """Returns the values of a module's variables after its import."""
-        found = self._globals.get(id(module))
-        if found is None:
-            found = self._globals[id(module)] = {}
-            run = Interpreter(self, module, None)
-            self._summaries[module.tree] = run.run()
-            found.update(run.state.env)
-        return found
+        """Returns the values of a module's variables: after its import, or so far."""
+        run = self._globals.get(id(module))
+        if run is None:
+            run = self._globals[id(module)] = Interpreter(self, module, None)
+            if module.uses_jax:
+                self._summaries[module.tree] = run.run()
+        return run.state.env
 
     def global_value(self, module: Module, name: str, resolved: str) -> Value:
         """Returns the value of a name that is bound at the top level of some module."""
@@ -137,7 +140,7 @@ class Engine:
             return CLEAN
         value = self.globals_of(constant[0]).get(resolved.rpartition(".")[2], CLEAN)
         if value.token is None or not value.token.is_key:
-            return CLEAN
+            return Value(sequence=isinstance(constant[1], ast.List | ast.Tuple | ast.Dict))
         token = self._global_tokens.get(resolved)
         if token is None:
             token = Token("global", label=resolved, evidence=True)
@@ -156,7 +159,8 @@ class Engine:
             sites = [s for s in tracing.sites if s.decorator] if tracing else []
             donated: tuple[int | str, ...] = ()
             for site in sites:
-                donated += tuple(sorted(site.donated or ()))
+                if "nnx" not in site.name:  # nnx puts the new arrays into the same objects
+                    donated += tuple(sorted(site.donated or ()))
             known = Callable(
                 Target(module, function),
                 transforms=tuple(site.name for site in reversed(sites)),
@@ -182,7 +186,7 @@ class Engine:
         target = target_of(where, value)
         if target is None:
             return None
-        sites = [s for s in jit_sites(where) if s.node is value]
+        sites = [s for s in jit_sites(where) if s.node is value and "nnx" not in s.name]
         donated = tuple(name for site in sites for name in sorted(site.donated or ()))
         compiled = any(site.transform.kind == "jit" for site in sites)
         return Callable(target, donated=donated, compiled=compiled)
@@ -221,7 +225,8 @@ class Engine:
     def input_value(self, module: Module, annotation: ast.expr | None, number: int) -> Value:
         """Returns the value of an input of a function."""
         says = self.annotation(module, annotation)
-        token = Token("input", evidence=says.key, input=(number, ()))
+        origin = "plain" if says.scalar or says.number else "input"
+        token = Token(origin, evidence=says.key, input=(number, ()))
         bit = 2 << number
         if says.array or says.key:
             return Value(token, taint=bit)

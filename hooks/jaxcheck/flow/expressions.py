@@ -27,6 +27,7 @@ class Expressions:
         entry: dict[str, Token]
         inputs: dict[str, Value]
         made_by: dict[ast.AST, Value]
+        evaluations: int
 
         def bind(self, target: ast.expr, value: Value, statement: ast.AST) -> None: ...
         def bind_iteration(self, target: ast.expr, iterable: ast.expr, value: Value) -> None: ...
@@ -153,7 +154,7 @@ class Expressions:
             value = self.engine.attribute_value(base.cls, name, base.taint | base.raw)
         if value.token is None:
             value = Value(
-                base.token.child("element", f".{name}") if base.token else Token("other"),
+                base.token.child("field", f".{name}") if base.token else Token("other"),
                 value.taint,
                 value.raw,
                 function=value.function,
@@ -202,7 +203,8 @@ class Expressions:
 
     def element(self, base: Value, label: object) -> Value:
         """Returns an element of an array or a container."""
-        token = base.token.child("element", label) if base.token else None
+        origin = "field" if isinstance(label, str) else "element"
+        token = base.token.child(origin, label) if base.token else None
         mask = base.mask() if base.items is not None else base.raw
         return Value(token, base.taint, mask & ~base.taint, boolean=base.boolean, stamp=base.stamp)
 
@@ -323,8 +325,11 @@ class Expressions:
             if isinstance(operator, ast.Is | ast.IsNot):
                 continue
             if isinstance(operator, ast.In | ast.NotIn):
+                number = operands[position]
                 if left.taint and (right.items is not None or right.sequence):
                     self.demand("boolean", node, Value(taint=left.taint))
+                elif isinstance(number, ast.Constant) and isinstance(number.value, int | float):
+                    self.demand("boolean", node, right)
                 continue
             if any(
                 isinstance(o, ast.Constant) and not isinstance(o.value, int | float)
@@ -431,8 +436,11 @@ class Expressions:
         return Value(Token("other"))
 
     def _text(self, node: ast.JoinedStr | ast.FormattedValue) -> Value:
-        for value in node.values if isinstance(node, ast.JoinedStr) else [node.value]:
-            self.eval(value)
+        for part in node.values if isinstance(node, ast.JoinedStr) else [node]:
+            if isinstance(part, ast.FormattedValue):
+                value = self.eval(part.value)
+                if part.format_spec is not None and value.taint:
+                    self.demand("convert", part.value, Value(taint=value.taint))
         return CLEAN
 
     def _slice(self, node: ast.Slice) -> Value:

@@ -47,6 +47,9 @@ class Interpreter(Calls):
         self.entry: dict[str, Token] = {}
         self.inputs: dict[str, Value] = {}
         self.made_by: dict[ast.AST, Value] = {}
+        self.evaluations = 0
+        self.measures = False
+        self.exits: list[list[State]] = []
 
     def run(self) -> Summary:
         """Interprets the body and returns the summary."""
@@ -155,6 +158,7 @@ class Interpreter(Calls):
                 self.truth(test, "branch")
                 yes, _no = self.guards_of(test)
                 self.state.guards = guards + yes
+                self.loop_guards[-1] = len(self.state.guards)
             begin()
             here.continues = []
             self.block(node.body)
@@ -188,11 +192,17 @@ class Interpreter(Calls):
             keys.escapes(self, node.value, value, "returned")
             self.returns.append(value)
         keys.leave(self)
-        self.state.dead = True
+        self._exit()
 
     def _raise(self, node: ast.Raise) -> None:
         if node.exc is not None:
             self.eval(node.exc)
+        self._exit()
+
+    def _exit(self) -> None:
+        """Leaves the function, by way of the `finally` blocks around."""
+        if self.exits:
+            self.exits[-1].append(self.state.copy())
         self.state.dead = True
 
     def _assert(self, node: ast.Assert) -> None:
@@ -208,6 +218,7 @@ class Interpreter(Calls):
     def _try(self, node: ast.Try) -> None:
         entry = self.state.copy()
         guards = entry.guards
+        self.exits.append([])
         self.block(node.body)
         self.block(node.orelse)
         ends = [self.state]
@@ -217,13 +228,13 @@ class Interpreter(Calls):
                 self.state.bind(handler.name, CLEAN)
             self.block(handler.body)
             ends.append(self.state)
-        self.state = join(ends, guards)
-        if node.finalbody:
-            dead = self.state.dead
-            if dead:
-                self.state = entry.copy()
+        after = join(ends, guards)
+        exits = self.exits.pop()
+        if node.finalbody and exits:
+            self.state = join(exits, guards)
             self.block(node.finalbody)
-            self.state.dead = self.state.dead or dead
+        self.state = after
+        self.block(node.finalbody)
 
     def _match(self, node: ast.Match) -> None:
         subject = self.eval(node.subject)

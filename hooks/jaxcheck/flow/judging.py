@@ -60,10 +60,44 @@ def _met(module: Module, project: Project) -> Iterator[Met]:
                 yield Met(demand, summary, live, bool(sure), flags, jitted)
 
 
+def handed_on(
+    module: Module, project: Project, kinds: frozenset[str]
+) -> Iterator[tuple[Parameter, Met, Module]]:
+    """Yields parameters of jitted functions that a function which they call needs concrete.
+
+    Yields:
+        The parameter, the demand in the function that is called, and the module of that.
+    """
+    engine = Engine.of(project)
+    tracing = traced(project)
+    for summary in engine.summaries(module):
+        assert summary.function is not None
+        own = tracing.get(summary.function.node)
+        live = engine.live().get(summary.function.node)
+        if own is None or live is None or not any(site.name in _JIT for site in own.sites):
+            continue
+        for edge in summary.edges:
+            for number, _, maybe in edge.inputs:
+                for parameter in _flags(engine, summary, maybe & live.raw):
+                    for each in _needs(engine, project, edge.callee, number, kinds):
+                        yield parameter, each, each.summary.module
+
+
+def _needs(
+    engine: Engine, project: Project, callee: ast.AST, number: int, kinds: frozenset[str]
+) -> Iterator[Met]:
+    summary = engine.summary_of(callee)
+    if summary is not None:
+        for each in met(summary.module, project):
+            if each.summary is summary and each.demand.kind in kinds and each.demand.direct:
+                if each.demand.raw & (2 << number):
+                    yield each
+
+
 def _flags(engine: Engine, summary: Summary, mask: int) -> tuple[Parameter, ...]:
     """Returns the parameters behind a value, or nothing if one of them may be an array."""
     assert summary.function is not None
-    if mask & MADE:
+    if mask & MADE or not mask:
         return ()
     found = []
     for number, name in enumerate(summary.inputs):
@@ -72,20 +106,18 @@ def _flags(engine: Engine, summary: Summary, mask: int) -> tuple[Parameter, ...]
         parameter = summary.function.parameter(name)
         if parameter is None or number >= summary.parameters:
             return ()
-        if not steers(engine, summary, parameter, number):
+        if not steers(engine, summary, parameter):
             return ()
         found.append(parameter)
     return tuple(found)
 
 
-def steers(engine: Engine, summary: Summary, parameter: Parameter, number: int) -> bool:
-    """Whether a parameter is a plain Python value: by its annotation, its default or its use."""
+def steers(engine: Engine, summary: Summary, parameter: Parameter) -> bool:
+    """Whether a parameter is a plain Python value, by its annotation or its default."""
     says = engine.annotation(summary.module, parameter.annotation)
     if says.scalar:
         return True
     if says.array or says.key or says.number:
         return False
     default = parameter.default
-    if isinstance(default, ast.Constant) and isinstance(default.value, bool | str | int):
-        return True
-    return parameter.annotation is None and not summary.arrays & (2 << number)
+    return isinstance(default, ast.Constant) and isinstance(default.value, bool | str | int)

@@ -15,12 +15,20 @@ if TYPE_CHECKING:
 __all__ = ["join", "joined"]
 
 
-def consume(run: "Interpreter", token: Token, node: ast.AST, strong: bool, what: str) -> None:
+def consume(
+    run: "Interpreter",
+    token: Token,
+    node: ast.AST,
+    strong: bool,
+    what: str,
+    direct: bool = False,
+) -> None:
     """Notes that a key is consumed, and whether it, an element or its array was before."""
-    if strong:
-        token.proves_key()
+    if token.origin == "plain":
+        return
+    token.evidence |= strong
     state = run.state
-    here = Site(node, strong, what, state.guards)
+    here = Site(node, strong, what, state.guards, run.evaluations, direct)
     for first in _conflicts(state, token):
         if not first.excludes(state.guards):
             _report(run, token, first, here)
@@ -35,12 +43,16 @@ def _conflicts(state: State, token: Token) -> Iterator[Site]:
     yield from state.consumed.get(token, ())
     if token.children or token.origin == "element":
         for other, sites in state.consumed.items():
-            if other is not token and (other.within(token) or token.within(other)):
+            if other is token:
+                continue
+            # A container is an array of keys only where something shows it: it may as well be a
+            # carry that holds a key among other things.
+            if (other.within(token) and token.is_key) or (token.within(other) and other.is_key):
                 yield from sites
 
 
 def _report(run: "Interpreter", token: Token, first: Site, again: Site) -> None:
-    if first.node is again.node:
+    if first.node is again.node and first.at != again.at:
         code = "JX502"
         if any(e.token is token and e.code == "JX501" for e in run.summary.key_events):
             return
@@ -53,9 +65,10 @@ def _report(run: "Interpreter", token: Token, first: Site, again: Site) -> None:
     both = first.strong and again.strong
     inside = run.loop_guards[-1] if run.loop_guards else 0
     guards = again.guards[inside:] if code == "JX502" else ()
-    certain = both and set(first.guards) <= set(again.guards) and not guards
+    certain = first.direct and again.direct and not guards
+    certain = certain and set(first.guards) <= set(again.guards)
     confidence = Confidence.PROVEN if certain else Confidence.LIKELY
-    event(run, code, again.node, token, first, again, confidence, both)
+    event(run, code, again.node, token, first, again, confidence, both or code == "JX513")
 
 
 def event(
@@ -74,6 +87,7 @@ def event(
 
 
 def _note_inputs(run: "Interpreter", token: Token, site: Site) -> None:
+    function = run.function
     todo = [token]
     while todo:
         here = todo.pop()
@@ -81,6 +95,8 @@ def _note_inputs(run: "Interpreter", token: Token, site: Site) -> None:
             todo += [source for source in here.children.values() if source.origin != "joined"]
         if here.input is not None:
             number, path = here.input
+            if number == 0 and path and function is not None and function.is_method:
+                continue  # an attribute of the instance: the method's own affair
             # Under a condition the callee may or may not consume it: not certain for callers.
             strong = site.strong and not site.guards
             run.summary.consumptions.append(Consumption(number, path, strong, site.node))
@@ -178,7 +194,7 @@ def used(run: "Interpreter", node: ast.AST, value: Value) -> None:
     if not run.state.donated or value.token is None:
         return
     for token, site in run.state.donated.items():
-        if value.token.within(token) and not site.excludes(run.state.guards):
+        if value.token.within(token, fields=True) and not site.excludes(run.state.guards):
             run.summary.donations.append((node, site))
             return
 

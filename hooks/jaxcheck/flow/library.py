@@ -98,6 +98,13 @@ STATIC_FUNCTIONS = frozenset(
         "isdtype",
     }
 )  # fmt: skip
+# jax.numpy functions that return a list of arrays.
+LIST_FUNCTIONS = frozenset(
+    {
+        "split", "array_split", "hsplit", "vsplit", "dsplit", "meshgrid", "broadcast_arrays",
+        "unstack", "nonzero", "unravel_index", "indices", "ix_",
+    }
+)  # fmt: skip
 # Functions whose result has as many elements as the data says, and what makes it static.
 DATA_DEPENDENT = {
     "jax.numpy.nonzero": "size",

@@ -81,11 +81,16 @@ class KeyEvent:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Something that happens once, at trace time, when the function is traced."""
+    """Something that happens once, at trace time, when the function is traced.
+
+    Attributes:
+        owner: For a change of a variable of a function around this one: that function.
+    """
 
     node: ast.AST
     what: str
     advice: str
+    owner: FunctionNode | None = None
 
 
 @dataclass(eq=False, slots=True)

@@ -16,7 +16,9 @@ class Token:
     """The identity of a value that must not be used twice.
 
     Attributes:
-        origin: "input", "born" (certainly a key), "element", "fold", "joined", "global" or "other".
+        origin: "input", "born" (certainly a key), "element" (of an array or sequence), "field" (an
+            attribute or a dict's entry), "fold", "joined", "global", "plain" (never a key) or
+            "other".
         parent: The array that an element was taken from, the key that data was folded into.
         label: Which element, or which data.
         evidence: Whether something showed that it is a key: it is born as one, annotated as one,
@@ -38,7 +40,7 @@ class Token:
         found = self.children.get(key)
         if found is None:
             path = None
-            if self.input is not None and origin == "element":
+            if self.input is not None and origin in ("element", "field"):
                 path = (self.input[0], (*self.input[1], label))
             evidence = self.evidence or origin == "fold"
             found = self.children[key] = Token(origin, self, label, evidence, path)
@@ -51,22 +53,16 @@ class Token:
         while here is not None:
             if here.evidence:
                 return True
-            here = here.parent
+            here = here.parent if here.origin in ("element", "fold") else None
         return False
 
-    def proves_key(self) -> None:
-        """Notes that it is a key, and so is the array that it was taken from."""
-        self.evidence = True
-        if self.origin in ("element", "fold") and self.parent is not None:
-            self.parent.evidence = True
-
-    def within(self, other: "Token") -> bool:
-        """Whether it is `other`, or an element of it."""
+    def within(self, other: "Token", fields: bool = False) -> bool:
+        """Whether it is `other`, or an element of it; with `fields`, or a field of it."""
         here: Token | None = self
         while here is not None:
             if here is other:
                 return True
-            if here.origin != "element":
+            if here.origin != "element" and not (fields and here.origin == "field"):
                 return False
             here = here.parent
         return False
@@ -83,6 +79,8 @@ class Site:
         strong: Whether it certainly consumes: a function of `jax.random`, or one of the project
             that ends in one.
         what: What consumes it, for messages.
+        at: The number of the evaluation: the same call in another iteration has another one.
+        direct: Whether it is a function of `jax.random` itself.
         guards: The conditions under which it is reached.
     """
 
@@ -90,6 +88,8 @@ class Site:
     strong: bool
     what: str
     guards: tuple[Guard, ...] = ()
+    at: int = 0
+    direct: bool = False
 
     def excludes(self, guards: tuple[Guard, ...]) -> bool:
         """Whether no run passes both here and a place under these guards."""
@@ -116,6 +116,7 @@ class Callable:
         transforms: Names of the transformations around it, innermost first.
         donated: Positions and names of the donated parameters.
         in_axes: The `in_axes` of the innermost `vmap`, where it is a literal.
+        has_aux: Whether it is a `value_and_grad` whose function returns more than the loss.
         compiled: Whether calling it runs a compiled program.
     """
 
@@ -126,6 +127,7 @@ class Callable:
     transforms: tuple[str, ...] = ()
     donated: tuple[int | str, ...] = ()
     in_axes: tuple[bool, ...] | None = None
+    has_aux: bool = False
     compiled: bool = False
 
 

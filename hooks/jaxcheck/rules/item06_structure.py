@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from ..catalogue import rule
 from ..findings import Confidence, Finding
-from ..flow.judging import Met, met
+from ..flow.judging import Met, handed_on, met
 from ..project import Project
 from ..source.module import Module
+from ..source.scopes import Parameter
 
 _FLAG_KINDS = frozenset({"branch", "exit", "boolean", "match", "text", "call"})
 _SIZE_KINDS = frozenset({"range", "index", "structure"})
@@ -63,14 +64,22 @@ def flag_not_static(module: Module, project: Project) -> Iterator[Finding]:
             if parameter.node in reported:
                 continue
             reported.add(parameter.node)
-            yield module.finding(
-                "JX607",
-                parameter.node,
-                f"`{parameter.name}` is traced, but the function {_USES[demand.kind]}: that fails "
-                f"as soon as it is passed. {_way_out(each)}",
-                confidence=Confidence.PROVEN if _annotated(each) else Confidence.LIKELY,
-                related=(module.place(demand.node, "used here"),),
-            )
+            yield _flag(module, parameter, each, module)
+    for parameter, each, elsewhere in handed_on(module, project, _FLAG_KINDS):
+        if parameter.node not in reported:
+            reported.add(parameter.node)
+            yield _flag(module, parameter, each, elsewhere)
+
+
+def _flag(module: Module, parameter: Parameter, each: Met, used_in: Module) -> Finding:
+    return module.finding(
+        "JX607",
+        parameter.node,
+        f"`{parameter.name}` is traced, but the program {_USES[each.demand.kind]}: that fails as "
+        f'soon as it is passed. Make it static: `static_argnames=("{parameter.name}",)`.',
+        confidence=Confidence.PROVEN if parameter.annotation is not None else Confidence.LIKELY,
+        related=(used_in.place(each.demand.node, "used here"),),
+    )
 
 
 def _annotated(each: Met) -> bool:

@@ -32,7 +32,7 @@ def _of_kind(module: Module, project: Project, *kinds: str) -> Iterator[tuple[Me
             yield each, Confidence.HEURISTIC
         elif each.sure:
             yield each, Confidence.PROVEN
-        elif each.demand.direct and each.demand.raw & each.summary.arrays:
+        elif each.demand.direct and (each.jitted or each.demand.raw & each.summary.arrays):
             yield each, Confidence.LIKELY
 
 

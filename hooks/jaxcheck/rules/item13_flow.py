@@ -29,6 +29,8 @@ def side_effect(module: Module, project: Project) -> Iterator[Finding]:
         if node not in live or not live[node].taint & MADE:
             continue
         for effect in summary.effects:
+            if effect.owner in live and node not in direct:
+                continue  # called within the same trace: an accumulator, not a leak
             yield module.finding(
                 "JX1303",
                 effect.node,
