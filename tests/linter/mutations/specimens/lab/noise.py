@@ -132,3 +132,23 @@ def evaluate(
         total = total + jax.random.laplace(run_key, x.shape)
         runs -= 1
     return total
+
+
+@jax.jit
+def training_inputs(
+    key: PRNGKeyArray,
+    images: Float[Array, "batch height width channels"],
+    tokens: Int[Array, "batch seq_len"],
+) -> tuple[Float[Array, "batch height width channels"], Int[Array, "batch seq_len"]]:
+    image_key, token_key = jax.random.split(key)
+    masked, _ = mask_tokens(token_key, tokens, mask_id=1, vocab_size=1000)
+    return augment(image_key, images), masked
+
+
+@jax.jit
+def residual(
+    key: PRNGKeyArray,
+    x: Float[Array, "batch seq_len d_model"],
+    branch: Float[Array, "batch seq_len d_model"],
+) -> Float[Array, "batch seq_len d_model"]:
+    return drop_branches(key, x, branch, rate=0.1)

@@ -98,7 +98,7 @@ def loss(params: Float[Array, "d_model"], x: Float[Array, "batch d_model"]) -> F
     return jnp.where(total > 10.0, 10.0, total)
 
 
-gradient = jax.grad(loss)
+gradient = jax.jit(jax.grad(loss))
 
 
 def clipped_sum(xs: Float[Array, "seq_len"]) -> Float[Array, ""]:

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Shaped
 
 EPS = 1e-6
 
@@ -97,3 +97,17 @@ def acceptable(loss: Float[Array, ""], norm: Float[Array, ""]) -> Bool[Array, ""
 
 def guarded(rate: float) -> optax.GradientTransformation:
     return optax.apply_if_finite(optax.adam(rate), max_consecutive_errors=5)
+
+
+@jax.jit
+def statistics(
+    x: Float[Array, "batch d_model"], weights: Float[Array, "batch d_model"]
+) -> dict[str, Shaped[Array, "..."]]:
+    means = masked_mean(x, weights)
+    smooth = softplus(x)
+    return {
+        "mean": means,
+        "share": share(smooth),
+        "scale": scale_of(x),
+        "acceptable": acceptable(jnp.mean(means), jnp.mean(smooth)),
+    }

@@ -106,6 +106,7 @@ def module_step(
     return {"loss": loss, "grad_norm": norm, "finite": finite}
 
 
+@jax.jit
 def adversarial_step(
     generator: Params,
     critic: Params,
@@ -176,6 +177,7 @@ def scanned_steps(
     return params, opt_state, metrics
 
 
+@jax.jit
 def accumulated_step(
     params: Params,
     opt_state: Any,
