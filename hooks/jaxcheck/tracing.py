@@ -271,7 +271,10 @@ def _add(found: dict[FunctionNode, Tracing], site: JitSite) -> None:
             return
         tracing.traced |= given or set(free[:1])
     elif kind == "vmap":
-        tracing.traced |= _mapped(site, free)
+        tracing.traced |= _mapped(site, free, "in_axes")
+    elif "in_specs" in site.keywords:
+        tracing.traced |= _mapped(site, free, "in_specs")
+        tracing.staged = True
     else:
         tracing.traced |= set(free) - static
         keyword_only = {p.name for p in function.parameters if p.kind in ("keyword", "args")}
@@ -279,12 +282,12 @@ def _add(found: dict[FunctionNode, Tracing], site: JitSite) -> None:
         tracing.staged = True
 
 
-def _mapped(site: JitSite, free: list[str]) -> set[str]:
-    """Returns the parameters that `vmap` maps over: not those whose axis is None."""
-    node = site.keywords.get("in_axes")
+def _mapped(site: JitSite, free: list[str], option: str) -> set[str]:
+    """Returns the parameters that `vmap` or `shard_map` trace: not those whose axis is None."""
+    node = site.keywords.get(option)
     call = site.node
-    if node is None and isinstance(call, ast.Call) and not site.decorator and len(call.args) > 1:
-        node = call.args[1]
+    if node is None and option == "in_axes" and isinstance(call, ast.Call) and not site.decorator:
+        node = call.args[1] if len(call.args) > 1 else None
     if isinstance(node, ast.Tuple | ast.List):
         axes = [not (isinstance(e, ast.Constant) and e.value is None) for e in node.elts]
         return {name for name, mapped in zip(free, axes, strict=False) if mapped}

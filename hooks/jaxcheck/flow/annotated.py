@@ -1,7 +1,7 @@
 """What an annotation says about a value: array, key, plain Python value, or a class."""
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..source.module import Module
 from ..source.scopes import Class
@@ -11,6 +11,17 @@ _KEYS = frozenset({"jaxtyping.PRNGKeyArray", "jaxtyping.Key", "chex.PRNGKey"})
 _SCALARS = frozenset(
     f"builtins.{name}" for name in "int bool str bytes complex slice type".split()
 ) | frozenset({"typing.Callable", "collections.abc.Callable", "typing.Literal", "typing.Type"})
+_CONTAINERS = frozenset(
+    f"{package}.{name}"
+    for package, names in {
+        "builtins": "tuple list dict set frozenset",
+        "typing": "Tuple List Dict Set Sequence Mapping MutableMapping Iterable NamedTuple",
+        "collections.abc": "Sequence Mapping MutableMapping Iterable",
+        "jaxtyping": "PyTree",
+    }.items()
+    for name in names.split()
+)
+_NO_ARRAYS = _CONTAINERS | {"jaxtyping.jaxtyped"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +33,7 @@ class Annotated:
         key: A PRNG key, or an array of keys.
         scalar: A plain Python value that steers the program: an int, a flag, a name, a function.
         number: A Python float.
+        container: A container, whose truth is whether it holds anything.
         cls: A class of the project.
     """
 
@@ -29,6 +41,7 @@ class Annotated:
     key: bool = False
     scalar: bool = False
     number: bool = False
+    container: bool = False
     cls: tuple[Module, Class] | None = None
 
 
@@ -46,24 +59,23 @@ def annotated(module: Module, node: ast.expr | None, depth: int = 4) -> Annotate
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         sides = [s for s in (node.left, node.right) if not _is_none(s)]
         if len(sides) == 1:
-            found = annotated(module, sides[0], depth - 1)
-            return Annotated(key=found.key, scalar=found.scalar, number=found.number, cls=found.cls)
+            return _optional(annotated(module, sides[0], depth - 1))
         found = [annotated(module, s, depth - 1) for s in sides]
         return Annotated(array=all(f.array for f in found), scalar=all(f.scalar for f in found))
     if isinstance(node, ast.Subscript):
         name = module.resolve(node.value) or ""
         if name in _KEYS:
             return Annotated(key=True)
-        if name.startswith("jaxtyping.") and name not in ("jaxtyping.PyTree", "jaxtyping.jaxtyped"):
+        if name.startswith("jaxtyping.") and name not in _NO_ARRAYS:
             return Annotated(array=True)
         if name in _SCALARS:
             return Annotated(scalar=True)
+        if name in _CONTAINERS:
+            return Annotated(container=True)
         if name in ("typing.Optional", "typing.Annotated"):
             inner = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice
             found = annotated(module, inner, depth - 1)
-            if name == "typing.Optional":
-                return Annotated(key=found.key, scalar=found.scalar, cls=found.cls)
-            return found
+            return _optional(found) if name == "typing.Optional" else found
         return NOTHING
     name = module.resolve(node)
     if name is None:
@@ -76,12 +88,19 @@ def annotated(module: Module, node: ast.expr | None, depth: int = 4) -> Annotate
         return Annotated(scalar=True)
     if name == "builtins.float":
         return Annotated(number=True)
+    if name in _CONTAINERS:
+        return Annotated(container=True)
     if module.project is not None:
         constant = module.project.constant(name)
         if constant is not None and constant[1] is not node:
             return annotated(constant[0], constant[1], depth - 1)
         return Annotated(cls=module.project.class_(name))
     return NOTHING
+
+
+def _optional(found: Annotated) -> Annotated:
+    """Returns what is left of an annotation where None may be given, too."""
+    return replace(found, array=False)
 
 
 def _is_none(node: ast.expr) -> bool:

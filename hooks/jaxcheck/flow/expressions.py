@@ -301,8 +301,11 @@ class Expressions:
     def _bool(self, node: ast.BoolOp) -> Value:
         entry = self.state.guards
         values = []
+        container = isinstance(node.values[-1], ast.Dict | ast.List | ast.Tuple)
         for position, each in enumerate(node.values):
-            if position < len(node.values) - 1:
+            if container:
+                values.append(self.eval(each))  # as in `params or {}`: not of an array
+            elif position < len(node.values) - 1:
                 before = self.truth(each, "boolean")
                 values.append(before)
                 yes, no = self.guards_of(each)

@@ -21,6 +21,8 @@ class Met:
 
     Attributes:
         sure: Whether the value is an array for certain, not perhaps a container of them.
+        held: Whether it is a container or an instance of a class, by its annotation, whose truth
+            is known while tracing.
         flags: The parameters behind it, where all of them steer the program: flags, sizes, names.
         jitted: Whether the function itself is jitted, so that a parameter can be static.
     """
@@ -29,6 +31,7 @@ class Met:
     summary: Summary
     live: Live
     sure: bool
+    held: bool
     flags: tuple[Parameter, ...]
     jitted: bool
 
@@ -57,7 +60,8 @@ def _met(module: Module, project: Project) -> Iterator[Met]:
             maybe = demand.raw & live.raw
             if sure or maybe:
                 flags = _flags(engine, summary, sure | maybe)
-                yield Met(demand, summary, live, bool(sure), flags, jitted)
+                held = not sure and demand.direct and _held(engine, summary, maybe)
+                yield Met(demand, summary, live, bool(sure), held, flags, jitted)
 
 
 def handed_on(
@@ -92,6 +96,18 @@ def _needs(
             if each.summary is summary and each.demand.kind in kinds and each.demand.direct:
                 if each.demand.raw & (2 << number):
                     yield each
+
+
+def _held(engine: Engine, summary: Summary, mask: int) -> bool:
+    """Returns whether a parameter is annotated as a container or with a class of the project."""
+    assert summary.function is not None
+    for number, name in enumerate(summary.inputs[: summary.parameters]):
+        if mask & (2 << number):
+            parameter = summary.function.parameter(name)
+            says = engine.annotation(summary.module, parameter.annotation if parameter else None)
+            if says.container or says.cls is not None:
+                return True
+    return False
 
 
 def _flags(engine: Engine, summary: Summary, mask: int) -> tuple[Parameter, ...]:
