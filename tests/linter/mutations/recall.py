@@ -55,6 +55,7 @@ class Subject:
         loaded = [load(path, root) for path in paths]
         self.modules = [module for module in loaded if isinstance(module, Module)]
         assert len(loaded) == len(self.modules), "a file of the clean project does not parse"
+        self._names = {module.relative: module.name for module in self.modules}
 
     def clean(self, item: int) -> Counter[tuple[str, str]]:
         """The gating findings of an item in the project as it stands, by file and code."""
@@ -91,21 +92,21 @@ class Subject:
 
     def _gating(self, item: int, modules: list[Module]) -> Counter[tuple[str, str]]:
         settings = replace(self.settings, select=(f"JX{item}",))
-        project = Project.of(self.root, settings, [_relinked(module) for module in modules])
+        project = Project.of(self.root, settings, [self._relinked(module) for module in modules])
         findings = list(check(project))
         broken = [finding.message for finding in findings if finding.item == 0]
         assert not broken, broken
         return Counter((f.place.path, f.code) for f in findings if f.gates)
 
+    def _relinked(self, module: Module) -> Module:
+        """The same module without what it remembers of the project that it was linked into.
 
-def _relinked(module: Module) -> Module:
-    """The same module without what it remembers of the project that it was linked into.
-
-    The index depends on the module's own tree alone, so it is kept.
-    """
-    again = Module(module.path, module.relative, module.name, module.source, module.tree)
-    again.__dict__["index"] = module.index
-    return again
+        The index depends on the module's own tree alone, so it is kept.
+        """
+        name = self._names[module.relative]
+        again = Module(module.path, module.relative, name, module.source, module.tree)
+        again.__dict__["index"] = module.index
+        return again
 
 
 def _spread(sites: list[tuple[Source, Change]]) -> list[tuple[Source, Change]]:
