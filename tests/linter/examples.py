@@ -6,7 +6,8 @@ rules of the catalogue may well find something else, so each block is only judge
 
 The opening fence may say more: ```` ```python raises=KeyReuseError ```` (JAX must raise that error when
 the block runs), ```` ```python runs ```` (it must run through), ```` ```python todo ```` (a known gap: the
-marks are what should be found, and are not). A line `# file: NAME` starts another file of the same
+marks are what should be found, and are not), ```` ```python trace ```` (the trace tier finds it, and
+`test_trace.py` runs that). A line `# file: NAME` starts another file of the same
 project, and a ```` ```toml ```` block gives the settings (`[tool.jaxcheck]` without the header) of the
 Python block after it.
 """

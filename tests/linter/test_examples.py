@@ -11,7 +11,7 @@ from jaxcheck.configuration import settings_from
 
 from .examples import CORPUS, PAGES, Example, examples
 
-ALL = [*examples(PAGES), *examples(CORPUS)]
+ALL = [e for e in (*examples(PAGES), *examples(CORPUS)) if "trace" not in e.options]
 LEAST = {5: (30, 30), 7: (40, 40)}
 
 

@@ -1,0 +1,108 @@
+"""One run of the trace tier over a package, together with the static tier."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..checking import check_paths, selected
+from ..findings import Finding
+from ..project import Project
+from ..settings import Settings
+from .annotations import brief
+from .candidates import Candidate, Unreadable, candidates
+from .importing import import_all
+from .judging import Judge, Verdict
+from .merging import may_be_settled, merge
+from .meshes import mesh_findings
+from .registry import Registry, RegistryError
+
+
+@dataclass
+class Outcome:
+    """What a run came to.
+
+    Attributes:
+        project: The package's files.
+        findings: What both tiers found, suppressions not applied yet.
+        traced: The functions that were traced.
+        symbolic: How many of them were traced for all sizes at once.
+        undecided: Why the other functions could not be traced, by their dotted names.
+    """
+
+    project: Project
+    findings: list[Finding] = field(default_factory=list)
+    traced: list[str] = field(default_factory=list)
+    symbolic: int = 0
+    undecided: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """How much of the package was traced, in one line."""
+        total = len(self.traced) + len(self.undecided)
+        return (
+            f"traced {len(self.traced)} of {total} array functions "
+            f"({self.symbolic} for all sizes), {len(self.undecided)} undecided"
+        )
+
+
+def run(folder: Path, root: Path, settings: Settings, registry: Registry) -> Outcome:
+    """Checks a package with both tiers.
+
+    Args:
+        folder: The package's folder, or the module's file.
+        root: The project's folder, which paths in findings start from.
+        settings: The project's settings.
+        registry: The inputs that the project supplies.
+
+    Raises:
+        RegistryError: The project's inputs are no good.
+    """
+    project, static = check_paths([folder], root, settings)
+    imported, found = import_all(project.modules.values())
+    _check_registry(registry, imported)
+    outcome = Outcome(project)
+    judge = Judge(project, registry)
+    verdicts: dict[tuple[str, str], Verdict] = {}
+    doubted = {(f.place.path, f.function.partition(".<locals>")[0]) for f in static
+               if may_be_settled(f)}  # fmt: skip
+    for candidate in candidates(project, imported):
+        name = f"{candidate.module.name}.{candidate.function.qualname}"
+        if isinstance(candidate, Unreadable):
+            outcome.undecided[name] = candidate.reason
+            continue
+        key = (candidate.module.relative, candidate.function.qualname)
+        verdicts[key] = verdict = _judged(judge, candidate, key in doubted)
+        found += verdict.findings
+        if verdict.undecided:
+            outcome.undecided[name] = verdict.undecided
+        else:
+            outcome.traced.append(name)
+            outcome.symbolic += verdict.symbolic
+    found += mesh_findings(project, imported)
+    codes = {rule.code for rule in selected(settings)}
+    found = [finding for finding in found if finding.code in codes]
+    outcome.findings = merge(static, found, verdicts)
+    return outcome
+
+
+def _judged(judge: Judge, candidate: Candidate, watch: bool) -> Verdict:
+    try:
+        return judge.judge(candidate, watch=watch)
+    except RegistryError:
+        raise
+    except Exception as error:  # an odd class or decorator must not hide the other functions
+        return Verdict(undecided=f"the trace tier itself failed: {brief(error)}", clean=False)
+
+
+def _check_registry(registry: Registry, imported: Mapping[str, Any]) -> None:
+    for name in registry.inputs:
+        module, rest = name, ""
+        while module and module not in imported:
+            module, _, last = module.rpartition(".")
+            rest = f"{last}.{rest}" if rest else last
+        value: Any = imported.get(module)
+        for part in rest.split("."):
+            value = getattr(value, part, None)
+        if value is None:
+            raise RegistryError(f"INPUTS names {name}, which the package does not have")
