@@ -1,15 +1,19 @@
 """Executable examples: the code blocks of rule pages and of the corpus.
 
 A block is one file under check; `# error: JX501` at the end of a line says that the rule must find
-something there, and a block without such marks must be free of findings of its rule or item. Further
-rules of the catalogue may well find something else, so each block is only judged by its own item.
+something there, and a block without such marks must be free of findings of its rule or item.
+Further rules of the catalogue may well find something else, so each block is only judged by its own
+item.
 
-The opening fence may say more: ```` ```python raises=KeyReuseError ```` (JAX must raise that error when
-the block runs), ```` ```python runs ```` (it must run through), ```` ```python todo ```` (a known gap: the
-marks are what should be found, and are not), ```` ```python trace ```` (the trace tier finds it, and
-`test_trace.py` runs that). A line `# file: NAME` starts another file of the same
-project, and a ```` ```toml ```` block gives the settings (`[tool.jaxcheck]` without the header) of the
-Python block after it.
+The opening fence may say more, after ```` ```python ````:
+
+- `raises=KeyReuseError`: JAX must raise that error when the block runs.
+- `runs`: it must run through.
+- `todo`: a known gap; the marks are what should be found, and are not.
+- `trace`: for the trace tier, which `test_trace.py` runs over it.
+
+A line `# file: NAME` starts another file of the same project, and a ```` ```toml ```` block gives the
+settings (`[tool.jaxcheck]` without the header) of the Python block after it.
 """
 
 import ast
