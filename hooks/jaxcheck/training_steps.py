@@ -1,0 +1,186 @@
+"""Training steps: functions that take gradients and hand them to an optimizer."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .calls import calls_of, inside
+from .declared import function_of
+from .differentiated import differentiated, is_gradient
+from .finite import checked, is_check
+from .gradient_flow import GradientFlow
+from .gradient_values import Flow
+from .project import Project
+from .source.module import Module
+from .source.scopes import Function, FunctionNode
+from .tracing import Target, traced
+
+_PER_DEVICE = {"jax.pmap": "pmap", "flax.nnx.pmap": "pmap", "jax.shard_map": "shard_map",
+               "flax.nnx.shard_map": "shard_map"}  # fmt: skip
+_GUARDED_EVERYWHERE = ("apply_if_finite", "jax_debug_nans", "JAX_DEBUG_NANS")
+
+
+@dataclass(eq=False, slots=True)
+class TrainingStep:
+    """One training step.
+
+    Attributes:
+        module: Where it stands.
+        function: The function.
+        flow: What happens to its gradients.
+        update: The first call by which gradients become an update, or that leads there.
+        finite: Whether loss or gradients are checked for NaN and infinity.
+        per_device: "pmap" or "shard_map" where it runs once per device.
+    """
+
+    module: Module
+    function: Function
+    flow: Flow
+    update: ast.AST
+    finite: bool
+    per_device: str
+
+
+def training_steps(project: Project) -> list[TrainingStep]:
+    """Returns the training steps of a project, tests left out.
+
+    The innermost function counts in which gradients are taken and applied, itself or by what it
+    calls: a loop over steps is none. Neither is a step that is differentiated itself, as the
+    inner loop of meta-learning.
+    """
+    found: list[TrainingStep] | None = project.facts.get("training_steps")
+    if found is None:
+        found = project.facts["training_steps"] = list(_find(project))
+    return found
+
+
+def _find(project: Project) -> Iterator[TrainingStep]:
+    modules = [m for m in project.modules.values() if m.uses_jax and not m.is_test]
+    if not any("grad" in module.source for module in modules):
+        return
+    doing = _Doing(project)
+    for module in modules:
+        for node in calls_of(module):
+            if node is None or isinstance(node, ast.Lambda):
+                continue
+            target = Target(module, module.function(node))
+            if doing.both(target) and not doing.both_inside(target):
+                step = _step(project, target)
+                if step is not None:
+                    yield step
+
+
+def _step(project: Project, target: Target) -> TrainingStep | None:
+    module, function = target.module, target.function
+    inner_loop = function
+    while inner_loop is not None:
+        if inner_loop.node in differentiated(project):
+            return None
+        inner_loop = inner_loop.parent
+    tracing = traced(project).get(function.node)
+    kinds = [_PER_DEVICE[s.name] for s in tracing.sites if s.name in _PER_DEVICE] if tracing else []
+    flow = GradientFlow(project, target, local=bool(kinds)).flow
+    if not flow.updates:
+        return None
+    per_device = kinds[0] if kinds else ""
+    finite = flow.finite or _finite_around(project, target)
+    return TrainingStep(module, function, flow, flow.updates[0][0], finite, per_device)
+
+
+class _Doing:
+    """What functions do, by themselves or by the functions that they call."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._known: dict[FunctionNode, tuple[bool, bool]] = {}
+        self._callees: dict[FunctionNode, list[Target]] = {}
+
+    def both(self, target: Target) -> bool:
+        """Whether a function takes gradients and applies updates."""
+        return all(self._of(target, 5))
+
+    def both_inside(self, target: Target) -> bool:
+        """Whether a function that it calls, or that is defined in it, does both."""
+        node = target.function.node
+        nested = [
+            Target(target.module, other)
+            for other in target.module.functions
+            if other.parent is target.function and not isinstance(other.node, ast.Lambda)
+        ]
+        others = [t for t in [*self._called(target), *nested] if t.function.node is not node]
+        return any(self.both(other) for other in others)
+
+    def _of(self, target: Target, depth: int) -> tuple[bool, bool]:
+        node = target.function.node
+        known = self._known.get(node)
+        if known is not None:
+            return known
+        self._known[node] = (False, False)
+        takes = updates = False
+        module = target.module
+        for call in inside(module, target.function):
+            takes = takes or is_gradient(module.resolve(call.func))
+            updates = updates or _may_update(module, call)
+        if not (takes and updates) and depth > 0:
+            for other in self._called(target):
+                more = self._of(other, depth - 1)
+                takes, updates = takes or more[0], updates or more[1]
+        self._known[node] = (takes, updates)
+        return takes, updates
+
+    def _called(self, target: Target) -> list[Target]:
+        node = target.function.node
+        found = self._callees.get(node)
+        if found is None:
+            module = target.module
+            calls = inside(module, target.function)
+            found = [t for call in calls if (t := function_of(module, call.func)) is not None]
+            for each in [*found]:
+                if any(is_gradient(each.module.resolve(d)) for d in each.function.decorators):
+                    self._known[each.function.node] = (True, False)
+            self._callees[node] = found
+        return found
+
+
+def _may_update(module: Module, call: ast.Call) -> bool:
+    callee = call.func
+    if isinstance(callee, ast.Attribute):
+        if callee.attr in ("update", "apply_gradients"):
+            return bool(call.args or call.keywords)
+        if callee.attr != "apply_updates":
+            return False
+    return module.resolve(callee) == "optax.apply_updates"
+
+
+def _finite_around(project: Project, target: Target) -> bool:
+    """Whether the optimizer, the configuration or a caller looks for NaN."""
+    sources = [m.source for m in project.modules.values() if m.uses_jax and not m.is_test]
+    if any(word in source for source in sources for word in _GUARDED_EVERYWHERE):
+        return True
+    if checked(target.module, target.function, project):
+        return True
+    wanted = {target.function.node}
+    if target.function.parent is not None:
+        wanted.add(target.function.parent.node)
+    names = {getattr(node, "name", "") for node in wanted}
+    for module in project.modules.values():
+        if module.uses_jax and not module.is_test and any(name in module.source for name in names):
+            for calls in calls_of(module).values():
+                if _calls_one(module, calls, wanted, names) and any(
+                    is_check(module, call, project) for call in calls
+                ):
+                    return True
+    return False
+
+
+def _calls_one(
+    module: Module, calls: list[ast.Call], wanted: set[FunctionNode], names: set[str]
+) -> bool:
+    for call in calls:
+        for node in (call.func, *call.args):
+            last = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+            if last in names or isinstance(node, ast.Name):
+                target = function_of(module, node)
+                if target is not None and target.function.node in wanted:
+                    return True
+    return False
