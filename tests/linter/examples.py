@@ -12,8 +12,8 @@ The opening fence may say more, after ```` ```python ````:
 - `todo`: a known gap; the marks are what should be found, and are not.
 - `trace`: for the trace tier, which `test_trace.py` runs over it.
 
-A line `# file: NAME` starts another file of the same project, and a ```` ```toml ```` block gives the
-settings (`[tool.jaxcheck]` without the header) of the Python block after it.
+A line `# file: NAME` starts another file of the same project, and a ```` ```toml ```` block gives
+the settings (`[tool.jaxcheck]` without the header) of the Python block after it.
 """
 
 import ast
