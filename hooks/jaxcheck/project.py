@@ -1,6 +1,7 @@
 """A project: all modules under check, linked with each other, and its settings."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,18 +33,28 @@ class Project:
     settings: Settings
     modules: dict[str, Module] = field(default_factory=dict)
     facts: dict[Any, Any] = field(default_factory=dict)
+    _siblings: dict[tuple[str, str], Module] = field(default_factory=dict)
 
     @classmethod
     def of(cls, root: Path, settings: Settings, modules: Iterable[Module]) -> "Project":
         """Links modules into a project."""
         project = cls(root, settings)
-        for module in modules:
+        linked = list(modules)
+        names = Counter(module.name for module in linked)
+        for module in linked:
             module.project = project
-            name = module.name
-            while name in project.modules:  # two loose files of one name
-                name += "'"
-            project.modules[name] = module
+            folder = str(module.path.parent)
+            project._siblings[folder, module.name] = module
+            if names[module.name] > 1:  # scripts of one name in several folders
+                module.name = module.relative.removesuffix(".py")
+            project.modules[module.name] = module
         return project
+
+    def sibling(self, module: Module, name: str) -> str:
+        """Returns an imported name as the project knows it, where it is a file beside this one."""
+        first, dot, rest = name.partition(".")
+        found = self._siblings.get((str(module.path.parent), first))
+        return f"{found.name}{dot}{rest}" if found is not None else name
 
     def follow(self, name: str) -> str:
         """Returns the name of the definition behind a name that the project re-exports."""

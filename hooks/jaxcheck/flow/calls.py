@@ -107,7 +107,7 @@ class Calls(Expressions):
     ) -> Value:
         """Returns the result of a function of a library."""
         self._synchronises(name, arguments, node)
-        if name.startswith("jax.random."):
+        if name.startswith("jax.random.") and name.count(".") == 2:
             return self._random(name, arguments, keywords, node)
         if name in TRANSFORMS:
             return self._transform(name, arguments, keywords, node)
@@ -190,10 +190,12 @@ class Calls(Expressions):
         last = name.rpartition(".")[2]
         if last in library.STATIC_FUNCTIONS or name in library.INSPECTS:
             return CLEAN
+        if name == "jax.lax.psum" and node.args and isinstance(node.args[0], ast.Constant):
+            return CLEAN  # the size of the axis, a Python number
         mask = 0
         for value in [*arguments, *keywords.values()]:
             mask |= value.mask()
-        self.summary.arrays |= mask & ~MADE
+        self.arrays(*arguments, *keywords.values())
         self._sizes(name, keywords, node)
         sized = library.DATA_DEPENDENT.get(name)
         if name == "jax.numpy.where" and len(node.args) + len(keywords) == 1:
@@ -235,10 +237,11 @@ class Calls(Expressions):
             return
         else:
             return
-        if value.taint:
-            self.demand("size", node, Value(taint=value.taint))
-        elif value.raw:
-            self.demand("structure", node, Value(value.token, raw=value.raw))
+        for part in value.parts() or [value]:  # of a shape, its sizes
+            if part.taint:
+                self.demand("size", node, Value(taint=part.taint))
+            elif part.raw:
+                self.demand("structure", node, Value(part.token, raw=part.raw))
 
     def _builtin(
         self, name: str, arguments: list[Value], keywords: dict[str, Value], node: ast.Call
@@ -369,7 +372,7 @@ class Calls(Expressions):
     ) -> Value:
         assert callee.library is not None
         short = callee.library.rpartition(".")[2]
-        if callee.library.startswith("jax.random.") and arguments:
+        if callee.library == f"jax.random.{short}" and arguments:
             token = arguments[0].token
             if short in library.KEEPS_KEY | {"key", "PRNGKey"}:
                 return Value(Token("born", evidence=True))
@@ -419,6 +422,8 @@ class Calls(Expressions):
             result = self._differentiated(callee, mask)
         else:
             result = substituted(summary.returned, summary, given)
+            if callee.donated:
+                result = renewed(result)
         return self._compiled(result, callee)
 
     def _differentiated(self, callee: Callable, mask: int) -> Value:
@@ -547,10 +552,14 @@ class Calls(Expressions):
             if known is not None:
                 return self.apply(known, arguments, keywords, node, spread)
         self._synchronises_method(name, base, node)
+        for value in arguments:
+            self.summary.stored[node] = self.summary.stored.get(node, 0) | value.mask()
         mask = base.taint | base.raw
         if name in _CONVERTING_METHODS and mask:
             self.demand("convert", node, base)
             return CLEAN
+        if name in ("items", "keys", "values"):
+            return Value(Token("other"), raw=mask, sequence=True)
         if base.taint or (base.raw and name in library.ARRAY_METHODS):
             self.arrays(base)
             if name == "reshape":
@@ -563,12 +572,12 @@ class Calls(Expressions):
                     self._demand_size(keyword.value)
             for value in [*arguments, *keywords.values()]:
                 mask |= value.mask()
-            token = base.token if name in library.FORWARDING_METHODS else None
-            return self.made(mask, name in ("any", "all"), token)
+            token = base.token if name in library.FORWARDING_METHODS else Token("other")
+            return Value(token, taint=mask, boolean=name in ("any", "all"))
         if name in library.FORWARDING_METHODS:
             return base
-        if name in ("items", "values", "get", "pop", "copy") and base.raw:
-            return Value(Token("other"), raw=base.raw, sequence=name != "get" and name != "pop")
+        if name in ("get", "pop", "copy") and base.raw:
+            return Value(Token("other"), raw=base.raw, sequence=name == "copy")
         if name in ("get", "pop") and isinstance(base.items, dict) and node.args:
             first = node.args[0]
             if isinstance(first, ast.Constant) and first.value in base.items:
@@ -771,6 +780,16 @@ def stamped(value: Value, stamp: int) -> Value:
     elif isinstance(items, dict):
         items = {name: stamped(part, stamp) for name, part in items.items()}
     return replace(value, items=items, stamp=stamp)
+
+
+def renewed(value: Value) -> Value:
+    """Returns a value in buffers of its own, as a compiled call that takes donations returns it."""
+    items = value.items
+    if isinstance(items, tuple):
+        items = tuple(renewed(part) for part in items)
+    elif isinstance(items, dict):
+        items = {name: renewed(part) for name, part in items.items()}
+    return replace(value, token=Token("other"), items=items)
 
 
 def substituted(value: Value | None, summary: Summary, given: dict[str, Value]) -> Value:

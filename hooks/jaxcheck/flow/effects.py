@@ -25,8 +25,6 @@ _ROOTS = {
     "absl.logging": ("logs", "use `jax.debug.print` or `jax.debug.callback`"),
     "wandb": ("logs to Weights & Biases", "return the value and log it outside"),
     "mlflow": ("logs to MLflow", "return the value and log it outside"),
-    "numpy.random": ("draws from NumPy's global generator", "use `jax.random` with a key"),
-    "random": ("draws from Python's global generator", "use `jax.random` with a key"),
 }
 _LOG_METHODS = frozenset({"debug", "info", "warning", "error", "critical", "exception"})
 _MUTATIONS = frozenset(
@@ -80,8 +78,6 @@ def _call_effects(module: Module, function: Function, node: ast.Call) -> Iterato
         if known is None:
             root = name.split(".")[0]
             known = _ROOTS.get(root) or _ROOTS.get(".".join(name.split(".")[:2]))
-            if root == "random" and name.split(".")[-1] in ("Random", "SystemRandom"):
-                known = None
         if known is not None:
             yield Effect(node, *known)
             return
@@ -116,7 +112,8 @@ def _change(node: ast.AST, what: str, owner: Scope | None) -> Effect:
         node,
         f"changes `{what}`, which lives outside",
         "return the value instead; what is stored here are tracers that outlive their trace",
-        function,  # pyright: ignore[reportArgumentType]
+        stores=True,
+        owner=function,  # pyright: ignore[reportArgumentType]
     )
 
 

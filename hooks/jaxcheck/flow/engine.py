@@ -32,6 +32,16 @@ class Live:
     raw: int = 0
     staged: bool = True
 
+    def certain(self, taint: int, raw: int) -> bool:
+        """Whether a value is a tracer for certain, not perhaps a container of tracers."""
+        if taint & (self.taint | self.raw):
+            return True
+        return raw != 0 and not raw & MADE and not raw & ~self.taint
+
+    def possible(self, raw: int) -> bool:
+        """Whether a value may be a tracer or hold some."""
+        return raw & (self.taint | self.raw) != 0
+
 
 class Engine:
     """Interprets each function once, on demand.
@@ -290,9 +300,9 @@ class Engine:
             taint = live.taint & MADE
             raw = 0
             for number, sure, maybe in edge.inputs:
-                if sure & (live.taint | live.raw) or maybe & live.taint:
+                if live.certain(sure, maybe):
                     taint |= 2 << number
-                elif maybe & live.raw:
+                elif live.possible(maybe):
                     raw |= 2 << number
             known = self._live.get(edge.callee)
             if known is None:

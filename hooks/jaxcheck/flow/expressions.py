@@ -4,7 +4,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from . import keys, library
-from .values import CLEAN, MADE, Callable, Token, Value
+from .values import CLEAN, Callable, Token, Value
 
 if TYPE_CHECKING:
     from ..source.module import Module
@@ -32,7 +32,7 @@ class Expressions:
         def bind(self, target: ast.expr, value: Value, statement: ast.AST) -> None: ...
         def bind_iteration(self, target: ast.expr, iterable: ast.expr, value: Value) -> None: ...
         def demand(self, kind: str, node: ast.AST, value: Value) -> None: ...
-        def arrays(self, value: Value) -> None: ...
+        def arrays(self, *values: Value) -> None: ...
         def numbered(self, node: ast.expr) -> object: ...
         def number(self, name: str) -> int: ...
         def made(
@@ -272,8 +272,7 @@ class Expressions:
         mask = left.taint | left.raw | right.taint | right.raw
         if not mask:
             return Value(Token("other"))
-        if mask != MADE:
-            self.summary.arrays |= mask & ~MADE
+        self.arrays(left, right)
         return Value(
             Token("other"),
             taint=mask,
@@ -352,7 +351,7 @@ class Expressions:
         if any(not isinstance(o, ast.Constant) for o in operands[1:]) or not isinstance(
             node.ops[0], ast.Eq | ast.NotEq
         ):
-            self.summary.arrays |= mask & ~MADE
+            self.arrays(*values)
         return Value(Token("other"), taint=mask, boolean=True)
 
     def _conditional(self, node: ast.IfExp) -> Value:

@@ -291,6 +291,7 @@ class Interpreter(Calls):
             self._unpack(target, value, statement)
         elif isinstance(target, ast.Attribute | ast.Subscript):
             path = self.path(target)
+            self.summary.stored[target] = value.mask()
             if path is not None:
                 keys.escapes(self, target, value, f"stored in `{path}`")
                 self.state.bind(path, value)
@@ -375,11 +376,14 @@ class Interpreter(Calls):
         text = known.text if known else self.module.text(node)
         direct = value.token is not None and value.token.input is not None
         direct = direct and not value.token.input[1]
-        self.summary.demands[key] = Demand(kind, node, taint, raw, text, direct)
+        conditional = bool(self.state.guards) and (known is None or known.conditional)
+        self.summary.demands[key] = Demand(kind, node, taint, raw, text, direct, conditional)
 
-    def arrays(self, value: Value) -> None:
-        """Notes that a value is used as an array."""
-        self.summary.arrays |= value.mask()
+    def arrays(self, *values: Value) -> None:
+        """Notes that inputs are used as arrays: themselves, not just parts of them."""
+        for value in values:
+            if value.token is not None and value.token.input and not value.token.input[1]:
+                self.summary.arrays |= value.taint | value.raw
 
     def hand(self, module: Module, function: Function, given: dict[str, Value]) -> None:
         """Notes which values a function of a module gets, by the names of its inputs."""

@@ -25,6 +25,8 @@ class Met:
             is known while tracing.
         flags: The parameters behind it, where all of them steer the program: flags, sizes, names.
         jitted: Whether the function itself is jitted, so that a parameter can be static.
+        bare: Whether all parameters behind it are jitted ones of which nothing more is said: no
+            annotation and no default, so that they are arrays rather than containers or None.
     """
 
     demand: Demand
@@ -34,6 +36,7 @@ class Met:
     held: bool
     flags: tuple[Parameter, ...]
     jitted: bool
+    bare: bool
 
 
 def met(module: Module, project: Project) -> Iterator[Met]:
@@ -56,12 +59,23 @@ def _met(module: Module, project: Project) -> Iterator[Met]:
         own = tracing.get(summary.function.node)
         jitted = own is not None and any(site.name in _JIT for site in own.sites)
         for demand in summary.demands.values():
-            sure = demand.taint & (live.taint | live.raw) | demand.raw & live.taint
-            maybe = demand.raw & live.raw
-            if sure or maybe:
-                flags = _flags(engine, summary, sure | maybe)
-                held = not sure and demand.direct and _held(engine, summary, maybe)
-                yield Met(demand, summary, live, bool(sure), held, flags, jitted)
+            sure = live.certain(demand.taint, demand.raw)
+            if sure or live.possible(demand.raw):
+                tracers = (demand.taint | demand.raw) & (live.taint | live.raw)
+                flags = _flags(engine, summary, tracers)
+                held = not sure and demand.direct and _held(engine, summary, tracers)
+                bare = jitted and _bare(summary, sure | maybe)
+                yield Met(demand, summary, live, sure, held, flags, jitted, bare)
+
+
+def _bare(summary: Summary, mask: int) -> bool:
+    assert summary.function is not None
+    for number, name in enumerate(summary.inputs):
+        if mask & (2 << number):
+            parameter = summary.function.parameter(name)
+            if parameter is None or parameter.annotation or parameter.default:
+                return False
+    return True
 
 
 def handed_on(

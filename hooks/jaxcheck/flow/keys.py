@@ -83,7 +83,11 @@ def event(
 ) -> None:
     """Notes a misuse of a key, once per place and code."""
     if not any(e.node is node and e.code == code for e in run.summary.key_events):
-        run.summary.key_events.append(KeyEvent(code, node, token, first, again, confidence, sure))
+        env = run.state.env
+        name = next((path for path, value in env.items() if value.token is token), "")
+        run.summary.key_events.append(
+            KeyEvent(code, node, token, name, first, again, confidence, sure)
+        )
 
 
 def _note_inputs(run: "Interpreter", token: Token, site: Site) -> None:

@@ -141,6 +141,8 @@ SIZES = {
     "jax.random.permutation": ((), ()),
     "jax.nn.one_hot": ((1,), ("num_classes",)),
     "jax.lax.iota": ((1,), ("size",)),
+    "jax.lax.top_k": ((1,), ("k",)),
+    "jax.image.resize": ((1,), ("shape",)),
 }
 # Arguments of any jax.numpy, jax.lax or jax.nn function that must be known when it is traced.
 STRUCTURAL_KEYWORDS = frozenset(
@@ -162,6 +164,10 @@ NOT_ARRAY_FUNCTIONS = ("jax.nn.initializers.", "jax.lax.axis_size", "jax.lax.Pre
 
 def is_array_function(name: str) -> bool:
     """Whether a canonical name is a function of JAX that returns arrays."""
-    return (
-        name.startswith(ARRAY_PACKAGES) or name.startswith("optax.losses.")
-    ) and not name.startswith(NOT_ARRAY_FUNCTIONS)
+    return (name.startswith(ARRAY_PACKAGES) or _is_loss(name)) and not name.startswith(
+        NOT_ARRAY_FUNCTIONS
+    )
+
+
+def _is_loss(name: str) -> bool:
+    return name.startswith("optax.losses.") and name.count(".") == 2

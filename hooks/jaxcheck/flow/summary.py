@@ -38,6 +38,7 @@ class Demand:
         raw: The inputs that it is or is a part of.
         text: The expression, for the message.
         direct: Whether it is an input as it came in, not a part of one.
+        conditional: Whether it is reached under a condition only.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Demand:
     raw: int
     text: str
     direct: bool
+    conditional: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class KeyEvent:
         code: The rule.
         node: Where.
         token: The key; the event counts only if it turns out to be one.
+        name: How the source names it; empty if it does not.
         first: Where it was consumed before.
         again: What consumes it here.
         confidence: How sure it is.
@@ -73,6 +76,7 @@ class KeyEvent:
     code: str
     node: ast.AST
     token: Token
+    name: str
     first: Site | None
     again: Site
     confidence: Confidence
@@ -84,12 +88,14 @@ class Effect:
     """Something that happens once, at trace time, when the function is traced.
 
     Attributes:
+        stores: Whether it changes something outside, which harms if tracers are stored in it.
         owner: For a change of a variable of a function around this one: that function.
     """
 
     node: ast.AST
     what: str
     advice: str
+    stores: bool = False
     owner: FunctionNode | None = None
 
 
@@ -102,6 +108,7 @@ class Summary:
         parameters: How many of them are parameters.
         arrays: The inputs that are used as arrays somewhere.
         returned: What it returns, in terms of its inputs.
+        stored: What it stores in containers and attributes, and with methods of them: the mask.
     """
 
     module: Module
@@ -118,3 +125,4 @@ class Summary:
     global_keys: list[tuple[str, Site]] = field(default_factory=list)
     arrays: int = 0
     returned: Value | None = None
+    stored: dict[ast.AST, int] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ..catalogue import rule, subjects
 from ..findings import Confidence, Finding
 from ..flow.engine import Engine
-from ..flow.summary import KeyEvent, Summary
+from ..flow.summary import KeyEvent
 from ..flow.values import Site
 from ..project import Project
 from ..source.module import Module
@@ -15,25 +15,17 @@ _BOTH = (Confidence.PROVEN, Confidence.LIKELY)
 _SAME_BITS = "both draw from the same bits, so their numbers are equal or correlated"
 
 
-def _events(module: Module, project: Project, code: str) -> Iterator[tuple[Summary, KeyEvent]]:
+def _events(module: Module, project: Project, code: str) -> Iterator[KeyEvent]:
     engine = Engine.of(project)
     for summary in (*engine.summaries(module), engine.module_summary(module)):
         if summary is not None:
             for event in summary.key_events:
                 if event.code == code:
-                    yield summary, event
+                    yield event
 
 
-def _name(module: Module, summary: Summary, event: KeyEvent) -> str:
-    """Returns how the source names the key: the key argument of the call that consumes it."""
-    node = event.again.node
-    if isinstance(node, ast.Call):
-        keyword = next((k.value for k in node.keywords if k.arg in ("key", "rng")), None)
-        arguments = [*node.args[:1], *([keyword] if keyword else [])]
-        for argument in arguments:
-            if isinstance(argument, ast.Name | ast.Attribute | ast.Subscript):
-                return f"`{module.text(argument)}`"
-    return "this key"
+def _name(event: KeyEvent) -> str:
+    return f"`{event.name}`" if event.name else "this key"
 
 
 def _first(module: Module, event: KeyEvent) -> tuple:
@@ -51,13 +43,13 @@ def _first(module: Module, event: KeyEvent) -> tuple:
 )
 def key_reused(module: Module, project: Project) -> Iterator[Finding]:
     """Finds keys that two calls consume on one path through a function."""
-    for summary, event in _events(module, project, "JX501"):
+    for event in _events(module, project, "JX501"):
         first = event.first
         line = first.node.lineno if first else 0  # pyright: ignore[reportAttributeAccessIssue]
         yield module.finding(
             "JX501",
             event.node,
-            f"{_name(module, summary, event)} was consumed by {first.what if first else ''} on "
+            f"{_name(event)} was consumed by {first.what if first else ''} on "
             f"line {line} and is consumed again by {event.again.what}: {_SAME_BITS}. Split it "
             f"first: `key, subkey = jax.random.split(key)`.",
             confidence=event.confidence,
@@ -95,11 +87,11 @@ def _global_keys(module: Module, project: Project) -> Iterator[Finding]:
 )
 def key_reused_in_loop(module: Module, project: Project) -> Iterator[Finding]:
     """Finds keys that each iteration of a loop, or each call of its body, consumes again."""
-    for summary, event in _events(module, project, "JX502"):
+    for event in _events(module, project, "JX502"):
         yield module.finding(
             "JX502",
             event.node,
-            f"{_name(module, summary, event)} is consumed again in every iteration: all of them "
+            f"{_name(event)} is consumed again in every iteration: all of them "
             f"draw the same bits. Renew it inside (`key, subkey = jax.random.split(key)`), fold "
             f"the index in (`jax.random.fold_in(key, i)`), or loop over `split(key, n)`.",
             confidence=event.confidence,
@@ -117,7 +109,7 @@ def key_reused_in_loop(module: Module, project: Project) -> Iterator[Finding]:
 )
 def consumed_key_escapes(module: Module, project: Project) -> Iterator[Finding]:
     """Finds consumed keys that leave a function in what it returns or stores."""
-    for _, event in _events(module, project, "JX503"):
+    for event in _events(module, project, "JX503"):
         by = event.first.what if event.first else "a call"
         yield module.finding(
             "JX503",
@@ -137,7 +129,7 @@ def consumed_key_escapes(module: Module, project: Project) -> Iterator[Finding]:
 )
 def key_attribute_not_renewed(module: Module, project: Project) -> Iterator[Finding]:
     """Finds methods whose next call draws the same bits again."""
-    for _, event in _events(module, project, "JX504"):
+    for event in _events(module, project, "JX504"):
         path = event.again.what
         yield module.finding(
             "JX504",
@@ -156,7 +148,7 @@ def key_attribute_not_renewed(module: Module, project: Project) -> Iterator[Find
 )
 def key_parameter_overwritten(module: Module, project: Project) -> Iterator[Finding]:
     """Finds parameters whose key is thrown away for a constant one."""
-    for _, event in _events(module, project, "JX508"):
+    for event in _events(module, project, "JX508"):
         yield module.finding(
             "JX508",
             event.node,
@@ -175,7 +167,7 @@ def key_parameter_overwritten(module: Module, project: Project) -> Iterator[Find
 )
 def key_broadcast_by_vmap(module: Module, project: Project) -> Iterator[Finding]:
     """Finds keys that `vmap` does not map over, but the mapped function consumes."""
-    for _, event in _events(module, project, "JX509"):
+    for event in _events(module, project, "JX509"):
         yield module.finding(
             "JX509",
             event.node,
@@ -194,7 +186,7 @@ def key_broadcast_by_vmap(module: Module, project: Project) -> Iterator[Finding]
 )
 def duplicate_fold_in(module: Module, project: Project) -> Iterator[Finding]:
     """Finds two consumptions of one folded key."""
-    for _, event in _events(module, project, "JX510"):
+    for event in _events(module, project, "JX510"):
         yield module.finding(
             "JX510",
             event.node,
@@ -213,7 +205,7 @@ def duplicate_fold_in(module: Module, project: Project) -> Iterator[Finding]:
 )
 def rngs_built_twice(module: Module, project: Project) -> Iterator[Finding]:
     """Finds pairs of `nnx.Rngs` whose streams are the same."""
-    for _, event in _events(module, project, "JX513"):
+    for event in _events(module, project, "JX513"):
         yield module.finding(
             "JX513",
             event.node,

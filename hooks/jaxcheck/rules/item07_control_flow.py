@@ -31,8 +31,12 @@ def _of_kind(module: Module, project: Project, *kinds: str) -> Iterator[tuple[Me
             # Under `grad` alone there are concrete values; under a `jit` around it there are none.
             yield each, Confidence.HEURISTIC
         elif each.sure:
-            yield each, Confidence.PROVEN
-        elif each.demand.direct and (each.jitted or each.demand.raw & each.summary.arrays):
+            yield each, Confidence.LIKELY if each.demand.conditional else Confidence.PROVEN
+        elif (
+            not each.held
+            and each.demand.direct
+            and (each.bare or each.demand.raw & each.summary.arrays)
+        ):
             yield each, Confidence.LIKELY
 
 

@@ -17,7 +17,7 @@ _BOTH = (Confidence.PROVEN, Confidence.LIKELY)
     "JX1303",
     "side-effect-in-traced-code",
     "Traced code prints, logs, reads the clock or changes what lives outside.",
-    confidences=_BOTH,
+    confidences=(*_BOTH, Confidence.HEURISTIC),
 )
 def side_effect(module: Module, project: Project) -> Iterator[Finding]:
     """Finds what happens at trace time only, though it is written to happen at every call."""
@@ -31,12 +31,15 @@ def side_effect(module: Module, project: Project) -> Iterator[Finding]:
         for effect in summary.effects:
             if effect.owner in live and node not in direct:
                 continue  # called within the same trace: an accumulator, not a leak
+            certain = Confidence.PROVEN if node in direct else Confidence.LIKELY
+            if effect.stores and not summary.stored.get(effect.node, 0):
+                certain = Confidence.HEURISTIC  # what is stored may well be static
             yield module.finding(
                 "JX1303",
                 effect.node,
                 f"`{summary.function.name}` is traced and {effect.what}: that happens once, while "
                 f"tracing, not at each call. To do it at each call, {effect.advice}.",
-                confidence=Confidence.PROVEN if node in direct else Confidence.LIKELY,
+                confidence=certain,
             )
 
 

@@ -159,6 +159,8 @@ class Module:
     def _binding(self, name: str, scope: Scope) -> str | None:
         imported = scope.imports.get(name)
         if imported is not None:
+            if self.project is not None:
+                imported = self.project.sibling(self, imported)
             return canonical(imported)
         if scope.parent is None or scope.is_class:
             if name in scope.functions or name in scope.classes:
