@@ -64,7 +64,7 @@ def _met(module: Module, project: Project) -> Iterator[Met]:
                 tracers = (demand.taint | demand.raw) & (live.taint | live.raw)
                 flags = _flags(engine, summary, tracers)
                 held = not sure and demand.direct and _held(engine, summary, tracers)
-                bare = jitted and _bare(summary, sure | maybe)
+                bare = jitted and _bare(summary, tracers)
                 yield Met(demand, summary, live, sure, held, flags, jitted, bare)
 
 
