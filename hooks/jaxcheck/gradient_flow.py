@@ -99,7 +99,7 @@ class GradientFlow(Walk):
             self.flow.reduced |= {m.origin for m in everything.marks if "norm" in m.kind}
             return both(*(v.reduced for v in arguments[:1]))
         if name in ("jax.tree.map", "flax.nnx.map_state") and node.args:
-            return self._over(node.args[0], [v.flat for v in arguments[1:]], node).flat
+            return self._mapped(node.args[0], arguments[1:], node)
         if name.startswith(("jax.lax.", "flax.nnx.")) and name in TRANSFORMS:
             return self._control(last, node, arguments, everything)
         if isinstance(node.func, ast.Attribute):
@@ -166,6 +166,14 @@ class GradientFlow(Walk):
         name = self._frame.module.resolve(function) or ""
         everything = both(*(v.flat for v in values))
         return self._norm(node, everything) if name in _NORM_FUNCTIONS else everything
+
+    def _mapped(self, function: ast.expr, trees: list[Value], node: ast.Call) -> Value:
+        """What mapping a function over trees gives: a tuple stays one, its elements apart."""
+        size = next((len(tree.parts) for tree in trees if tree.parts is not None), 0)
+        if not size:
+            return self._over(function, [tree.flat for tree in trees], node).flat
+        columns = [[tree.part(position) for tree in trees] for position in range(size)]
+        return several(*(self._mapped(function, column, node) for column in columns))
 
     def _control(
         self, name: str, node: ast.Call, arguments: list[Value], everything: Value
