@@ -2,7 +2,6 @@
 
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Bool, Float, Shaped
 
 EPS = 1e-6
@@ -93,10 +92,6 @@ def information(
 
 def acceptable(loss: Float[Array, ""], norm: Float[Array, ""]) -> Bool[Array, ""]:
     return jnp.isfinite(loss) & (norm < 100.0)
-
-
-def guarded(rate: float) -> optax.GradientTransformation:
-    return optax.apply_if_finite(optax.adam(rate), max_consecutive_errors=5)
 
 
 @jax.jit
