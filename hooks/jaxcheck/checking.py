@@ -36,7 +36,7 @@ def check(project: Project) -> Iterator[Finding]:
     for module in project.modules.values():
         if module.uses_jax:
             for described in chosen:
-                if described.check and not _left_out(described, module, project.settings):
+                if described.check and not left_out(described, module, project.settings):
                     yield from _run(described, module, project)
 
 
@@ -55,7 +55,8 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
     return [unique[key] for key in sorted(unique)]
 
 
-def _left_out(described: Rule, module: Module, settings: Settings) -> bool:
+def left_out(described: Rule, module: Module, settings: Settings) -> bool:
+    """Whether a rule that is selected leaves a file alone: a test, or one that settings name."""
     if module.is_test and described.in_tests is None:
         return True
     return any(

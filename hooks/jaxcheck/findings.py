@@ -89,4 +89,4 @@ class Finding:
 
 def item_of(code: str) -> int:
     """Returns the checklist item of a code: 5 for `JX501`, 10 for `JX1001`, 0 for `JX000`."""
-    return 0 if code == "JX999" else int(code[2:-2] or "0")
+    return 0 if code in ("JX998", "JX999") else int(code[2:-2] or "0")
