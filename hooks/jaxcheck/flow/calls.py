@@ -106,6 +106,8 @@ class Calls(Expressions):
         self, name: str, arguments: list[Value], keywords: dict[str, Value], node: ast.Call
     ) -> Value:
         """Returns the result of a function of a library."""
+        for value in [*arguments, *keywords.values()]:
+            self.summary.stored[node] = self.summary.stored.get(node, 0) | value.mask()
         self._synchronises(name, arguments, node)
         if name.startswith("jax.random.") and name.count(".") == 2:
             return self._random(name, arguments, keywords, node)
@@ -141,9 +143,14 @@ class Calls(Expressions):
         if name in library.INSPECTS or name.startswith(library.INSPECTING_ROOTS):
             return Value(Token("other"))
         if name == "flax.nnx.Rngs":
+            seen: set[Token] = set()
             for value in [*arguments, *keywords.values()]:
-                if value.token is not None and value.items is None:
-                    keys.consume(self, value.token, node, False, "nnx.Rngs")
+                token = value.token
+                if token is None or value.items is not None:
+                    continue
+                if token.is_key or token not in seen:  # two streams may share a number as seed
+                    keys.consume(self, token, node, False, "nnx.Rngs")
+                seen.add(token)
             return Value(Token("other"))
         self._weakly(arguments, keywords, node)
         return Value(Token("other"))
@@ -259,6 +266,8 @@ class Calls(Expressions):
             for value in compared:
                 taint |= value.taint
                 raw |= value.raw
+            if several:
+                taint, raw = taint | raw, 0  # they are compared, so they are numbers or arrays
             if taint or raw:
                 token = next((v.token for v in compared if v.raw), None)
                 self.demand("boolean", node, Value(token, taint, raw))
@@ -716,8 +725,11 @@ class Calls(Expressions):
 
     def _weakly(self, arguments: list[Value], keywords: dict[str, Value], node: ast.Call) -> None:
         """An unknown function may consume what it is given."""
-        for value in [*arguments, *keywords.values()]:
-            keys.consume_value(self, value, node, False, f"`{self.module.text(node.func)}`")
+        written = [*node.args, *(k.value for k in node.keywords if k.arg)]
+        for argument, value in zip(written, [*arguments, *keywords.values()], strict=False):
+            # A variable may hold a state, with a key among other things.
+            held = isinstance(argument, ast.Name | ast.Attribute) and value.items is not None
+            keys.consume_value(self, value, node, f"`{self.module.text(node.func)}`", held)
             if value.function is not None and value.function.target is not None:
                 self._closure(value.function, node)
 
@@ -797,14 +809,18 @@ def substituted(value: Value | None, summary: Summary, given: dict[str, Value]) 
     if value is None:
         return Value(Token("other"))
     taint = raw = 0
+    parts: list[Value] = []
     for number, name in enumerate(summary.inputs):
         bit = 2 << number
         if value.taint & bit and name in given:
             taint |= given[name].mask()
         if value.raw & bit and name in given:
-            taint |= given[name].taint
+            parts.append(given[name])
             raw |= given[name].mask()
+    if all(part.taint for part in parts) and not value.raw & MADE:
+        taint |= raw  # part of an array, whichever it is
     taint |= value.taint & MADE
+    raw |= value.raw & MADE
     token = None
     if value.token is not None:
         token = Token("other")

@@ -79,7 +79,7 @@ def _call_effects(module: Module, function: Function, node: ast.Call) -> Iterato
             root = name.split(".")[0]
             known = _ROOTS.get(root) or _ROOTS.get(".".join(name.split(".")[:2]))
         if known is not None:
-            yield Effect(node, *known)
+            yield Effect(node, *known, harmless=known[0] in ("prints", "logs"))
             return
     if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name):
         return
@@ -88,7 +88,7 @@ def _call_effects(module: Module, function: Function, node: ast.Call) -> Iterato
     if owner is not None:
         yield _change(node, receiver, owner)
     elif func.attr in _LOG_METHODS and _is_logger(module, func.value):
-        yield Effect(node, *_ROOTS["logging"])
+        yield Effect(node, *_ROOTS["logging"], harmless=True)
 
 
 def _assignment_effects(module: Module, function: Function, target: ast.expr) -> Iterator[Effect]:
@@ -112,7 +112,7 @@ def _change(node: ast.AST, what: str, owner: Scope | None) -> Effect:
         node,
         f"changes `{what}`, which lives outside",
         "return the value instead; what is stored here are tracers that outlive their trace",
-        stores=True,
+        harmless=True,
         owner=function,  # pyright: ignore[reportArgumentType]
     )
 

@@ -15,6 +15,12 @@ from .values import CLEAN, MADE, Callable, Token, Value
 
 # The interpreter recurses along calls and expressions; Python's own limit is for runaways.
 _RECURSION = 20_000
+_IMMUTABLE = frozenset(
+    {
+        "flax.struct.dataclass", "flax.struct.PyTreeNode", "flax.linen.Module", "typing.NamedTuple",
+        "equinox.Module", "chex.dataclass",
+    }
+)  # fmt: skip
 
 
 @dataclass(eq=False, slots=True)
@@ -220,6 +226,18 @@ class Engine:
                             seen.add(target.attr)
             self._attributes[cls.node] = found
         return found
+
+    def is_immutable(self, module: Module, cls: Class | None) -> bool:
+        """Whether instances of a class cannot change, so that methods return new ones."""
+        if cls is None:
+            return False
+        for node in cls.node.decorator_list:
+            called = node.func if isinstance(node, ast.Call) else node
+            if (module.resolve(called) or "") in _IMMUTABLE:
+                return True
+            if isinstance(node, ast.Call) and any(k.arg == "frozen" for k in node.keywords):
+                return True
+        return any(base in _IMMUTABLE for base in self.project.bases(module, cls))
 
     # Values from annotations
 

@@ -339,9 +339,10 @@ class Interpreter(Calls):
             return no, yes
         if isinstance(test, ast.BoolOp):
             pairs = [self.guards_of(value) for value in test.values]
+            whole = (("true", self.numbered(test)), True)
             if isinstance(test.op, ast.And):
-                return tuple(g for yes, _ in pairs for g in yes), ()
-            return (), tuple(g for _, no in pairs for g in no)
+                return tuple(g for yes, _ in pairs for g in yes), ((*whole, False),)
+            return ((*whole, True),), tuple(g for _, no in pairs for g in no)
         if isinstance(test, ast.Compare) and len(test.ops) == 1:
             operator, right = test.ops[0], test.comparators[0]
             if isinstance(right, ast.Constant) and isinstance(

@@ -22,14 +22,17 @@ def consume(
     strong: bool,
     what: str,
     direct: bool = False,
+    held: bool = False,
 ) -> None:
     """Notes that a key is consumed, and whether it, an element or its array was before."""
     if token.origin == "plain":
         return
     token.evidence |= strong
     state = run.state
-    here = Site(node, strong, what, state.guards, run.evaluations, direct)
+    here = Site(node, strong, what, state.guards, run.evaluations, direct, held)
     for first in _conflicts(state, token):
+        if first.at != here.at and (first.held and not strong or held and not first.strong):
+            continue
         if not first.excludes(state.guards):
             _report(run, token, first, here)
             break
@@ -108,12 +111,14 @@ def _note_inputs(run: "Interpreter", token: Token, site: Site) -> None:
             run.summary.global_keys.append((str(here.label), site))
 
 
-def consume_value(run: "Interpreter", value: Value, node: ast.AST, strong: bool, what: str) -> None:
-    """Consumes whatever keys a value holds."""
+def consume_value(
+    run: "Interpreter", value: Value, node: ast.AST, what: str, held: bool = False
+) -> None:
+    """An unknown function may consume whatever keys a value holds."""
     if value.token is not None and value.items is None:
-        consume(run, value.token, node, strong, what)
+        consume(run, value.token, node, False, what, held=held)
     for part in value.parts():
-        consume_value(run, part, node, strong, what)
+        consume_value(run, part, node, what, held)
 
 
 def after_iteration(run: "Interpreter", iterable: ast.expr, value: Value) -> None:
@@ -158,6 +163,8 @@ def leave(run: "Interpreter") -> None:
     """At a way out of a method: keys in attributes of the instance that were consumed are stale."""
     function = run.function
     if function is None or not function.is_method or not function.parameters:
+        return
+    if run.engine.is_immutable(run.module, function.owner):
         return
     instance = f"{function.parameters[0].name}."
     for path, value in run.state.env.items():

@@ -88,14 +88,15 @@ class Effect:
     """Something that happens once, at trace time, when the function is traced.
 
     Attributes:
-        stores: Whether it changes something outside, which harms if tracers are stored in it.
+        harmless: Whether it may be meant, where no tracer takes part: a message about the trace
+            itself, or something static that is kept.
         owner: For a change of a variable of a function around this one: that function.
     """
 
     node: ast.AST
     what: str
     advice: str
-    stores: bool = False
+    harmless: bool = False
     owner: FunctionNode | None = None
 
 

@@ -81,6 +81,7 @@ class Site:
         what: What consumes it, for messages.
         at: The number of the evaluation: the same call in another iteration has another one.
         direct: Whether it is a function of `jax.random` itself.
+        held: Whether the key came along in a container, so that it may not be meant.
         guards: The conditions under which it is reached.
     """
 
@@ -90,6 +91,7 @@ class Site:
     guards: tuple[Guard, ...] = ()
     at: int = 0
     direct: bool = False
+    held: bool = False
 
     def excludes(self, guards: tuple[Guard, ...]) -> bool:
         """Whether no run passes both here and a place under these guards."""

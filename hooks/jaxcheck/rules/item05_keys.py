@@ -20,8 +20,15 @@ def _events(module: Module, project: Project, code: str) -> Iterator[KeyEvent]:
     for summary in (*engine.summaries(module), engine.module_summary(module)):
         if summary is not None:
             for event in summary.key_events:
-                if event.code == code:
+                if event.code == code and not _is_comparison(module, event):
                     yield event
+
+
+def _is_comparison(module: Module, event: KeyEvent) -> bool:
+    """Whether a test makes the same call twice, which is how it shows that draws are repeatable."""
+    if not module.is_test or event.first is None or event.first.node is event.node:
+        return False
+    return module.text(event.first.node) == module.text(event.node)
 
 
 def _name(event: KeyEvent) -> str:

@@ -32,8 +32,8 @@ def side_effect(module: Module, project: Project) -> Iterator[Finding]:
             if effect.owner in live and node not in direct:
                 continue  # called within the same trace: an accumulator, not a leak
             certain = Confidence.PROVEN if node in direct else Confidence.LIKELY
-            if effect.stores and not summary.stored.get(effect.node, 0):
-                certain = Confidence.HEURISTIC  # what is stored may well be static
+            if effect.harmless and not summary.stored.get(effect.node, 0):
+                certain = Confidence.HEURISTIC  # nothing traced takes part: perhaps that is what is wanted
             yield module.finding(
                 "JX1303",
                 effect.node,
