@@ -81,8 +81,8 @@ def _operands(module: Module, found: Einsum) -> Finding | None:
                     found.spec,
                     f"The letter {letter!r} is {earlier!r} of {module.text(where)} and {name!r} of "
                     f"{module.text(operand)}: einsum ties two dimensions that the "
-                    "annotations tell apart, and only equal sizes hide it. Correct the letters or the "
-                    "annotations.",
+                    "annotations tell apart, and only equal sizes hide it. Correct the letters "
+                    "or the annotations.",
                     confidence=Confidence.LIKELY,
                 )
     return doubt
@@ -134,8 +134,8 @@ def _result(
                 "JX208",
                 found.spec,
                 f"The letter {letter!r} of the result is {name!r} by its operands, "
-                f"and {around.name}() is annotated to return {claim!r} there ({_spelt(claimed)}): the "
-                "axes are swapped or misnamed. Correct the letters or the annotation.",
+                f"and {around.name}() is annotated to return {claim!r} there ({_spelt(claimed)}): "
+                "the axes are swapped or misnamed. Correct the letters or the annotation.",
                 confidence=Confidence.LIKELY,
                 related=related,
             )
