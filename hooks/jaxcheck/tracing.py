@@ -157,12 +157,24 @@ def target_of(module: Module, node: ast.expr, depth: int = 6) -> Target | None:
         transform = TRANSFORMS.get(name) if name else None
         if transform and transform.wraps and node.args:
             return target_of(module, node.args[0], depth - 1)
-        return None
+        return _factory(module, node, depth)
     if isinstance(node, ast.Name):
         return _named(module, node, depth)
     if isinstance(node, ast.Attribute):
         return _attribute(module, node)
     return None
+
+
+def _factory(module: Module, node: ast.Call, depth: int) -> Target | None:
+    """Returns the function that a call makes, as in `jax.jit(make_step(config))`."""
+    maker = target_of(module, node.func, depth - 1)
+    if maker is None:
+        return None
+    returns = [s.value for s in maker.function.body if isinstance(s, ast.Return)]
+    if len(returns) != 1 or not isinstance(returns[0], ast.Name):
+        return None
+    made = maker.function.scope.functions.get(returns[0].id)
+    return Target(maker.module, made) if made else None
 
 
 def _named(module: Module, node: ast.Name, depth: int) -> Target | None:

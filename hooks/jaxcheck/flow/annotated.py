@@ -34,6 +34,7 @@ class Annotated:
         scalar: A plain Python value that steers the program: an int, a flag, a name, a function.
         number: A Python float.
         container: A container, whose truth is whether it holds anything.
+        items: What it says about each element of a tuple.
         cls: A class of the project.
     """
 
@@ -42,6 +43,7 @@ class Annotated:
     scalar: bool = False
     number: bool = False
     container: bool = False
+    items: "tuple[Annotated, ...]" = ()
     cls: tuple[Module, Class] | None = None
 
 
@@ -71,7 +73,11 @@ def annotated(module: Module, node: ast.expr | None, depth: int = 4) -> Annotate
         if name in _SCALARS:
             return Annotated(scalar=True)
         if name in _CONTAINERS:
-            return Annotated(container=True)
+            elements = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            items = ()
+            if name in ("builtins.tuple", "typing.Tuple") and not _is_open(elements[-1]):
+                items = tuple(annotated(module, each, depth - 1) for each in elements)
+            return Annotated(container=True, items=items)
         if name in ("typing.Optional", "typing.Annotated"):
             inner = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice
             found = annotated(module, inner, depth - 1)
@@ -98,9 +104,14 @@ def annotated(module: Module, node: ast.expr | None, depth: int = 4) -> Annotate
     return NOTHING
 
 
+def _is_open(node: ast.expr) -> bool:
+    """Whether the last element of a tuple's annotation leaves its length open."""
+    return isinstance(node, ast.Starred) or (isinstance(node, ast.Constant) and node.value is ...)
+
+
 def _optional(found: Annotated) -> Annotated:
     """Returns what is left of an annotation where None may be given, too."""
-    return replace(found, array=False)
+    return replace(found, array=False, items=())
 
 
 def _is_none(node: ast.expr) -> bool:

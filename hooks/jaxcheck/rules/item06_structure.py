@@ -5,8 +5,11 @@ from collections.abc import Iterator
 
 from ..catalogue import rule
 from ..findings import Confidence, Finding
+from ..flow.engine import Engine
 from ..flow.judging import Met, handed_on, met
+from ..jitted import named_jits
 from ..project import Project
+from ..pytrees import is_setting
 from ..source.module import Module
 from ..source.scopes import Parameter
 
@@ -69,6 +72,33 @@ def flag_not_static(module: Module, project: Project) -> Iterator[Finding]:
         if parameter.node not in reported:
             reported.add(parameter.node)
             yield _flag(module, parameter, each, elsewhere)
+    for parameter, name in _settings(module, project):
+        if parameter.node not in reported:
+            reported.add(parameter.node)
+            yield module.finding(
+                "JX607",
+                parameter.node,
+                f"`{parameter.name}` is a `{name}`, which is no pytree: JAX cannot trace it, and "
+                f"every call that passes it raises a TypeError. Make it static: "
+                f'`static_argnames=("{parameter.name}",)`.',
+                confidence=Confidence.LIKELY,
+            )
+
+
+def _settings(module: Module, project: Project) -> Iterator[tuple[Parameter, str]]:
+    """Yields the traced parameters of jitted functions that are annotated as settings."""
+    engine = Engine.of(project)
+    for site in named_jits(module):
+        static = site.static
+        if site.target is None or static is None or site.target.module is not module:
+            continue
+        names = {*site.target.free} - static
+        names |= {p.name for p in site.target.function.parameters if p.kind == "keyword"} - static
+        for parameter in site.target.function.parameters:
+            if parameter.name in names - site.target.names:
+                found = engine.annotation(module, parameter.annotation).cls
+                if found is not None and is_setting(project, *found):
+                    yield parameter, found[1].name
 
 
 def _flag(module: Module, parameter: Parameter, each: Met, used_in: Module) -> Finding:
