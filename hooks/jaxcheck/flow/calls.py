@@ -270,6 +270,8 @@ class Calls(Expressions):
                 taint, raw = taint | raw, 0  # they are compared, so they are numbers or arrays
             if taint or raw:
                 token = next((v.token for v in compared if v.raw), None)
+                if several:
+                    taint, raw = taint | raw, 0  # compared with each other, whichever is traced
                 self.demand("boolean", node, Value(token, taint, raw))
             return Value(Token("other"), raw=mask)
         if name == "range":

@@ -255,10 +255,7 @@ class Engine:
         says = self.annotation(module, annotation)
         origin = "plain" if says.scalar or says.number else "input"
         token = Token(origin, evidence=says.key, input=(number, ()))
-        bit = 2 << number
-        if says.array or says.key:
-            return Value(token, taint=bit)
-        return Value(token, raw=bit, cls=says.cls)
+        return _annotated_value(says, token, 2 << number)
 
     def attribute_value(self, cls: tuple[Module, Class], name: str, mask: int) -> Value:
         """Returns an attribute of an instance of a class of the project."""
@@ -335,3 +332,17 @@ class Engine:
             if before != (known.taint, known.raw, known.staged):
                 changed.append(edge.callee)
         return changed
+
+
+def _annotated_value(says: Annotated, token: Token, bit: int) -> Value:
+    """Returns a value of which an annotation says something; a tuple with its elements."""
+    if says.array or says.key:
+        token.evidence |= says.key
+        return Value(token, taint=bit)
+    items = None
+    if says.items:
+        items = tuple(
+            _annotated_value(each, token.child("element", position), bit)
+            for position, each in enumerate(says.items)
+        )
+    return Value(token, raw=bit, items=items, cls=says.cls)
