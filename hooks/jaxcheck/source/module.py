@@ -99,13 +99,16 @@ class Module:
 
     def text(self, node: ast.AST) -> str:
         """Returns the source text of a node, on one line."""
-        if node.lineno == node.end_lineno:  # pyright: ignore[reportAttributeAccessIssue]
-            line = self.lines[node.lineno - 1]  # pyright: ignore[reportAttributeAccessIssue]
-            start, end = node.col_offset, node.end_col_offset  # pyright: ignore[reportAttributeAccessIssue]
-            if not line.isascii():
-                return line.encode()[start:end].decode()
-            return line[start:end]
-        return " ".join((ast.get_source_segment(self.source, node) or "").split())
+        first, last = node.lineno, node.end_lineno  # pyright: ignore[reportAttributeAccessIssue]
+        start, end = node.col_offset, node.end_col_offset  # pyright: ignore[reportAttributeAccessIssue]
+        if first == last:
+            return _cut(self.lines[first - 1], start, end)
+        parts = [
+            _cut(self.lines[first - 1], start, None),
+            *self.lines[first : last - 1],
+            _cut(self.lines[last - 1], 0, end),
+        ]
+        return " ".join(" ".join(parts).split())
 
     def resolve(self, node: ast.AST | None) -> str | None:
         """Returns the canonical dotted name that an expression stands for.
@@ -258,6 +261,13 @@ class Module:
             fix,
             function=around.qualname if around else "",
         )
+
+
+def _cut(line: str, start: int, end: int | None) -> str:
+    """A part of a line between two offsets in bytes."""
+    if line.isascii():
+        return line[start:end]
+    return line.encode()[start:end].decode()
 
 
 def _is_test(relative: str) -> bool:
