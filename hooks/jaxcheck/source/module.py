@@ -103,12 +103,8 @@ class Module:
         start, end = node.col_offset, node.end_col_offset  # pyright: ignore[reportAttributeAccessIssue]
         if first == last:
             return _cut(self.lines[first - 1], start, end)
-        parts = [
-            _cut(self.lines[first - 1], start, None),
-            *self.lines[first : last - 1],
-            _cut(self.lines[last - 1], 0, end),
-        ]
-        return " ".join(" ".join(parts).split())
+        lines = [_cut(self.lines[first - 1], start, None), *self.lines[first : last - 1]]
+        return " ".join(" ".join([*lines, _cut(self.lines[last - 1], 0, end)]).split())
 
     def resolve(self, node: ast.AST | None) -> str | None:
         """Returns the canonical dotted name that an expression stands for.
@@ -268,6 +264,11 @@ def _cut(line: str, start: int, end: int | None) -> str:
     if line.isascii():
         return line[start:end]
     return line.encode()[start:end].decode()
+
+
+def _cut(line: str, start: int, end: int | None) -> str:
+    """Returns a part of a line; the syntax tree counts bytes."""
+    return line[start:end] if line.isascii() else line.encode()[start:end].decode()
 
 
 def _is_test(relative: str) -> bool:
