@@ -1,11 +1,31 @@
 """Side effects of a function: what happens once, when it is traced, instead of at every call."""
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from ..calls import calls_of
 from ..source.module import Module
-from ..source.scopes import Function, Scope
-from .summary import Effect
+from ..source.scopes import Function, FunctionNode, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Something that happens once, at trace time, when the function is traced.
+
+    Attributes:
+        harmless: Whether it may be meant, where no tracer takes part: a message about the trace
+            itself, or something static that is kept.
+        owner: For a change of a variable of a function around this one: that function.
+    """
+
+    node: ast.AST
+    what: str
+    advice: str
+    harmless: bool = False
+    owner: FunctionNode | None = None
+
 
 _CALLS = {
     "builtins.print": ("prints", "use `jax.debug.print`"),
@@ -44,30 +64,39 @@ _DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetCom
 
 def effects_of(module: Module, function: Function) -> list[Effect]:
     """Returns the side effects in the body of a function, those of nested functions excluded."""
-    body = function.body if not isinstance(function.node, ast.Lambda) else [function.node.body]
-    return [effect for node in _own_nodes(body) for effect in _effects(module, function, node)]
+    found = [
+        effect
+        for call in calls_of(module).get(function.node, ())
+        for effect in _call_effects(module, function, call)
+    ]
+    for target in _targets(module).get(function.node, ()):
+        found += _assignment_effects(module, function, target)
+    # What is put together for an error, nobody sees unless the run ends.
+    return [each for each in found if not _is_raised(module, each.node)]
 
 
-def _own_nodes(body: list) -> Iterator[ast.AST]:
-    todo = list(body)
-    while todo:
-        node = todo.pop()
-        yield node
-        if isinstance(
-            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef | ast.Raise
-        ):
-            continue
-        todo.extend(ast.iter_child_nodes(node))
+def _targets(module: Module) -> dict[FunctionNode | None, list[ast.expr]]:
+    """Returns what the assignments in each function's own body assign to."""
+    assert module.project is not None
+    key = ("assigned", id(module))
+    found: dict[FunctionNode | None, list[ast.expr]] | None = module.project.facts.get(key)
+    if found is None:
+        found = module.project.facts[key] = defaultdict(list)
+        for kind in (ast.Assign, ast.AugAssign):
+            for node in module.nodes(kind):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                # A local variable that is bound is no effect, and most assignments bind one.
+                scope = module.index.scopes[node]
+                if not scope.declared and all(isinstance(each, ast.Name) for each in targets):
+                    continue
+                function = module.enclosing_function(node)
+                found[function.node if function else None] += targets
+    return found
 
 
-def _effects(module: Module, function: Function, node: ast.AST) -> Iterator[Effect]:
-    kind = type(node)
-    if kind is ast.Call:
-        yield from _call_effects(module, function, node)  # pyright: ignore[reportArgumentType]
-    elif kind is ast.Assign or kind is ast.AugAssign:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]  # pyright: ignore[reportAttributeAccessIssue]
-        for target in targets:
-            yield from _assignment_effects(module, function, target)
+def _is_raised(module: Module, node: ast.AST) -> bool:
+    around = module.ancestors(node)
+    return isinstance(next((up for up in around if isinstance(up, ast.stmt)), None), ast.Raise)
 
 
 def _call_effects(module: Module, function: Function, node: ast.Call) -> Iterator[Effect]:

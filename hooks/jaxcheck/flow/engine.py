@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..project import Project
@@ -32,11 +33,13 @@ class Live:
         raw: The inputs that are tracers or containers of them.
         staged: Whether it runs under a transformation that has no concrete values to test.
             Under `grad` alone there are; under `jit`, `vmap` or in a loop's body there are none.
+        assumed: Whether only what it is says that it is traced: the call of a model.
     """
 
     taint: int = 0
     raw: int = 0
     staged: bool = True
+    assumed: bool = False
 
     def certain(self, taint: int, raw: int) -> bool:
         """Whether a value is a tracer for certain, not perhaps a container of tracers."""
@@ -276,6 +279,7 @@ class Engine:
             self._live = {}
             todo = [self._root(tracing) for tracing in self._tracing.values()]
             todo = [node for node in todo if node is not None]
+            todo += self._models()
             while todo:
                 todo += self._follow(todo.pop())
         return self._live
@@ -302,6 +306,25 @@ class Engine:
         self._live[tracing.function.node] = live
         return tracing.function.node
 
+    def _models(self) -> Iterator[FunctionNode]:
+        """Adds the calls of models, which some training step traces, and yields their nodes."""
+        assert self._live is not None
+        for module in self.project.modules.values():
+            for cls in module.classes if module.uses_jax else ():
+                method = cls.methods.get("__call__")
+                if method is None or method.node in self._live:
+                    continue
+                summary = self._summaries.get(method.node)
+                if summary is None or not self.project.is_nnx_module(module, cls):
+                    continue
+                live = Live(MADE, assumed=True)
+                for number, parameter in enumerate(method.parameters):
+                    says = self.annotation(module, parameter.annotation)
+                    if says.array or says.key:
+                        live.taint |= 2 << number
+                self._live[method.node] = live
+                yield method.node
+
     def _follow(self, node: FunctionNode) -> list[FunctionNode]:
         """Hands the tracers of a function on to those that it calls; returns what changed."""
         assert self._live is not None
@@ -322,14 +345,15 @@ class Engine:
             known = self._live.get(edge.callee)
             if known is None:
                 if taint or raw:
-                    self._live[edge.callee] = Live(taint, raw, live.staged)
+                    self._live[edge.callee] = Live(taint, raw, live.staged, live.assumed)
                     changed.append(edge.callee)
                 continue
-            before = (known.taint, known.raw, known.staged)
+            before = (known.taint, known.raw, known.staged, known.assumed)
             known.taint |= taint
             known.raw |= raw
             known.staged |= live.staged
-            if before != (known.taint, known.raw, known.staged):
+            known.assumed &= live.assumed
+            if before != (known.taint, known.raw, known.staged, known.assumed):
                 changed.append(edge.callee)
         return changed
 

@@ -9,7 +9,6 @@ from ..source.scopes import Function, Parameter
 from ..tracing import Target
 from . import keys
 from .calls import Calls
-from .effects import effects_of
 from .state import State, join
 from .summary import Demand, Edge, Summary
 from .values import CLEAN, MADE, Callable, Guard, Token, Value
@@ -60,7 +59,6 @@ class Interpreter(Calls):
                 self.state.bind(parameter.name, self._parameter(parameter))
             self.summary.parameters = len(self.summary.inputs)
             self.block(self.function.body)
-            self.summary.effects = effects_of(self.module, self.function)
         keys.finish(self)
         if self.returns:
             tokens: dict = {}

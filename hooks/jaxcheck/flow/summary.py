@@ -83,23 +83,6 @@ class KeyEvent:
     sure: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """Something that happens once, at trace time, when the function is traced.
-
-    Attributes:
-        harmless: Whether it may be meant, where no tracer takes part: a message about the trace
-            itself, or something static that is kept.
-        owner: For a change of a variable of a function around this one: that function.
-    """
-
-    node: ast.AST
-    what: str
-    advice: str
-    harmless: bool = False
-    owner: FunctionNode | None = None
-
-
 @dataclass(eq=False, slots=True)
 class Summary:
     """What a function does.
@@ -122,7 +105,6 @@ class Summary:
     key_events: list[KeyEvent] = field(default_factory=list)
     donations: list[tuple[ast.AST, Site]] = field(default_factory=list)
     syncs: list[tuple[ast.AST, str]] = field(default_factory=list)
-    effects: list[Effect] = field(default_factory=list)
     global_keys: list[tuple[str, Site]] = field(default_factory=list)
     arrays: int = 0
     returned: Value | None = None

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ..catalogue import rule
 from ..findings import Confidence, Finding
+from ..flow.effects import effects_of
 from ..flow.engine import Engine
 from ..flow.values import MADE
 from ..project import Project
@@ -28,7 +29,7 @@ def side_effect(module: Module, project: Project) -> Iterator[Finding]:
         node = summary.function.node
         if node not in live or not live[node].taint & MADE:
             continue
-        for effect in summary.effects:
+        for effect in effects_of(module, summary.function):
             if effect.owner in live and node not in direct:
                 continue  # called within the same trace: an accumulator, not a leak
             certain = Confidence.PROVEN if node in direct else Confidence.LIKELY
