@@ -31,7 +31,8 @@ def _of_kind(module: Module, project: Project, *kinds: str) -> Iterator[tuple[Me
             # Under `grad` alone there are concrete values; under a `jit` around it there are none.
             yield each, Confidence.HEURISTIC
         elif each.sure:
-            yield each, Confidence.LIKELY if each.demand.conditional else Confidence.PROVEN
+            unsure = each.demand.conditional or each.live.assumed
+            yield each, Confidence.LIKELY if unsure else Confidence.PROVEN
         elif (
             not each.held
             and each.demand.direct
