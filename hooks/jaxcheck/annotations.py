@@ -162,7 +162,7 @@ def _parts(
         return
     if isinstance(node, ast.Constant):
         if isinstance(node.value, str) and (inner := unquoted(module, node)) is not None:
-            yield from _parts(module, inner, node, container, depth - 1)
+            yield from _parts(module, inner, shown or node, container, depth - 1)
         return
     own = shown is None or shown is node
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):

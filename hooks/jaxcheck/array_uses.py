@@ -27,6 +27,13 @@ _NOT_FOR_ARRAYS = frozenset(
         "zip",
     )
 )  # fmt: skip
+# What goes in is what comes out: one array mostly, and sometimes a tree.
+_PASSED_ON = frozenset(
+    {
+        "jax.device_put", "jax.lax.pmean", "jax.lax.psum", "jax.lax.stop_gradient",
+        "jax.lax.with_sharding_constraint",
+    }
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -37,6 +44,7 @@ class Uses:
         key: Where it is given to `jax.random` as the key.
         array: Where it must be an array.
         maybe: Where it is used as arrays are, and as other things may be.
+        passed: Where it is given to a function that is not known.
         other: Whether it is used as no array can be, or as arrays rarely are.
         named: Where an entry of it is taken by name: a tree whose structure is known.
     """
@@ -44,6 +52,7 @@ class Uses:
     key: ast.AST | None = None
     array: ast.AST | None = None
     maybe: ast.AST | None = None
+    passed: ast.AST | None = None
     other: bool = False
     named: ast.AST | None = None
 
@@ -122,8 +131,8 @@ def _argument(module: Module, call: ast.Call, name: ast.Name, found: Uses, numpy
         return
     target = target_of(module, call.func)
     if target is None:
-        if resolved is None or not resolved.startswith("builtins."):
-            found.maybe = found.maybe or call
+        if resolved is None or resolved in _PASSED_ON:
+            found.passed = found.passed or call
         return
     at = next((i for i, each in enumerate(call.args) if each is name), None)
     free = target.free

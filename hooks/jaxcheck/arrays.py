@@ -9,7 +9,13 @@ from .source.module import Module
 from .tracing import target_of
 
 _DEPTH = 6
-_PACKAGES = ("jax.numpy.", "jax.lax.", "jax.nn.", "jax.scipy.", "jax.image.", "jax.random.")
+_PACKAGES = frozenset(
+    {
+        "jax.numpy", "jax.numpy.linalg", "jax.numpy.fft", "jax.lax", "jax.lax.linalg", "jax.nn",
+        "jax.scipy.special", "jax.scipy.linalg", "jax.scipy.signal", "jax.scipy.ndimage",
+        "jax.image", "jax.random", "jax.ops",
+    }
+)  # fmt: skip
 # What these return is no array, or whatever they are given.
 _OTHERS = frozenset(
     {
@@ -69,8 +75,10 @@ def array_function(name: str | None, numpy: bool = False) -> str:
     if name is None:
         return ""
     package, _, last = name.rpartition(".")
-    if name.startswith(_PACKAGES) or (numpy and name.startswith("numpy.")):
-        return "" if last in _OTHERS or ".initializers" in package else last
+    if package in _PACKAGES or package.startswith("jax.scipy.stats."):
+        return "" if last in _OTHERS or not last[0].islower() else last
+    if numpy and package in ("numpy", "numpy.linalg", "numpy.fft"):
+        return "" if last in _OTHERS else last
     if package.startswith("optax") and (last.startswith(_LOSSES) or name in _NORMS):
         return last
     return ""

@@ -225,6 +225,8 @@ def _by_role(
     tracing = traced(project).get(function.node)
     if used.maybe is not None and (typed or (tracing and parameter.name in tracing.traced)):
         return used.maybe
+    if used.passed is not None and typed:
+        return used.passed
     layer = function.name == "__call__" and parameter.kind == "positional"
     if layer and parameter.default is None and _is_layer(module, project, function):
         return function.node
