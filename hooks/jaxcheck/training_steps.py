@@ -165,22 +165,22 @@ def _finite_around(project: Project, target: Target) -> bool:
     names = {getattr(node, "name", "") for node in wanted}
     for module in project.modules.values():
         if module.uses_jax and not module.is_test and any(name in module.source for name in names):
-            for calls in calls_of(module).values():
-                if _calls_one(module, calls, wanted, names) and any(
-                    is_check(module, call, project) for call in calls
-                ):
+            for calls, called in _mentioned(module):
+                if wanted & called and any(is_check(module, call, project) for call in calls):
                     return True
     return False
 
 
-def _calls_one(
-    module: Module, calls: list[ast.Call], wanted: set[FunctionNode], names: set[str]
-) -> bool:
-    for call in calls:
-        for node in (call.func, *call.args):
-            last = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-            if last in names or isinstance(node, ast.Name):
-                target = function_of(module, node)
-                if target is not None and target.function.node in wanted:
-                    return True
-    return False
+def _mentioned(module: Module) -> list[tuple[list[ast.Call], set[FunctionNode]]]:
+    """The calls of each function, with the functions that they call or are given."""
+    assert module.project is not None
+    key = ("mentioned", id(module))
+    found: list[tuple[list[ast.Call], set[FunctionNode]]] | None = module.project.facts.get(key)
+    if found is None:
+        found = module.project.facts[key] = []
+        for calls in calls_of(module).values():
+            nodes = [node for call in calls for node in (call.func, *call.args)]
+            named = [node for node in nodes if isinstance(node, ast.Name | ast.Attribute)]
+            targets = [function_of(module, node) for node in named]
+            found.append((calls, {t.function.node for t in targets if t is not None}))
+    return found
