@@ -64,10 +64,10 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Result:
 def test_findings_are_those_marked(example: Example, cases: Result) -> None:
     start = f"cases/{subpackage(example)}/"
     found = {
-        (str(f["path"]).removeprefix(start), f["line"], f["code"])
+        (path.removeprefix(start), f["line"], code)
         for f in cases.findings
-        if str(f["path"]).startswith(start) and str(f["code"]).startswith(example.scope)
-        if len(str(f["code"])) in (len(example.scope), len(example.scope) + 2)
+        for path, code in [(str(f["path"]), str(f["code"]))]
+        if f["tier"] == "trace" and path.startswith(start) and example.scope in (code, code[:-2])
     }
     assert found == example.expected
 

@@ -69,10 +69,10 @@ def alternatives(annotation: Any) -> tuple[Any, ...] | None:
 
 
 def within(annotation: Any, depth: int = 6) -> Iterator[Any]:
-    """Yields an annotation and those that it is made of."""
+    """Yields an annotation and those that it is made of; a function's own are left out."""
     annotation = plain(annotation)
     yield annotation
-    if depth == 0:
+    if depth == 0 or typing.get_origin(annotation) is Callable:
         return
     inside: tuple[Any, ...] = alternatives(annotation) or typing.get_args(annotation)
     if is_tree(annotation):

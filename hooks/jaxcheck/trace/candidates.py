@@ -4,6 +4,7 @@ import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from flax import nnx
@@ -11,7 +12,7 @@ from flax import nnx
 from ..project import Project
 from ..source.module import Module
 from ..source.scopes import Function
-from .annotations import evaluated, is_array, is_host_array, within
+from .annotations import brief, evaluated, fields_of, is_array, is_host_array, within
 from .sizes import UnguessableError
 
 
@@ -58,7 +59,7 @@ class Unreadable:
 
 
 def candidates(
-    project: Project, imported: Mapping[str, object]
+    project: Project, imported: Mapping[Module, ModuleType]
 ) -> Iterator[Candidate | Unreadable]:
     """Yields the functions that say something about arrays of JAX, in the order of the source.
 
@@ -66,13 +67,16 @@ def candidates(
     the host.
     """
     for module in project.modules.values():
-        runtime = imported.get(module.name)
+        runtime = imported.get(module)
         if runtime is None:
             continue
         for function in module.functions:
             if function.name == "<lambda>" or function.parent is not None:
                 continue
-            found = _candidate(module, function, runtime)
+            try:
+                found = _candidate(module, function, runtime)
+            except Exception as error:  # attributes of odd objects may do anything
+                found = Unreadable(module, function, brief(error))
             if found is not None:
                 yield found
 
@@ -122,5 +126,7 @@ def _returns(target: Callable[..., Any]) -> Any:
 
 def _is_about_arrays(annotations: list[Any]) -> bool:
     inside = [each for annotation in annotations for each in within(annotation)]
-    on_host = any(is_host_array(each) for each in inside)
-    return not on_host and any(is_array(each) for each in inside)
+    for record in list(inside):
+        for annotation, _ in (fields_of(record) or {}).values():
+            inside += within(annotation)
+    return any(map(is_array, inside)) and not any(map(is_host_array, inside))

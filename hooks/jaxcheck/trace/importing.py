@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 
 from ..catalogue import rules
 from ..findings import Confidence, Finding, Place
@@ -58,27 +59,37 @@ def _by_path(path: Path) -> tuple[str, Path]:
     return ".".join(parts), path
 
 
-def import_all(modules: Iterable[Module]) -> tuple[dict[str, object], list[Finding]]:
-    """Imports modules by their names, except `__main__`, which is a program.
+def import_all(
+    modules: Iterable[Module], package: str, folder: Path
+) -> tuple[dict[Module, ModuleType], list[Finding]]:
+    """Imports modules, except tests and `__main__`, which is a program.
+
+    Args:
+        modules: The modules.
+        package: The dotted name of the package or module that they belong to.
+        folder: Its folder, or its file.
 
     Returns:
-        The modules that can be imported, by name, and a finding for each of the others.
+        The modules that can be imported, and a finding for each of the others.
     """
-    imported: dict[str, object] = {}
+    imported: dict[Module, ModuleType] = {}
     findings: list[Finding] = []
     for module in modules:
-        if module.name.rpartition(".")[2] == "__main__":
+        if module.is_test or module.path.stem == "__main__":
             continue
+        inside = module.path.resolve().relative_to(folder.resolve()).parts
+        parts = (part.removesuffix(".py") for part in inside)
+        name = ".".join([package, *(part for part in parts if part != "__init__")])
         try:
-            imported[module.name] = importlib.import_module(module.name)
+            imported[module] = importlib.import_module(name)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            findings.append(_not_importable(module, error))
+            findings.append(_not_importable(module, name, error))
     return imported, findings
 
 
-def _not_importable(module: Module, error: BaseException) -> Finding:
+def _not_importable(module: Module, name: str, error: BaseException) -> Finding:
     line = 1
     file = module.path.resolve()
     for frame, number in traceback.walk_tb(error.__traceback__):
@@ -88,11 +99,11 @@ def _not_importable(module: Module, error: BaseException) -> Finding:
         line = error.lineno or 1
     what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     message = (
-        f"{module.name} cannot be imported ({what}), so nothing in it was traced. Run the trace "
+        f"{name} cannot be imported ({what}), so nothing in it was traced. Run the trace "
         f"tier where the project's dependencies are installed, and import modules without "
         f"starting programs."
     )
     length = len(module.lines[line - 1]) if line <= len(module.lines) else 0
     place = Place(module.relative, line, 1, line, length + 1)
-    name = rules()["JX998"].name
-    return Finding("JX998", name, place, message, Confidence.PROVEN, tier="trace")
+    rule = rules()["JX998"]
+    return Finding(rule.code, rule.name, place, message, Confidence.PROVEN, tier="trace")

@@ -24,12 +24,13 @@ from .annotations import (
     spelled,
 )
 from .attributes import axis_sizes, integers_of
-from .made import Made, array, combined, constant
+from .made import Made, array, combined, constant, supplied
 from .registry import Registry
 from .sizes import Sizes, UnguessableError
 
 COUNT = 4  # heads, layers, groups: a divisor of every size
 _COUNTED = ("num_", "n_")
+_SIZES = ("features", "dim", "size", "channels", "width", "hidden", "len")
 _COUNTS = ("heads", "layers", "groups", "depth", "experts", "blocks", "steps", "parts")
 
 
@@ -85,7 +86,7 @@ class Guesser:
         made: dict[str, Made] = {}
         for name, parameter in parameters.items():
             if name in given:
-                made[name] = self.of_value(given[name])
+                made[name] = supplied(given[name])
                 continue
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 continue
@@ -96,26 +97,6 @@ class Guesser:
             elif default is parameter.empty or (default is None and _can_hold_arrays(annotation)):
                 made[name] = self.of(annotation, path)
         return made
-
-    def of_value(self, value: Any) -> Made:
-        """Returns a value of the registry: arrays anywhere in it become tracers."""
-        leaves, structure = jax.tree.flatten(value)
-        abstract = [isinstance(leaf, jax.ShapeDtypeStruct | jax.Array) for leaf in leaves]
-        arrays = tuple(
-            jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
-            for leaf, traced in zip(leaves, abstract, strict=True)
-            if traced
-        )
-
-        def build(given: Any) -> Any:
-            rest = iter(given)
-            filled = [
-                next(rest) if traced else leaf
-                for leaf, traced in zip(leaves, abstract, strict=True)
-            ]
-            return jax.tree.unflatten(structure, filled)
-
-        return Made(arrays, build)
 
     def of(self, annotation: Any, path: str) -> Made:
         """Makes a value of an annotated type.
@@ -167,7 +148,7 @@ class Guesser:
         if registered is not None:
             if issubclass(kind, nnx.Module):
                 return self._module(registered, {})
-            return self._noted(self.of_value(registered()))
+            return self._noted(supplied(registered()))
         if issubclass(kind, nnx.Rngs):
             return Made((abstract_key(),), lambda arrays: nnx.Rngs(arrays[0]))
         if issubclass(kind, jax.sharding.Mesh):
@@ -212,7 +193,8 @@ class Guesser:
     def _union(self, options: tuple[Any, ...], path: str) -> Made:
         usable: list[Callable[[], Made]] = []
         problem = UnguessableError(f"`{path}` can be nothing that is known")
-        for option in sorted(options, key=lambda each: each is type(None)):
+        arrays_first = sorted(options, key=lambda o: (o is type(None), not is_array(plain(o))))
+        for option in arrays_first:
             try:
                 trial = self._trial().of(option, path)
             except UnguessableError as error:
@@ -241,7 +223,9 @@ class Guesser:
     def _integer(self, name: str) -> int:
         if name in self.sizes.known:
             return self.sizes.known[name]
-        if name.startswith(_COUNTED) or any(word in name for word in _COUNTS):
+        if not any(word in name for word in _SIZES) and (
+            name.startswith(_COUNTED) or any(word in name for word in _COUNTS)
+        ):
             self.sizes.known[name] = COUNT
             return COUNT
         if name in self.vocabulary or self._building:

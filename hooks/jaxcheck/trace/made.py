@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
+
 
 @dataclass(frozen=True)
 class Made:
@@ -41,3 +43,21 @@ def combined(parts: Mapping[str, Made], build: Callable[[dict[str, Any]], Any]) 
         return build(values)
 
     return Made(arrays, put_together)
+
+
+def supplied(value: Any) -> Made:
+    """Returns a value that the project supplies: arrays anywhere in it become tracers."""
+    leaves, structure = jax.tree.flatten(value)
+    traced = [isinstance(leaf, jax.ShapeDtypeStruct | jax.Array) for leaf in leaves]
+    arrays = tuple(
+        jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
+        for leaf, is_traced in zip(leaves, traced, strict=True)
+        if is_traced
+    )
+
+    def build(given: Sequence[Any]) -> Any:
+        rest = iter(given)
+        filled = [next(rest) if t else leaf for leaf, t in zip(leaves, traced, strict=True)]
+        return jax.tree.unflatten(structure, filled)
+
+    return Made(arrays, build)

@@ -10,6 +10,7 @@ from .judging import Verdict
 _CONTROL_FLOW = {"JX602", "JX607", *(f"JX7{n:02}" for n in range(1, 9))}
 _KEYS = {"JX501", "JX502"}
 _PARAMETERS = {"JX401", "JX402"}
+_FAMILIES = (_CONTROL_FLOW, _KEYS, _PARAMETERS)  # codes for one thing, seen from different sides
 
 
 def merge(
@@ -69,8 +70,9 @@ def _settled(finding: Finding, verdicts: Mapping[tuple[str, str], Verdict]) -> b
 
 
 def _is_same(static: Finding, proof: Finding) -> bool:
-    """Whether two findings speak of one thing: they share the item and a line."""
-    return static.item == proof.item and any(
+    """Whether two findings speak of one thing: they share a line, and a code or its family."""
+    alike = static.code == proof.code or any({static.code, proof.code} <= f for f in _FAMILIES)
+    return alike and any(
         place.path == proof.place.path and place.line <= proof.place.line <= place.end_line
         for place in (static.place, *static.related)
     )

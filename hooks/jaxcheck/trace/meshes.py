@@ -2,25 +2,27 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 import jax
 
 from ..findings import Finding
 from ..project import Project
+from ..source.module import Module
 from .annotations import evaluated
 from .places import finding
 from .sizes import UnguessableError
 
 
-def mesh_findings(project: Project, imported: Mapping[str, object]) -> Iterator[Finding]:
+def mesh_findings(project: Project, imported: Mapping[Module, ModuleType]) -> Iterator[Finding]:
     """Yields the functions that, called without arguments, make a mesh of other axes.
 
     They run for real, on the simulated devices.
     """
     axes = project.settings.mesh_axes
     for module in project.modules.values():
-        runtime: Any = imported.get(module.name)
+        runtime: Any = imported.get(module)
         for function in module.index.module_scope.functions.values():
             target = getattr(runtime, function.name, None)
             if function.returns is None or not inspect.isfunction(target):

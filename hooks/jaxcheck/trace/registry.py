@@ -9,12 +9,13 @@ A module of the project, `tests/jaxcheck_inputs.py` unless `--inputs` names anot
 """
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from ..loading import dotted_name
 
 DEFAULT = "tests/jaxcheck_inputs.py"
 
@@ -78,10 +79,7 @@ def load_registry(root: Path, named: str | None) -> Registry:
 
 
 def _import_file(file: Path) -> Any:
-    spec = importlib.util.spec_from_file_location("jaxcheck_inputs", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    name = dotted_name(file)
+    outside = file.parents[name.count(".")]
+    sys.path.insert(0, str(outside))
+    return importlib.import_module(name)

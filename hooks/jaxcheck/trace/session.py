@@ -1,6 +1,6 @@
 """One run of the trace tier over a package, together with the static tier."""
 
-from collections.abc import Mapping
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,11 @@ class Outcome:
         )
 
 
-def run(folder: Path, root: Path, settings: Settings, registry: Registry) -> Outcome:
+def run(package: str, folder: Path, root: Path, settings: Settings, registry: Registry) -> Outcome:
     """Checks a package with both tiers.
 
     Args:
+        package: The dotted name of the package or module.
         folder: The package's folder, or the module's file.
         root: The project's folder, which paths in findings start from.
         settings: The project's settings.
@@ -59,8 +60,8 @@ def run(folder: Path, root: Path, settings: Settings, registry: Registry) -> Out
         RegistryError: The project's inputs are no good.
     """
     project, static = check_paths([folder], root, settings)
-    imported, found = import_all(project.modules.values())
-    _check_registry(registry, imported)
+    imported, found = import_all(project.modules.values(), package, folder)
+    _check_registry(registry, package)
     outcome = Outcome(project)
     judge = Judge(project, registry)
     verdicts: dict[tuple[str, str], Verdict] = {}
@@ -95,14 +96,19 @@ def _judged(judge: Judge, candidate: Candidate, watch: bool) -> Verdict:
         return Verdict(undecided=f"the trace tier itself failed: {brief(error)}", clean=False)
 
 
-def _check_registry(registry: Registry, imported: Mapping[str, Any]) -> None:
+def _check_registry(registry: Registry, package: str) -> None:
+    """Finds misspelt names; those of other packages' classes may be anything.
+
+    Raises:
+        RegistryError: A name inside the package is none of its classes and functions.
+    """
     for name in registry.inputs:
         module, rest = name, ""
-        while module and module not in imported:
+        while module and module not in sys.modules:
             module, _, last = module.rpartition(".")
             rest = f"{last}.{rest}" if rest else last
-        value: Any = imported.get(module)
+        value: Any = sys.modules.get(module)
         for part in rest.split("."):
             value = getattr(value, part, None)
-        if value is None:
+        if value is None and name.startswith(f"{package}."):
             raise RegistryError(f"INPUTS names {name}, which the package does not have")
