@@ -196,9 +196,9 @@ def _attribute(module: Module, node: ast.Attribute) -> Target | None:
         around = module.enclosing_function(node)
         while around is not None and around.owner is None:
             around = around.parent
-        if around and around.owner and around.is_method and around.parameters:
-            if around.parameters[0].name == node.value.id:
-                return method_of(module, around.owner, node.attr)
+        method = around is not None and around.is_method and around.parameters
+        if around and around.owner and method and around.parameters[0].name == node.value.id:
+            return method_of(module, around.owner, node.attr)
     return _elsewhere(module, node)
 
 

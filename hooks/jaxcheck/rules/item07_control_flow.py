@@ -93,8 +93,8 @@ def loop_over_tracer(module: Module, project: Project) -> Iterator[Finding]:
         yield module.finding(
             "JX703",
             each.demand.node,
-            f"`{each.demand.text}` is traced, so Python cannot count or index with it. Use "
-            f"`jax.lax.fori_loop`, `jax.lax.scan`, `jax.lax.dynamic_slice` or indexing of an array.",
+            f"`{each.demand.text}` is traced, so Python cannot count or index with it. "
+            f"Use `jax.lax.fori_loop`, `jax.lax.scan`, `jax.lax.dynamic_slice` or index an array.",
             confidence=confidence,
         )
     for each, _ in _of_kind(module, project, "iterate"):
