@@ -23,6 +23,7 @@ _KNOWN_HOMES = (
     "jax.", "optax.", "flax.", "numpy.", "math.", "builtins.", "functools.", "chex.", "operator.",
     "itertools.", "typing.", "equinox.", "orbax.", "collections.", "jaxtyping.", "dataclasses.",
 )  # fmt: skip
+_GRADIENT_KEYWORDS = ("grads", "updates", "gradients")
 _SOLVER_KEYWORDS = {"value_fn", "grad"}
 
 
@@ -63,7 +64,7 @@ class GradientFlow(Walk):
 
     def _transform(self, name: str, node: ast.Call, arguments: list[Value]) -> Value:
         """What a call makes that is called in turn: a gradient function, a clip."""
-        if is_gradient(name) and name.rpartition(".")[2] not in ("vjp", "jvp", "linearize"):
+        if is_gradient(name) and name.rpartition(".")[2].endswith("grad"):
             return Value(does=_gradient(self._frame.module, node, name))
         last = name.rpartition(".")[2]
         if name.startswith("optax.") and "clip" in last and not last.startswith("per_example"):
@@ -140,7 +141,12 @@ class GradientFlow(Walk):
         if callee.attr == "apply_gradients":
             self.flow.updates.append((self._site(node), everything.marks))
             return Value(frozenset({Mark("params")}))
-        if callee.attr != "update":
+        named_ = arguments or "model" in keywords  # else it is a dictionary that is updated
+        handed = [
+            *arguments,
+            *(keywords[k] for k in _GRADIENT_KEYWORDS if named_ and k in keywords),
+        ]
+        if callee.attr != "update" or not both(*(v.flat for v in handed)).has("grad", "clipped"):
             return None
         if self._value(callee.value).does == "clip":
             clipped = both(*arguments[:1]).turned({"grad": "clipped", "clipped": "clipped"})

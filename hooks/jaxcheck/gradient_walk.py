@@ -167,8 +167,8 @@ class Walk:
         """Adds marks to what a container's name stands for."""
         while isinstance(holder, ast.Subscript | ast.Attribute):
             holder = holder.value
-        if isinstance(holder, ast.Name) and value.marks:
-            known = self._frame.values.get(holder.id, NOTHING)
+        known = self._frame.values.get(holder.id) if isinstance(holder, ast.Name) else None
+        if isinstance(holder, ast.Name) and known is not None and known.does is None:
             self._frame.values[holder.id] = both(known.flat, value.flat)
 
     def _name_it(self, node: ast.AST, name: str, value: Value) -> None:

@@ -95,9 +95,9 @@ def nan_gradient_of_where(module: Module, project: Project) -> Iterator[Finding]
         return
     for each in sensitive(module):
         call = _in_where(module, each)
-        if call is None or each.guarded or each.needs == "bounded":
-            continue
-        if each.needs == "not negative" and each.range.integer:
+        root = each.needs == "not negative"  # its derivative is inf at 0
+        safe = each.range.is_positive or each.range.integer if root else each.guarded
+        if call is None or safe or each.range.kind == "static" or each.needs == "bounded":
             continue
         operand, name = _short(module.text(each.operand)), each.name
         sure = in_scope(module, project) or is_differentiated(module, call, project)
@@ -151,6 +151,10 @@ def gradient_at_zero(module: Module, project: Project) -> Iterator[Finding]:
             continue
         if not is_differentiated(module, call, project) or _stopped(module, call):
             continue
+        if name == "sqrt" and any(
+            s.node is call and _in_where(module, s) for s in sensitive(module)
+        ):
+            continue  # JX1002 says more
         operand = _short(module.text(call.args[0]))
         inside = "sqrt(sum(x**2) + eps)" if name == "norm" else "sqrt(… + eps)"
         yield module.finding(

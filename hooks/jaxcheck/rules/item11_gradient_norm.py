@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from ..catalogue import rule, subjects
 from ..findings import Confidence, Finding, Severity
+from ..finite import named
 from ..gradient_values import Mark, Norm
 from ..project import Project
 from ..source.module import Module
@@ -78,10 +79,12 @@ def gradient_norm_missing(module: Module, project: Project) -> Iterator[Finding]
 )
 def gradient_norm_unused(module: Module, project: Project) -> Iterator[Finding]:
     """Norms that are neither returned, logged, compared nor used to clip."""
+    helpers = project.settings.gradient_norm_helpers
     for step in _mine(module, project):
         for norm in _norms_of(step, "grad", "clipped"):
             name = _dead(norm)
-            if name is not None:
+            helper = isinstance(norm.node, ast.Call) and named(norm.module, norm.node, helpers)
+            if name is not None and not helper:
                 here = norm.module.text(norm.node)
                 bound = f", bound to {name}," if name else ""
                 yield module.finding(
