@@ -55,24 +55,37 @@ def _excluded(path: Path, root: Path, settings: Settings) -> bool:
 
 def relative_to(path: Path, root: Path) -> str:
     """Returns a path from the root with forward slashes; an absolute one if it lies elsewhere."""
-    absolute = Path(os.path.abspath(path))
-    return (absolute.relative_to(root) if absolute.is_relative_to(root) else absolute).as_posix()
+    path = absolute(path)
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
+def absolute(path: Path) -> Path:
+    """Returns a path from the root of the file system, symbolic links left as they are."""
+    return Path(os.path.normpath(path.absolute()))
 
 
 def load(path: Path, root: Path) -> Module | Finding:
     """Parses a file; one that cannot be read or parsed gives a finding instead."""
+    try:
+        with path.open(encoding="utf-8", newline=None) as stream:
+            source = stream.read().removeprefix("\ufeff")
+    except (OSError, ValueError) as error:
+        return _unreadable(relative_to(path, root), 1, 1, f"cannot be read: {error}")
+    return parse(source, path, root)
+
+
+def parse(source: str, path: Path, root: Path) -> Module | Finding:
+    """Parses the text of a file, as `load` does."""
     relative = relative_to(path, root)
     try:
-        with open(path, encoding="utf-8", newline=None) as stream:
-            source = stream.read().removeprefix("\ufeff")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape is for other linters to report
             tree = ast.parse(source)
     except SyntaxError as error:
         line = error.lineno or 1
         return _unreadable(relative, line, error.offset or 1, f"cannot be parsed: {error.msg}")
-    except (OSError, UnicodeDecodeError, ValueError, RecursionError, MemoryError) as error:
-        return _unreadable(relative, 1, 1, f"cannot be read: {error}")
+    except (ValueError, RecursionError, MemoryError) as error:
+        return _unreadable(relative, 1, 1, f"cannot be parsed: {error}")
     return Module(path, relative, dotted_name(path), source, tree)
 
 
@@ -84,7 +97,7 @@ def _unreadable(relative: str, line: int, column: int, message: str) -> Finding:
 
 def dotted_name(path: Path) -> str:
     """Returns the name that a file is imported by: its path from outside its outermost package."""
-    path = Path(os.path.abspath(path))
+    path = absolute(path)
     parts = [] if path.name == "__init__.py" else [path.stem]
     folder = path.parent
     while _is_package(folder):

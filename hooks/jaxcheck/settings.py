@@ -15,7 +15,11 @@ DIMENSIONS = (
 class Settings:
     """What a project says about itself. The defaults are the conventions'.
 
+    In `pyproject.toml` a name is spelt with hyphens: `mesh-axes`.
+
     Attributes:
+        paths: What to check where the command line names nothing, from the root; empty for the
+            current folder.
         select: Selectors of the rules to run; empty for all that are on by default.
         ignore: Selectors of rules to leave out.
         per_file_ignores: Selectors to leave out, by glob pattern of the path.
@@ -40,6 +44,7 @@ class Settings:
         baseline: The baseline file, from the root; empty for none.
     """
 
+    paths: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     per_file_ignores: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from .source.module import Module
 from .spelling import suggestion
 
 MARKER = "jaxcheck:"
-# A comment may go on with one for another tool: `# jaxcheck: ignore[JX501] why  # noqa: E501`.
+# A comment for another tool may follow in the same line, after white space and `# `.
 _COMMENT = re.compile(r"(?:^|(?<=\s))#\s*jaxcheck:\s*(?P<text>.*?)\s*(?=\s#\s|$)")
 _IGNORE = re.compile(r"(?P<kind>ignore-file|ignore)\s*\[(?P<rules>[^\]]*)\][\s:-]*(?P<reason>.*)")
 _FORM = "`# jaxcheck: ignore[JX501] reason`"
@@ -178,7 +178,7 @@ def _wrong(comment: Comment, judged: set[str]) -> Iterator[Finding]:
         )
     else:
         needless = [c for c in comment.codes if c in judged and c not in comment.used]
-        for code in needless[:1]:
+        if needless:
             listed = ", ".join(f"{c} {rules()[c].name}" for c in needless)
             yield finding(
                 "JX003",
