@@ -47,6 +47,7 @@ def _first(module: Module, event: KeyEvent) -> tuple:
     "A key is consumed twice.",
     confidences=_BOTH,
     in_tests=Confidence.PROVEN,
+    tiers=("static", "trace"),
 )
 def key_reused(module: Module, project: Project) -> Iterator[Finding]:
     """Finds keys that two calls consume on one path through a function."""
@@ -91,6 +92,7 @@ def _global_keys(module: Module, project: Project) -> Iterator[Finding]:
     "A key is consumed in every iteration of a loop without being renewed.",
     confidences=_BOTH,
     in_tests=Confidence.PROVEN,
+    tiers=("static", "trace"),
 )
 def key_reused_in_loop(module: Module, project: Project) -> Iterator[Finding]:
     """Finds keys that each iteration of a loop, or each call of its body, consumes again."""

@@ -31,6 +31,7 @@ _USES = {
     "A traced argument is used as a length, a shape, an axis or an index.",
     confidences=(Confidence.PROVEN, Confidence.LIKELY),
     in_tests=Confidence.PROVEN,
+    tiers=("static", "trace"),
 )
 def structural_use(module: Module, project: Project) -> Iterator[Finding]:
     """Finds parameters that shape the traced program, but are not static."""
@@ -55,6 +56,7 @@ def structural_use(module: Module, project: Project) -> Iterator[Finding]:
     "A flag, name or function is passed to jit without being static.",
     confidences=(Confidence.PROVEN, Confidence.LIKELY),
     in_tests=Confidence.PROVEN,
+    tiers=("static", "trace"),
 )
 def flag_not_static(module: Module, project: Project) -> Iterator[Finding]:
     """Finds parameters of jitted functions that steer Python control flow."""

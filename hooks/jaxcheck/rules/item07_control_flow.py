@@ -47,6 +47,7 @@ def _of_kind(module: Module, project: Project, *kinds: str) -> Iterator[tuple[Me
     "An `if`, `while`, `assert` or conditional expression tests a traced value.",
     confidences=_ALL,
     in_tests=Confidence.PROVEN,
+    tiers=("static", "trace"),
 )
 def branch_on_tracer(module: Module, project: Project) -> Iterator[Finding]:
     """Finds Python branches on values that do not exist yet while tracing."""
@@ -67,6 +68,7 @@ def branch_on_tracer(module: Module, project: Project) -> Iterator[Finding]:
     "`and`, `or`, `not`, a chained comparison or a builtin needs the truth of a traced value.",
     confidences=_ALL,
     in_tests=Confidence.PROVEN,
+    tiers=("static", "trace"),
 )
 def boolean_on_tracer(module: Module, project: Project) -> Iterator[Finding]:
     """Finds Python operators and builtins that ask a tracer for its truth."""
@@ -86,6 +88,7 @@ def boolean_on_tracer(module: Module, project: Project) -> Iterator[Finding]:
     "A loop's length or a list's index is a traced value, or a loop unrolls over an array.",
     confidences=_ALL,
     in_tests=Confidence.PROVEN,
+    tiers=("static", "trace"),
 )
 def loop_over_tracer(module: Module, project: Project) -> Iterator[Finding]:
     """Finds `range`, list indices and slices that need a tracer's value, and unrolled loops."""
@@ -113,6 +116,7 @@ def loop_over_tracer(module: Module, project: Project) -> Iterator[Finding]:
     "A traced value is converted to a Python number or a NumPy array.",
     confidences=_ALL,
     in_tests=Confidence.PROVEN,
+    tiers=("static", "trace"),
 )
 def host_conversion(module: Module, project: Project) -> Iterator[Finding]:
     """Finds `float`, `.item()` and NumPy functions of tracers."""
@@ -132,6 +136,7 @@ def host_conversion(module: Module, project: Project) -> Iterator[Finding]:
     "A shape depends on traced values.",
     confidences=_ALL,
     in_tests=Confidence.PROVEN,
+    tiers=("static", "trace"),
 )
 def data_dependent_shape(module: Module, project: Project) -> Iterator[Finding]:
     """Finds results whose size only the data knows."""
@@ -152,6 +157,7 @@ def data_dependent_shape(module: Module, project: Project) -> Iterator[Finding]:
     "A traced value decides whether a function returns early or raises.",
     confidences=_ALL,
     in_tests=Confidence.PROVEN,
+    tiers=("static", "trace"),
 )
 def exit_under_traced_test(module: Module, project: Project) -> Iterator[Finding]:
     """Finds early returns and exceptions under a test of a tracer."""
@@ -171,6 +177,7 @@ def exit_under_traced_test(module: Module, project: Project) -> Iterator[Finding
     "except-for-traced-errors",
     "A handler waits for a numeric error that traced code never raises.",
     confidences=(Confidence.LIKELY,),
+    tiers=("static", "trace"),
 )
 def except_for_traced_errors(module: Module, project: Project) -> Iterator[Finding]:
     """Finds handlers of numeric errors in traced functions."""
@@ -197,6 +204,7 @@ def except_for_traced_errors(module: Module, project: Project) -> Iterator[Findi
     "A `match` statement compares a traced value.",
     confidences=_ALL,
     in_tests=Confidence.PROVEN,
+    tiers=("static", "trace"),
 )
 def match_on_tracer(module: Module, project: Project) -> Iterator[Finding]:
     """Finds `match` statements on tracers."""

@@ -47,6 +47,7 @@ def meshes_and_specs(module: Module, project: Project) -> Iterator[ast.AST]:
     "A mesh has other axes than the project's, or its axes in another order.",
     confidences=(Confidence.PROVEN, Confidence.LIKELY),
     in_tests=Confidence.PROVEN,
+    tiers=("static", "trace"),
 )
 def mesh_axes(module: Module, project: Project) -> Iterator[Finding]:
     """Axis names that are not the configured ones, or sizes in another order than the names."""

@@ -19,6 +19,7 @@ _BOTH = (Confidence.PROVEN, Confidence.LIKELY)
     "side-effect-in-traced-code",
     "Traced code prints, logs, reads the clock or changes what lives outside.",
     confidences=(*_BOTH, Confidence.HEURISTIC),
+    tiers=("static", "trace"),
 )
 def side_effect(module: Module, project: Project) -> Iterator[Finding]:
     """Finds what happens at trace time only, though it is written to happen at every call."""
