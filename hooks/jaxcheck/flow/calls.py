@@ -649,8 +649,17 @@ class Calls(Expressions):
             self.apply(arguments[0].function, arguments[1:], {}, node)
         return Value(Token("other"), raw=mask)
 
-    def _body(self, function: Value, arguments: list[Value], node: ast.AST) -> None:
-        """Runs the body of a loop: what it closes over, it meets again in every iteration."""
+    def _body(
+        self, function: Value, arguments: list[Value], node: ast.AST, leaves: bool = False
+    ) -> None:
+        """Runs the body of a loop: what it closes over, it meets again in every iteration.
+
+        Args:
+            function: The body.
+            arguments: What it is given in one iteration.
+            node: The call that loops.
+            leaves: Whether it runs over the leaves of trees, which are shuffled alike on purpose.
+        """
         callee = function.function
         if callee is None or callee.target is None:
             return
@@ -674,7 +683,9 @@ class Calls(Expressions):
                 if token is not None:
                     keys.consume(self, token, node, consumption.strong, what)
                 continue
-            if token is not None:
+            if token is not None and leaves and _shuffles(summary.module, consumption.node):
+                keys.consume(self, token, node, consumption.strong, what)
+            elif token is not None:
                 here = Site(node, consumption.strong, what, self.state.guards)
                 confidence = Confidence.PROVEN if consumption.strong else Confidence.LIKELY
                 token.evidence |= consumption.strong
@@ -716,7 +727,7 @@ class Calls(Expressions):
 
     def _map(self, arguments: list[Value], node: ast.Call) -> Value:
         function, trees = arguments[0], arguments[1:]
-        self._body(function, [self._fresh_element(tree) for tree in trees], node)
+        self._body(function, [self._fresh_element(tree) for tree in trees], node, leaves=True)
         mask = 0
         for tree in trees:
             self._eaten(tree, node)
@@ -765,6 +776,12 @@ class Calls(Expressions):
         inside = len(self.state.guards) > self.loop_guards[-1] if self.loop_guards else True
         if self.stamps[-1] in stamps and not inside:
             self.summary.syncs.append((node, self.module.text(node.func)))
+
+
+def _shuffles(module: "Module", node: ast.AST) -> bool:
+    """Whether a call draws an order, which arrays of one example must have in common."""
+    name = module.resolve(node.func) if isinstance(node, ast.Call) else None
+    return name in ("jax.random.permutation", "jax.random.choice")
 
 
 def _at(value: Value, path: tuple[object, ...]) -> Token | None:
