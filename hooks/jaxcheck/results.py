@@ -7,7 +7,7 @@ from functools import cached_property
 from . import baseline, suppression
 from .catalogue import Rule, matching, rules
 from .checking import in_order, left_out, selected
-from .findings import Finding
+from .findings import Confidence, Finding
 from .fingerprints import with_fingerprints
 from .project import Project
 from .settings import Settings
@@ -68,20 +68,25 @@ def results(
     """
     settings = project.settings
     chosen = {rule.code: rule for rule in selected(settings)}
-    judged = {code for code, rule in chosen.items() if _ran(rule, tiers)}
+    judged = {code: _sureness(rule, tiers) for code, rule in chosen.items() if _ran(rule, tiers)}
     left, suppressed = suppression.apply(project, found, judged)
     modules = {module.relative: module for module in project.modules.values()}
     left = [f for f in left if not _is_unwanted(f, chosen, modules.get(f.place.path), settings)]
     left = with_fingerprints(project, in_order(_with_severities(left, settings)))
     entries = list(entries)
     new, tolerated = baseline.split(left, entries) if entries else (left, [])
-    gone = baseline.gone(entries, tolerated, project.root, modules, judged, tiers)
+    gone = baseline.gone(entries, tolerated, project.root, modules, chosen, tiers)
     return Results(project, new, suppressed, tolerated, gone, tiers)
 
 
 def _ran(rule: Rule, tiers: tuple[str, ...]) -> bool:
-    """Whether nothing that a rule finds can have been missed."""
-    return set(rule.tiers) <= set(tiers)
+    """Whether something has looked for what a rule finds."""
+    return bool(set(rule.tiers) & set(tiers))
+
+
+def _sureness(rule: Rule, tiers: tuple[str, ...]) -> Confidence:
+    """Returns how sure it is that there is no more to find than what was found."""
+    return Confidence.PROVEN if set(rule.tiers) <= set(tiers) else Confidence.HEURISTIC
 
 
 def _is_unwanted(

@@ -3,11 +3,11 @@
 import ast
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .catalogue import names, rules
-from .findings import Edit, Finding, Fix, Place
+from .findings import Confidence, Edit, Finding, Fix, Place
 from .project import Project
 from .source.module import Module
 from .spelling import suggestion
@@ -76,15 +76,15 @@ class Comment:
 
 
 def apply(
-    project: Project, findings: Iterable[Finding], judged: Iterable[str]
+    project: Project, findings: Iterable[Finding], judged: Mapping[str, Confidence]
 ) -> tuple[list[Finding], list[Finding]]:
     """Takes suppressed findings out, and adds what is wrong with the suppressions.
 
     Args:
         project: The files that were checked.
         findings: What was found in them.
-        judged: The rules that have run completely: a comment that suppresses nothing of one of
-            these is needless.
+        judged: The rules that have run, and how sure it is that a comment which suppresses
+            nothing of one of them is needless.
 
     Returns:
         The findings that are left, and the suppressed ones.
@@ -100,10 +100,9 @@ def apply(
         for comment in covering:
             comment.used.add(finding.code)
         (suppressed if covering else left).append(finding)
-    codes = set(judged)
     for of_file in comments.values():
         for comment in of_file:
-            left += _wrong(comment, codes)
+            left += _wrong(comment, judged)
     return left, suppressed
 
 
@@ -153,13 +152,15 @@ def _covered(module: Module, line: int, logical: list[tuple[int, int]]) -> tuple
     return first, last
 
 
-def _wrong(comment: Comment, judged: set[str]) -> Iterator[Finding]:
-    def finding(code: str, message: str, fix: Fix | None = None) -> Finding:
-        described = rules()[code]
-        confidence = described.confidences[0]
-        return Finding(
-            code, described.name, comment.place, message, confidence, described.severity, fix=fix
-        )
+def _wrong(comment: Comment, judged: Mapping[str, Confidence]) -> Iterator[Finding]:
+    def finding(
+        code: str,
+        message: str,
+        confidence: Confidence = Confidence.PROVEN,
+        fix: Fix | None = None,
+    ) -> Finding:
+        rule = rules()[code]
+        return Finding(code, rule.name, comment.place, message, confidence, rule.severity, fix=fix)
 
     for name in comment.unknown:
         if name in rules() or name in names():
@@ -179,13 +180,14 @@ def _wrong(comment: Comment, judged: set[str]) -> Iterator[Finding]:
     else:
         needless = [c for c in comment.codes if c in judged and c not in comment.used]
         if needless:
-            listed = ", ".join(f"{c} {rules()[c].name}" for c in needless)
-            yield finding(
-                "JX003",
-                f"Nothing here breaks {listed} any more, so this comment would only hide what "
-                "comes later. Take it out.",
-                _without(comment, needless),
-            )
+            sure = max((judged[code] for code in needless), key=lambda each: each.rank)
+            listed = ", ".join(f"{code} {rules()[code].name}" for code in needless)
+            message = f"Nothing here breaks {listed}, so this comment would only hide later ones."
+            if sure is Confidence.PROVEN:
+                yield finding("JX003", f"{message} Take it out.", sure, _without(comment, needless))
+            else:
+                unless = "Take it out, unless the trace tier finds something here."
+                yield finding("JX003", f"{message} {unless}", sure)
 
 
 def _without(comment: Comment, needless: list[str]) -> Fix:

@@ -5,14 +5,20 @@ from ..findings import Confidence, Severity
 
 
 def _declare(
-    code: str, name: str, summary: str, severity: Severity = Severity.ERROR, fix: str = ""
+    code: str,
+    name: str,
+    summary: str,
+    *,
+    confidences: tuple[Confidence, ...] = (Confidence.PROVEN,),
+    severity: Severity = Severity.ERROR,
+    fix: str = "",
 ) -> None:
     declare(
         Rule(
             code=code,
             name=name,
             summary=summary,
-            confidences=(Confidence.PROVEN,),
+            confidences=confidences,
             severity=severity,
             in_tests=Confidence.PROVEN,
             default=True,
@@ -43,8 +49,9 @@ _declare(
     "JX003",
     "unused-suppression",
     "A comment suppresses a finding that is not there.",
-    Severity.WARNING,
-    "safe",
+    confidences=(Confidence.PROVEN, Confidence.HEURISTIC),
+    severity=Severity.WARNING,
+    fix="safe",
 )
 _declare(
     "JX999",
