@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from jaxcheck.checking import check_paths
 from jaxcheck.findings import Fix
 from jaxcheck.settings import Settings

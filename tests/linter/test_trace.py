@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from .examples import Example
 from .tracing_cases import CASES, subpackage, write_package
 
 HOOKS = Path(__file__).parents[2] / "hooks"
-COMMAND = "import sys; from jaxcheck.trace.command import main; sys.exit(main(sys.argv[1:]))"
+COMMAND = "import sys; from jaxcheck.command_line import main; sys.exit(main())"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,15 @@ class Result:
 
 def trace(folder: Path, package: str, *options: str, before: str = "") -> Result:
     environment = {**os.environ, "PYTHONPATH": str(HOOKS)}
-    command = [sys.executable, "-c", before + COMMAND, package, "--format=json", "--verbose"]
+    command = [
+        sys.executable,
+        "-c",
+        before + COMMAND,
+        "trace",
+        package,
+        "--format=json",
+        "--verbose",
+    ]
     done = subprocess.run(
         [*command, *options], cwd=folder, env=environment, capture_output=True, text=True,
         check=False, timeout=300,
@@ -223,3 +232,10 @@ def test_a_package_that_does_not_exist_is_a_usage_error(tmp_path: Path) -> None:
     result = trace(tmp_path, "no_such_package")
     assert result.status == 2
     assert "no such package" in result.said
+
+
+def test_what_the_trace_tier_says_is_in_the_catalogue_as_such() -> None:
+    sources = (HOOKS / "jaxcheck/trace").glob("*.py")
+    codes = {code for source in sources for code in re.findall(r'"(JX\d+)"', source.read_text())}
+    assert len(codes) > 15
+    assert {code for code in codes if "trace" not in rules()[code].tiers} == set()

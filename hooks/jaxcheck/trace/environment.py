@@ -33,5 +33,5 @@ def run_in_new_process(arguments: Sequence[str]) -> int:
     here = str(Path(__file__).parents[2])
     paths = [here, *filter(None, [environment.get("PYTHONPATH")])]
     environment["PYTHONPATH"] = os.pathsep.join(paths)
-    command = [sys.executable, "-m", "jaxcheck.trace", *arguments]
+    command = [sys.executable, "-m", "jaxcheck", "trace", *arguments]
     return subprocess.run(command, env=environment, check=False).returncode

@@ -9,12 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 from ..catalogue import rules
+from ..configuration import ConfigurationError
 from ..findings import Confidence, Finding, Place
 from ..source.module import Module
-
-
-class NoSuchPackageError(Exception):
-    """The package to trace cannot be found; the message says where it was looked for."""
 
 
 def find_package(named: str, root: Path) -> tuple[str, Path]:
@@ -27,21 +24,21 @@ def find_package(named: str, root: Path) -> tuple[str, Path]:
         root: The project's folder.
 
     Raises:
-        NoSuchPackageError: It is not there.
+        ConfigurationError: It is not there.
     """
     path = Path(named)
     if "/" in named or named.endswith(".py") or (path.is_dir() and "." not in named):
         if not path.exists():
-            raise NoSuchPackageError(f"{named}: there is no such file or folder")
+            raise ConfigurationError(f"{named}: there is no such file or folder")
         return _by_path(path.resolve())
     sys.path += [str(f) for f in (root, root / "src") if str(f) not in sys.path]
     importlib.invalidate_caches()
     try:
         spec = importlib.util.find_spec(named)
     except Exception as error:  # a parent package runs its own code
-        raise NoSuchPackageError(f"{named}: its parent package fails: {error}") from error
+        raise ConfigurationError(f"{named}: its parent package fails: {error}") from error
     if spec is None:
-        raise NoSuchPackageError(
+        raise ConfigurationError(
             f"{named}: no such package, neither installed nor in {root} or its src"
         )
     if spec.submodule_search_locations:

@@ -5,10 +5,7 @@ from typing import Any
 
 import jax
 
-
-class MovedError(Exception):
-    """A private part of JAX is not where the known versions keep it."""
-
+from ..configuration import ConfigurationError
 
 try:
     from jax._src import source_info_util as _source
@@ -25,10 +22,10 @@ def verify() -> None:
     """Checks that everything private is where it is expected.
 
     Raises:
-        MovedError: It is not; the message says what to do.
+        ConfigurationError: It is not; the message says what to do.
     """
     if _error is not None:
-        raise MovedError(
+        raise ConfigurationError(
             f"the trace tier does not know jax {jax.__version__} ({_error}); it needs "
             "jax.experimental.key_reuse and the source positions of equations. Run it with a "
             "version of jax that it is tested with, or update jaxcheck"

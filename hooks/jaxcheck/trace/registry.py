@@ -15,13 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..configuration import ConfigurationError
 from ..loading import dotted_name
 
 DEFAULT = "tests/jaxcheck_inputs.py"
-
-
-class RegistryError(Exception):
-    """The project's inputs cannot be read; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class Registry:
         """Returns the arguments that the project supplies for a function, by its dotted name.
 
         Raises:
-            RegistryError: They are no dictionary, or making them fails.
+            ConfigurationError: They are no dictionary, or making them fails.
         """
         make = self.inputs.get(function)
         if make is None:
@@ -47,9 +44,9 @@ class Registry:
         try:
             made = make()
         except Exception as error:
-            raise RegistryError(f"INPUTS[{function!r}] fails: {error}") from error
+            raise ConfigurationError(f"INPUTS[{function!r}] fails: {error}") from error
         if not isinstance(made, dict):
-            raise RegistryError(f"INPUTS[{function!r}] must return a dictionary of arguments")
+            raise ConfigurationError(f"INPUTS[{function!r}] must return a dictionary of arguments")
         return made
 
 
@@ -61,7 +58,7 @@ def load_registry(root: Path, named: str | None) -> Registry:
         named: The module that `--inputs` names.
 
     Raises:
-        RegistryError: The module cannot be imported, or holds something else.
+        ConfigurationError: The module cannot be imported, or holds something else.
     """
     file = root / DEFAULT
     if named is None and not file.is_file():
@@ -69,12 +66,12 @@ def load_registry(root: Path, named: str | None) -> Registry:
     try:
         module = importlib.import_module(named) if named else _import_file(file)
     except Exception as error:
-        raise RegistryError(f"{named or DEFAULT} cannot be imported: {error}") from error
+        raise ConfigurationError(f"{named or DEFAULT} cannot be imported: {error}") from error
     inputs, sizes = getattr(module, "INPUTS", {}), getattr(module, "SIZES", {})
     if not (isinstance(inputs, dict) and all(map(callable, inputs.values()))):
-        raise RegistryError(f"{named or DEFAULT}: INPUTS must map dotted names to functions")
+        raise ConfigurationError(f"{named or DEFAULT}: INPUTS must map dotted names to functions")
     if not (isinstance(sizes, dict) and all(type(size) is int for size in sizes.values())):
-        raise RegistryError(f"{named or DEFAULT}: SIZES must map dimension names to integers")
+        raise ConfigurationError(f"{named or DEFAULT}: SIZES must map dimension names to integers")
     return Registry(inputs, sizes)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checking import check_paths, selected
+from ..configuration import ConfigurationError
 from ..findings import Finding
 from ..project import Project
 from ..settings import Settings
@@ -15,7 +16,7 @@ from .importing import import_all
 from .judging import Judge, Verdict
 from .merging import may_be_settled, merge
 from .meshes import mesh_findings
-from .registry import Registry, RegistryError
+from .registry import Registry
 
 
 @dataclass
@@ -57,7 +58,7 @@ def run(package: str, folder: Path, root: Path, settings: Settings, registry: Re
         registry: The inputs that the project supplies.
 
     Raises:
-        RegistryError: The project's inputs are no good.
+        ConfigurationError: The project's inputs are no good.
     """
     project, static = check_paths([folder], root, settings)
     imported, found = import_all(project.modules.values(), package, folder)
@@ -90,7 +91,7 @@ def run(package: str, folder: Path, root: Path, settings: Settings, registry: Re
 def _judged(judge: Judge, candidate: Candidate, watch: bool) -> Verdict:
     try:
         return judge.judge(candidate, watch=watch)
-    except RegistryError:
+    except ConfigurationError:
         raise
     except Exception as error:  # an odd class or decorator must not hide the other functions
         return Verdict(undecided=f"the trace tier itself failed: {brief(error)}", clean=False)
@@ -100,7 +101,7 @@ def _check_registry(registry: Registry, package: str) -> None:
     """Finds misspelt names; those of other packages' classes may be anything.
 
     Raises:
-        RegistryError: A name inside the package is none of its classes and functions.
+        ConfigurationError: A name inside the package is none of its classes and functions.
     """
     for name in registry.inputs:
         module, rest = name, ""
@@ -111,4 +112,4 @@ def _check_registry(registry: Registry, package: str) -> None:
         for part in rest.split("."):
             value = getattr(value, part, None)
         if value is None and name.startswith(f"{package}."):
-            raise RegistryError(f"INPUTS names {name}, which the package does not have")
+            raise ConfigurationError(f"INPUTS names {name}, which the package does not have")
