@@ -35,7 +35,7 @@ def unchecked_annotations(module: Module, project: Project) -> Iterator[Finding]
         yield module.finding(
             "JX106",
             found[1],
-            "Nothing checks this package's array annotations at run time, so a wrong one stays. Call "
+            "Nothing checks this package's array annotations, so a wrong one stays. Call "
             'install_import_hook(__name__, "beartype.beartype") of jaxtyping in the package\'s '
             "__init__.py: array functions are then checked while JAX traces them.",
         )
