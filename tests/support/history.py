@@ -21,7 +21,7 @@ def clone(directory: Path) -> Path:
     git(directory, "rm", "-r", "--quiet", ".")
     for path in rendering.working_files():
         (directory / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / path, directory / path)
+        shutil.copy2(ROOT / path, directory / path, follow_symlinks=False)
     commit(directory, WORKING_TREE)
     return directory
 

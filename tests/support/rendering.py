@@ -33,10 +33,10 @@ def combinations() -> list[dict[str, str]]:
 
 
 def working_files() -> Iterator[Path]:
-    """Files of the working tree, relative to it: tracked and new, but not ignored ones."""
+    """Files and links of the working tree, relative to it: tracked and new, not ignored ones."""
     listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in listed.split("\0"):
-        if name and (ROOT / name).is_file():
+        if name and ((ROOT / name).is_file() or (ROOT / name).is_symlink()):
             yield Path(name)
 
 

@@ -1,0 +1,28 @@
+"""The project keeps its conventions, and the copy of jaxcheck that says so is whole."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+JAXCHECK = ROOT / "tools" / "jaxcheck"
+
+
+def jaxcheck(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the project's copy of jaxcheck, with the project's settings."""
+    assert (JAXCHECK / "__main__.py").is_file(), (
+        "tools/jaxcheck is missing, so nothing checks the conventions. Restore it: "
+        "`git log -- tools/jaxcheck` shows the commit that removed it."
+    )
+    command = [sys.executable, str(JAXCHECK), *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_conventions_are_kept() -> None:
+    found = jaxcheck()
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_the_copy_of_jaxcheck_is_unchanged() -> None:
+    verified = jaxcheck("--verify")
+    assert verified.returncode == 0, verified.stderr
