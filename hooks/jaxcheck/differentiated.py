@@ -43,7 +43,12 @@ def differentiated(project: Project) -> set[FunctionNode]:
 def is_gradient(name: str | None) -> bool:
     """Whether a canonical name is a transformation that takes gradients."""
     home, _, last = (name or "").rpartition(".")
-    return last in _GRADIENTS and home in ("jax", "flax.nnx", "equinox")
+    return is_gradient_word(last) and home in ("jax", "flax.nnx", "equinox")
+
+
+def is_gradient_word(last: str) -> bool:
+    """Whether a transformation that takes gradients has such a last name."""
+    return last in _GRADIENTS
 
 
 def is_differentiated(module: Module, node: ast.AST, project: Project) -> bool:

@@ -63,7 +63,10 @@ def family(module: Module, call: ast.Call) -> str:
 
 
 def is_shifted(module: Module, node: ast.expr) -> bool:
-    """Whether an expression is `x - max(x)`, which is 0 at its largest."""
+    """Whether an expression is `x - max(x)`, which is 0 at its largest.
+
+    That the maximum is of the same array is taken for granted: it may have other names.
+    """
     node = origin(module, node)
     if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)):
         return False
@@ -72,10 +75,8 @@ def is_shifted(module: Module, node: ast.expr) -> bool:
         last = family(module, right)
         if not last and isinstance(right.func, ast.Attribute):
             last = right.func.attr
-            if last in ("max", "amax"):
-                return same(right.func.value, node.left)
         if last in ("max", "amax"):
-            return bool(right.args) and same(right.args[0], node.left)
+            return True
         if last not in ("stop_gradient", "expand_dims") or not right.args:
             return False
         right = origin(module, right.args[0])

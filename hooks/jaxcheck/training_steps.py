@@ -4,9 +4,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .calls import calls_of, inside
+from .calls import calls_of, chain, inside
 from .declared import function_of
-from .differentiated import differentiated, is_gradient
+from .differentiated import differentiated, is_gradient, is_gradient_word
 from .finite import checked, is_check
 from .gradient_flow import GradientFlow
 from .gradient_values import Flow
@@ -58,10 +58,10 @@ def _find(project: Project) -> Iterator[TrainingStep]:
     modules = [m for m in project.modules.values() if m.uses_jax and not m.is_test]
     if not any("grad" in module.source for module in modules):
         return
-    doing = _Doing(project)
+    doing = _Doing(_names_in_play(modules))
     for module in modules:
         for node in calls_of(module):
-            if node is None or isinstance(node, ast.Lambda):
+            if node is None or isinstance(node, ast.Lambda) or node.name not in doing.names:
                 continue
             target = Target(module, module.function(node))
             if doing.both(target) and not doing.both_inside(target):
@@ -90,8 +90,8 @@ def _step(project: Project, target: Target) -> TrainingStep | None:
 class _Doing:
     """What functions do, by themselves or by the functions that they call."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
+    def __init__(self, names: set[str]) -> None:
+        self.names = names
         self._known: dict[FunctionNode, tuple[bool, bool]] = {}
         self._callees: dict[FunctionNode, list[Target]] = {}
 
@@ -133,13 +133,48 @@ class _Doing:
         found = self._callees.get(node)
         if found is None:
             module = target.module
-            calls = inside(module, target.function)
+            calls = [c for c in inside(module, target.function) if _last(c.func) in self.names]
             found = [t for call in calls if (t := function_of(module, call.func)) is not None]
             for each in [*found]:
                 if any(is_gradient(each.module.resolve(d)) for d in each.function.decorators):
                     self._known[each.function.node] = (True, False)
             self._callees[node] = found
         return found
+
+
+def _names_in_play(modules: list[Module]) -> set[str]:
+    """The names of functions that take gradients or apply updates, or mention one that does.
+
+    Names only, so there may be too many: it is what is worth a closer look.
+    """
+    mentions: list[tuple[set[str], set[str]]] = []
+    names: set[str] = set()
+    for module in modules:
+        for node, calls in calls_of(module).items():
+            mine = {f.name for f in chain(module.function(node))} if node else set()
+            said: set[str] = set()
+            for call in calls:
+                words = {_last(each) for each in (call.func, *call.args)}
+                said |= words
+                statement = module.parent(call)
+                if isinstance(statement, ast.Assign):
+                    names_it = {_last(target) for target in statement.targets}
+                    mentions.append((names_it, words))
+                if is_gradient_word(_last(call.func)) or _may_update(module, call):
+                    names |= mine
+            if isinstance(node, ast.FunctionDef):
+                decorators = {_last(d) for d in node.decorator_list}
+                names |= mine if any(map(is_gradient_word, decorators)) else set()
+            mentions.append((mine, said))
+    while True:
+        more = {name for mine, said in mentions if said & names for name in mine}
+        if more <= names:
+            return names - {""}
+        names |= more
+
+
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def _may_update(module: Module, call: ast.Call) -> bool:

@@ -205,7 +205,7 @@ def _something_else(
         "Adam divides by the gradient's own size, so the updates of a gradient of 1e-6 and of 1e6 "
         "have the same norm"
         if updates
-        else "the weights change by a thousandth per step, whatever the gradient does"
+        else "the weights move by a fraction of a per cent per step, whatever the gradient does"
     )
     return module.finding(
         "JX1105",
