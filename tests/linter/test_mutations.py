@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ..support.rendering import render
-from .mutations.recall import SPECIMENS, Subject, recall, settings_of, table
+from .mutations.recall import SPECIMENS, Subject, recall, table
 
 LEAST = 0.9
 
@@ -14,10 +14,7 @@ LEAST = 0.9
 def subjects(template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Subject]:
     """A rendered project, and code of the kinds that it has little of."""
     project = render(template, tmp_path_factory.mktemp("render") / "project")
-    return [
-        Subject(project, ["src"], settings_of(project)),
-        Subject(SPECIMENS, ["lab"], settings_of(SPECIMENS)),
-    ]
+    return [Subject(project, ["src"]), Subject(SPECIMENS, ["lab"])]
 
 
 @pytest.mark.parametrize("item", range(1, 13))

@@ -7,7 +7,7 @@ repository, with ``hooks`` on the path; without a project, the specimens are mut
 import argparse
 from pathlib import Path
 
-from .recall import SPECIMENS, Subject, recall, settings_of, table
+from .recall import SPECIMENS, Subject, recall, table
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", default=["."])
     arguments = parser.parse_args()
     root = arguments.root.resolve()
-    subject = Subject(root, arguments.folders, settings_of(root))
+    subject = Subject(root, arguments.folders)
     for item in [arguments.item] if arguments.item else range(1, 13):
         mutants = list(subject.mutants(item))
         print(table(mutants))

@@ -3,7 +3,6 @@
 import ast
 import importlib
 import pkgutil
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -11,10 +10,10 @@ from functools import cache
 from pathlib import Path
 
 from jaxcheck.checking import check
-from jaxcheck.configuration import settings_from
+from jaxcheck.configuration import configuration
 from jaxcheck.loading import load, python_files
 from jaxcheck.project import Project
-from jaxcheck.settings import Settings
+from jaxcheck.results import results
 from jaxcheck.source.module import Module
 
 from .mutants import OPERATORS, Change, Operator, Source
@@ -47,11 +46,11 @@ class Mutant:
 class Subject:
     """A clean project whose files are mutated, one at a time."""
 
-    def __init__(self, root: Path, folders: Iterable[str], settings: Settings) -> None:
+    def __init__(self, root: Path, folders: Iterable[str]) -> None:
         self.root = root
-        self.settings = settings
+        self.settings = configuration([root]).settings
         self._clean: dict[int, Counter[tuple[str, str]]] = {}
-        paths = python_files([root / name for name in folders], root, settings)
+        paths = python_files([root / name for name in folders], root, self.settings)
         loaded = [load(path, root) for path in paths]
         self.modules = [module for module in loaded if isinstance(module, Module)]
         assert len(loaded) == len(self.modules), "a file of the clean project does not parse"
@@ -93,10 +92,11 @@ class Subject:
     def _gating(self, item: int, modules: list[Module]) -> Counter[tuple[str, str]]:
         settings = replace(self.settings, select=(f"JX{item}",))
         project = Project.of(self.root, settings, [self._relinked(module) for module in modules])
-        findings = list(check(project))
-        broken = [finding.message for finding in findings if finding.item == 0]
+        findings = results(project, check(project)).findings
+        broken = [finding.message for finding in findings if finding.code == "JX999"]
         assert not broken, broken
-        return Counter((f.place.path, f.code) for f in findings if f.gates)
+        mine = [finding for finding in findings if finding.item == item and finding.gates]
+        return Counter((finding.place.path, finding.code) for finding in mine)
 
     def _relinked(self, module: Module) -> Module:
         """The same module without what it remembers of the project that it was linked into.
@@ -122,13 +122,6 @@ def operators() -> tuple[Operator, ...]:
     for found in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{found.name}")
     return tuple(sorted(OPERATORS, key=lambda each: each.item))
-
-
-def settings_of(root: Path) -> Settings:
-    """What the pyproject.toml of a project says about jaxcheck."""
-    path = root / "pyproject.toml"
-    table = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
-    return settings_from(table.get("tool", {}).get("jaxcheck", {}))
 
 
 def table(mutants: list[Mutant]) -> str:
