@@ -46,7 +46,9 @@ def contract(
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _product(spec: str, precision: Precision, left: Array, right: Array) -> Array:
+def _product(
+    spec: str, precision: Precision, left: Float[Array, "..."], right: Float[Array, "..."]
+) -> Float[Array, "..."]:
     _backward_specs(spec)
     return _einsum(spec, precision, left, right)
 
@@ -67,7 +69,9 @@ def _backward(spec, precision, operands, cotangent):
 _product.defvjp(_forward, _backward)
 
 
-def _einsum(spec: str, precision: Precision, left: Array, right: Array) -> Array:
+def _einsum(
+    spec: str, precision: Precision, left: Float[Array, "..."], right: Float[Array, "..."]
+) -> Float[Array, "..."]:
     return jnp.einsum(
         spec,
         left,

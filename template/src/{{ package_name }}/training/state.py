@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import PyTree
+from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 
 from ..numerics.precision import cast_floating
 from ..parallel.rules import weight_shardings
@@ -32,13 +32,13 @@ class TrainState(NamedTuple):
         consecutive_skips: Updates not applied since the last one that was.
     """
 
-    step: jax.Array
-    key: jax.Array
+    step: Int[Array, ""]
+    key: PRNGKeyArray
     params: PyTree
     variables: PyTree
     opt_state: PyTree
-    skipped: jax.Array
-    consecutive_skips: jax.Array
+    skipped: Int[Array, ""]
+    consecutive_skips: Int[Array, ""]
 
 
 @dataclass(frozen=True)
@@ -104,5 +104,5 @@ def initial_state(experiment: Experiment, optimizer: optax.GradientTransformatio
     )
 
 
-def _build(experiment: Experiment, key: jax.Array) -> Any:
+def _build(experiment: Experiment, key: PRNGKeyArray) -> Any:
     return experiment.model.build(rngs=nnx.Rngs(key), precision=experiment.precision)

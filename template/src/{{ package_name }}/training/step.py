@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jaxtyping import PyTree
+from jaxtyping import PRNGKeyArray, PyTree
 
 from ..numerics.norms import global_norm, module_norms
 from ..numerics.precision import cast_floating
+from ..numerics.shapes import Scalar
 from .experiment import Batch, Experiment
 from .metrics import Means
 from .safety import is_safe, keep_if
@@ -65,7 +66,11 @@ def make_train_step(
 
 
 def _gradients(
-    graphdef: nnx.GraphDef, experiment: Experiment, state: TrainState, batch: Batch, key: jax.Array
+    graphdef: nnx.GraphDef,
+    experiment: Experiment,
+    state: TrainState,
+    batch: Batch,
+    key: PRNGKeyArray,
 ) -> tuple[PyTree, PyTree, Means]:
     """Float32 gradient of the batch's mean loss, the model's new variables, and all metrics.
 
@@ -75,14 +80,14 @@ def _gradients(
     params = cast_floating(state.params, experiment.precision.param_dtype)
 
     def summed_loss(
-        params: PyTree, variables: PyTree, batch: Batch, key: jax.Array
-    ) -> tuple[jax.Array, tuple[PyTree, Means]]:
+        params: PyTree, variables: PyTree, batch: Batch, key: PRNGKeyArray
+    ) -> tuple[Scalar, tuple[PyTree, Means]]:
         model = nnx.merge(graphdef, params, variables)
         means = experiment.objective(model, batch, key)
         variables = nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.Param)))
         return means["loss"].total, (variables, means)
 
-    def part(variables: PyTree, batch: Batch, key: jax.Array) -> tuple[PyTree, PyTree, Means]:
+    def part(variables: PyTree, batch: Batch, key: PRNGKeyArray) -> tuple[PyTree, PyTree, Means]:
         grad_fn = jax.grad(summed_loss, has_aux=True)
         grads, (variables, means) = grad_fn(params, variables, batch, key)
         return cast_floating(grads, "float32"), variables, means

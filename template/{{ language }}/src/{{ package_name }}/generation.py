@@ -5,13 +5,22 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from pydantic import Field
 
 from .attention import Cache
 from .model import Transformer
 from .settings import Settings
 from .tokenizer import DOCUMENT
+
+# While it generates: how many tokens are made, they, which sequences have ended, logits, the cache.
+Carry = tuple[
+    Int[Array, ""],
+    Int[Array, "batch max_tokens"],
+    Bool[Array, "batch"],
+    Float[Array, "batch vocab_size"],
+    Cache,
+]
 
 
 class Sampling(Settings):
@@ -63,13 +72,11 @@ def _generate(
     made = jnp.full((batch, sampling.max_tokens), DOCUMENT, prompt.dtype)
     ended = jnp.zeros((batch,), bool)
 
-    def unfinished(carry: tuple[Array, Array, Array, Array, Cache]) -> Array:
+    def unfinished(carry: Carry) -> Bool[Array, ""]:
         index, _, ended, _, _ = carry
         return (index < sampling.max_tokens) & ~jnp.all(ended)
 
-    def advance(
-        carry: tuple[Array, Array, Array, Array, Cache],
-    ) -> tuple[Array, Array, Array, Array, Cache]:
+    def advance(carry: Carry) -> Carry:
         index, made, ended, logits, cache = carry
         token = _pick(logits, jax.random.fold_in(key, index), sampling)
         token = jnp.where(ended, DOCUMENT, token).astype(made.dtype)
