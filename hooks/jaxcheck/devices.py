@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from .annotations import ArrayType
 from .bindings import bindings, parameter_of
+from .calls import inside
 from .project import Project
 from .source.module import Module
 from .source.scopes import FunctionNode
@@ -38,23 +39,29 @@ def local_functions(project: Project) -> set[FunctionNode]:
         for site in jit_sites(module):
             if site.name in _PER_DEVICE and site.target is not None:
                 found.add(site.target.function.node)
+    homes: dict[ast.AST, Module] = {}
     if found:
-        for _ in range(3):
-            for module in modules:
-                _spread(module, found)
+        homes = {node: module for module in modules for node in module.index.functions}
+    todo = list(found)
+    while todo:
+        node = todo.pop()
+        if node in homes:
+            further = set(_within(homes[node], node)) - found
+            found |= further
+            todo += further
     return found
 
 
-def _spread(module: Module, found: set[FunctionNode]) -> None:
-    for function in module.functions:
-        if function.parent is not None and function.parent.node in found:
-            found.add(function.node)
-    for call in module.nodes(ast.Call):
-        around = module.enclosing_function(call)
-        if around is not None and around.node in found:
-            target = target_of(module, call.func)
-            if target is not None:
-                found.add(target.function.node)
+def _within(module: Module, node: FunctionNode) -> Iterator[FunctionNode]:
+    """Yields the functions that a function calls or, at any depth, defines."""
+    function = module.function(node)
+    for call in inside(module, function):
+        target = target_of(module, call.func)
+        if target is not None:
+            yield target.function.node
+    for other in module.functions:
+        if other.parent is function:
+            yield other.node
 
 
 def is_device_count(module: Module, node: ast.expr, depth: int = 4) -> bool:
@@ -127,6 +134,8 @@ def lacks_devices(found: ArrayType | None) -> bool:
 
 def pmapped_calls(module: Module) -> Iterator[tuple[ast.Call, ast.Call]]:
     """Yields the calls of functions made by `pmap`, each with the call of `pmap`."""
+    if "pmap" not in module.source:
+        return
     for call in module.nodes(ast.Call):
         made = call.func
         if isinstance(made, ast.Name):

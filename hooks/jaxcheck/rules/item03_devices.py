@@ -15,6 +15,8 @@ from ..tracing import jit_sites
 from ..vocabulary import BATCH, DEVICES
 
 _SHARE = "batch_per_gpu"
+# What gives an array an axis of devices cannot be written without one of these.
+_WORDS = ("device", "gpu", "replicate", "shard")
 
 
 @subjects(3, "arrays of several devices led by num_gpu")
@@ -133,6 +135,8 @@ def _pmapped(module: Module, call: ast.Call, made: ast.Call) -> Iterator[Finding
 
 def _claims(module: Module) -> Iterator[tuple[ast.expr, ArrayType, ast.AST]]:
     """The values that are returned or assigned under an annotation, with the type it claims."""
+    if not any(word in module.source for word in _WORDS):
+        return
     for statement in module.nodes(ast.AnnAssign):
         found = array_type(module, statement.annotation)
         if statement.value is not None and found is not None:
