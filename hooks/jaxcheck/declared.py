@@ -11,7 +11,7 @@ from .tracing import Target, target_of
 _DEPTH = 8
 _TRANSPARENT = ("typing.Annotated", "typing.Final", "typing.ClassVar", "typing.Optional")
 _STATIC = {f"builtins.{name}" for name in ("int", "float", "bool", "str", "complex")}
-_ARRAYS = {"jax.Array", "jaxtyping.Array", "jax.numpy.ndarray", "jax.typing.ArrayLike"}
+_ARRAYS = {"jax.Array", "jaxtyping.Array", "jax.numpy.ndarray"}
 _CONTAINERS = ("list", "set", "frozenset", "Sequence", "Iterable", "Iterator", "List")
 _MAPPINGS = ("dict", "Mapping", "MutableMapping", "Dict", "defaultdict", "OrderedDict")
 

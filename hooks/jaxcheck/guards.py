@@ -6,7 +6,7 @@ from collections.abc import Callable
 from .array_functions import maximum, minimum, result
 from .bindings import Bound, parameter_of, reaching
 from .declared import declared, function_of
-from .ranges import ANYTHING, NUMBER, STATIC, TINY, Range, joined, product
+from .ranges import ANYTHING, NUMBER, STATIC, Range, joined, product
 from .source.module import Module
 
 _DEPTH = 14
@@ -94,6 +94,8 @@ def _name(module: Module, node: ast.Name, depth: int) -> Range:
     value = module.literal(node)
     if isinstance(value, int | float):
         return NUMBER(value)
+    if _is_epsilon(node.id):
+        return STATIC
     if parameter_of(module, node) is not None:
         return _by_declaration(module, node)
     found = reaching(module, node)
@@ -104,6 +106,11 @@ def _name(module: Module, node: ast.Name, depth: int) -> Range:
         return result
     known = _by_declaration(module, node)
     return known if known.kind and not result.assumed else result
+
+
+def _is_epsilon(name: str) -> bool:
+    """Whether a name says that it guards: an array called so is a number all the same."""
+    return name.lower().rpartition("_")[2] in ("eps", "epsilon", "tiny", "jitter")
 
 
 def _bound(module: Module, bound: Bound, depth: int) -> Range:
@@ -135,13 +142,13 @@ def _attribute(module: Module, node: ast.Attribute, depth: int) -> Range:
     value = module.literal(node)
     if isinstance(value, int | float):
         return NUMBER(value)
+    if _is_epsilon(node.attr):
+        return STATIC
     if node.attr in ("T", "mT", "real"):
         return range_of(module, node.value, depth)
     resolved = module.resolve(node) or ""
     if resolved in ("jax.numpy.pi", "jax.numpy.e", "math.pi", "numpy.pi", "math.e"):
         return NUMBER(3.0)
-    if node.attr in ("eps", "tiny", "smallest_normal") and isinstance(node.value, ast.Call):
-        return NUMBER(TINY)
     return _by_declaration(module, node)
 
 

@@ -82,22 +82,24 @@ def gradient_norm_unused(module: Module, project: Project) -> Iterator[Finding]:
     helpers = project.settings.gradient_norm_helpers
     for step in _mine(module, project):
         for norm in _norms_of(step, "grad", "clipped"):
-            name = _dead(norm)
-            helper = isinstance(norm.node, ast.Call) and named(norm.module, norm.node, helpers)
-            if name is not None and not helper:
-                here = norm.module.text(norm.node)
+            if isinstance(norm.node, ast.Call) and named(norm.module, norm.node, helpers):
+                continue
+            name = _dead(norm.module, norm.node)
+            if name is None and norm.site is not norm.node:
+                name = _dead(module, norm.site) or None  # a bare call may log it itself
+            if name is not None:
+                here = module.text(norm.site)
                 bound = f", bound to {name}," if name else ""
                 yield module.finding(
                     "JX1102",
-                    norm.node if norm.module is module else norm.site,
+                    norm.site,
                     f"{here}{bound} is read nowhere: under jit XLA removes it, and the step is as "
                     "blind as without. Return it with the metrics, log it or compare it.",
                 )
 
 
-def _dead(norm: Norm) -> str | None:
-    """The name that a norm is bound to in vain; "" if it is bound to none; None if it is used."""
-    module, node = norm.module, norm.node
+def _dead(module: Module, node: ast.AST) -> str | None:
+    """The name that a value is bound to in vain; "" if it is bound to none; None if it is used."""
     parent = module.parent(node)
     if isinstance(parent, ast.Expr):
         return ""
