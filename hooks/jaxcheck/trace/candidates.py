@@ -104,6 +104,8 @@ def _candidate(module: Module, function: Function, runtime: Any) -> Candidate | 
         if not issubclass(owner, nnx.Module):
             return None
         constructs = owner
+    if inspect.isgeneratorfunction(target) or inspect.iscoroutinefunction(target):
+        return None  # calling it runs nothing
     try:
         parameters = evaluated(target, function.qualname)
         returns = _returns(target)

@@ -1,7 +1,8 @@
 """Traces a candidate in every way that its signature allows, and judges what comes of it."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import jax
@@ -14,6 +15,7 @@ from .annotations import brief
 from .assertions import Mutation, silent_assertions
 from .callers import called_from_traced
 from .candidates import Candidate
+from .effects import leaked, written
 from .errors import (
     Setting,
     is_shape_error,
@@ -28,7 +30,7 @@ from .oracles import half_products, key_reuse, of_key_error, unrolled
 from .parameters import half_parameters
 from .places import Places, finding
 from .registry import Registry
-from .running import ClaimBrokenError, Run, trace
+from .running import BUDGET, ClaimBrokenError, Run, trace
 from .sizes import Sizes, UnguessableError
 
 _MOST_WAYS = 12  # of calling one function
@@ -65,6 +67,7 @@ class Judge:
         self.registry = registry
         self.places = Places(project)
         self._called = called_from_traced(project)
+        self._until = 0.0
 
     def judge(self, candidate: Candidate, *, watch: bool) -> Verdict:
         """Traces a candidate in every way and judges the traces.
@@ -74,6 +77,7 @@ class Judge:
             watch: Record which of its lines ran.
         """
         verdict = Verdict()
+        self._until = time.monotonic() + BUDGET
         setting = self._setting(candidate)
         ways: list[dict[str, int]] = [{}]
         traces = 0
@@ -128,7 +132,9 @@ class Judge:
         if candidate.constructs is not None:
             verdict.findings += half_parameters(candidate, run, self.places, self.project.settings)
         if setting.confidence is Confidence.PROVEN:
-            verdict.findings += self._side_effects(candidate, run)
+            verdict.findings += written(candidate, run)
+            leaking = self._run(candidate, run.guesser.choices, leaks=True)
+            verdict.findings += leaked(candidate, leaking)
 
     def _judge_error(
         self,
@@ -223,14 +229,6 @@ class Judge:
         where = (candidate.module, candidate.function.node)
         return finding("JX210", where, message, Confidence.LIKELY, related)
 
-    def _side_effects(self, candidate: Candidate, run: Run) -> Iterator[Finding]:
-        for spot in run.output:
-            message = (
-                f"This writes to the standard output while `{candidate.name}` is traced: it runs "
-                "once, at compilation, and shows tracers instead of numbers. Use jax.debug.print."
-            )
-            yield finding("JX1303", spot, message)
-
     def _run(
         self,
         candidate: Candidate,
@@ -243,11 +241,21 @@ class Judge:
         raw: bool = False,
         mutation: Mutation | None = None,
         half: bool = False,
+        leaks: bool = False,
     ) -> Run:
         sizes = Sizes(self.registry.sizes, symbolic=symbolic, same=same, factor=factor)
         settings = self.project.settings
         guesser = Guesser(sizes, self.registry, settings.vocabulary, settings.mesh_axes, way, half)
-        return trace(candidate, guesser, self.places, watch=watch, raw=raw, mutation=mutation)
+        return trace(
+            candidate,
+            guesser,
+            self.places,
+            raw=raw,
+            watch=watch,
+            leaks=leaks,
+            seconds=max(self._until - time.monotonic(), 0.01),
+            mutation=mutation,
+        )
 
     def _setting(self, candidate: Candidate) -> Setting:
         tracing = traced(self.project).get(candidate.function.node)

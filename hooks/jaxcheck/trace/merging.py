@@ -72,7 +72,12 @@ def _settled(finding: Finding, verdicts: Mapping[tuple[str, str], Verdict]) -> b
 
 
 def _is_same(static: Finding, proof: Finding) -> bool:
-    """Whether two findings speak of one thing: they share a line, and a code or its family."""
+    """Whether two findings speak of one thing: they share a line, and a code or its family.
+
+    A leak is seen after the function that has leaked, so only the function tells.
+    """
+    if static.code == proof.code == "JX1303":
+        return (static.place.path, static.function) == (proof.place.path, proof.function)
     alike = static.code == proof.code or any({static.code, proof.code} <= f for f in _FAMILIES)
     return alike and any(
         place.path == proof.place.path and place.line <= proof.place.line <= place.end_line

@@ -21,15 +21,15 @@ from .made import Made, array, combined
 from .places import Places, Spot
 from .sizes import Sizes
 
-BUDGET = 20.0  # seconds for one trace
+BUDGET = 20.0  # seconds for one function, all its traces together
 
 
 class ClaimBrokenError(Exception):
     """A function returned something else than its annotation says."""
 
 
-class TooSlowError(Exception):
-    """A trace took longer than its budget."""
+class TooSlowError(BaseException):
+    """Tracing a function takes longer than the budget; no `except Exception` stops it."""
 
 
 @dataclass
@@ -62,6 +62,8 @@ def trace(
     *,
     raw: bool = False,
     watch: bool = False,
+    leaks: bool = False,
+    seconds: float = BUDGET,
     mutation: tuple[str, Callable[[tuple[int, ...]], tuple[int, ...]]] | None = None,
 ) -> Run:
     """Traces a candidate once; errors of its code are part of the result.
@@ -72,6 +74,8 @@ def trace(
         places: The project's files.
         raw: Call the function beneath its decorators.
         watch: Record the lines that run.
+        leaks: Fail if anything outside keeps a tracer.
+        seconds: Fail if it takes longer.
         mutation: An array parameter, and what to make of its shape.
 
     Raises:
@@ -91,7 +95,12 @@ def trace(
     recorder = _Recorder(run, places)
     watching = _watched(candidate, run) if watch else contextlib.nullcontext()
     try:
-        with _limited(BUDGET), contextlib.redirect_stdout(cast(IO[str], recorder)), watching:
+        with (
+            _limited(seconds),
+            contextlib.redirect_stdout(cast(IO[str], recorder)),
+            jax.checking_leaks() if leaks else contextlib.nullcontext(),
+            watching,
+        ):
             run.jaxpr = jax.make_jaxpr(lambda *arrays: whole.build(arrays))(*whole.arrays)
     except KeyboardInterrupt:
         raise

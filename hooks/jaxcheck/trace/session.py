@@ -1,8 +1,12 @@
 """One run of the trace tier over a package, together with the static tier."""
 
+import contextlib
 import sys
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ..checking import check_paths, selected
@@ -10,6 +14,7 @@ from ..configuration import ConfigurationError
 from ..findings import Finding
 from ..project import Project
 from ..settings import Settings
+from ..source.module import Module
 from .annotations import brief
 from .candidates import Candidate, Unreadable, candidates
 from .importing import import_all
@@ -64,28 +69,45 @@ def run(package: str, folder: Path, root: Path, settings: Settings, registry: Re
     imported, found = import_all(project.modules.values(), package, folder)
     _check_registry(registry, package)
     outcome = Outcome(project)
-    judge = Judge(project, registry)
+    doubted = {_function_of(finding) for finding in static if may_be_settled(finding)}
+    with tempfile.TemporaryDirectory() as elsewhere, contextlib.chdir(elsewhere):
+        # What a function writes to a file of its own choice while it is traced goes there.
+        verdicts = _verdicts(Judge(project, registry), outcome, imported, doubted)
+        found += mesh_findings(project, imported)
+    for verdict in verdicts.values():
+        found += verdict.findings
+    codes = {rule.code for rule in selected(settings)}
+    found = [finding for finding in found if finding.code in codes]
+    outcome.findings = merge(static, found, verdicts)
+    return outcome
+
+
+def _verdicts(
+    judge: Judge,
+    outcome: Outcome,
+    imported: Mapping[Module, ModuleType],
+    doubted: set[tuple[str, str]],
+) -> dict[tuple[str, str], Verdict]:
+    """Judges every candidate, notes what came of it, and returns the verdicts by function."""
     verdicts: dict[tuple[str, str], Verdict] = {}
-    doubted = {(f.place.path, f.function.partition(".<locals>")[0]) for f in static
-               if may_be_settled(f)}  # fmt: skip
-    for candidate in candidates(project, imported):
+    for candidate in candidates(outcome.project, imported):
         name = f"{candidate.module.name}.{candidate.function.qualname}"
         if isinstance(candidate, Unreadable):
             outcome.undecided[name] = candidate.reason
             continue
         key = (candidate.module.relative, candidate.function.qualname)
         verdicts[key] = verdict = _judged(judge, candidate, key in doubted)
-        found += verdict.findings
         if verdict.undecided:
             outcome.undecided[name] = verdict.undecided
         else:
             outcome.traced.append(name)
             outcome.symbolic += verdict.symbolic
-    found += mesh_findings(project, imported)
-    codes = {rule.code for rule in selected(settings)}
-    found = [finding for finding in found if finding.code in codes]
-    outcome.findings = merge(static, found, verdicts)
-    return outcome
+    return verdicts
+
+
+def _function_of(finding: Finding) -> tuple[str, str]:
+    """Returns the file and the outermost function that a finding lies in."""
+    return finding.place.path, finding.function.partition(".<locals>")[0]
 
 
 def _judged(judge: Judge, candidate: Candidate, watch: bool) -> Verdict:
