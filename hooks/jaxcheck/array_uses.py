@@ -10,6 +10,7 @@ from .mentions import mentions
 from .source.module import Module
 from .source.scopes import Function, Parameter
 from .tracing import target_of
+from .transforms import TRANSFORMS
 
 # An attribute of these says nothing: arrays have them, and so have other things.
 _NEUTRAL = frozenset({"value", "copy", "get_value"})
@@ -131,7 +132,7 @@ def _argument(module: Module, call: ast.Call, name: ast.Name, found: Uses, numpy
         return
     target = target_of(module, call.func)
     if target is None:
-        if resolved is None or resolved in _PASSED_ON:
+        if resolved is None or resolved in _PASSED_ON or _is_carried(resolved, call, name):
             found.passed = found.passed or call
         return
     at = next((i for i, each in enumerate(call.args) if each is name), None)
@@ -145,6 +146,14 @@ def _argument(module: Module, call: ast.Call, name: ast.Name, found: Uses, numpy
         found.key = found.key or call
     elif says_array(target.module, given.annotation):
         found.array = found.array or call
+
+
+def _is_carried(resolved: str, call: ast.Call, name: ast.Name) -> bool:
+    """Whether an argument is what a `scan`, a loop or a `cond` works on, and no function."""
+    transform = TRANSFORMS.get(resolved)
+    if transform is None or transform.kind != "body" or name not in call.args:
+        return False
+    return call.args.index(name) not in transform.functions
 
 
 def _attribute(module: Module, attribute: ast.Attribute, found: Uses) -> None:

@@ -1,7 +1,6 @@
 """Which functions must annotate their arrays, and what is missing in each signature."""
 
 import ast
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,13 +9,11 @@ from .array_uses import Uses, uses
 from .arrays import is_array, makes_key, says_array
 from .findings import Confidence
 from .project import Project
+from .roles import exempt, is_layer, overridden, returned, tiny
 from .source.module import Module
-from .source.scopes import Function, FunctionNode, Parameter
+from .source.scopes import Function, Parameter
 from .tracing import traced
 
-_TINY = 3
-"""A nested function of at most so many lines needs no annotations: it is read at a glance."""
-_RULES_OF_DERIVATIVES = ("defvjp", "defjvp", "defjvps", "def_fwd", "def_bwd")
 _MAPPINGS = frozenset(
     f"{package}.{name}"
     for package in ("builtins", "typing", "collections", "collections.abc")
@@ -96,13 +93,13 @@ def bare(module: Module, annotation: ast.expr | None, numpy: bool) -> ArrayType 
 
 
 def _signature(module: Module, project: Project, function: Function) -> Signature | None:
-    if isinstance(function.node, ast.Lambda) or _exempt(module, function):
+    if isinstance(function.node, ast.Lambda) or exempt(module, function):
         return None
     annotations = [p.annotation for p in function.parameters] + [function.returns]
     every = [part for annotation in annotations for part in parts(module, annotation)]
     arrays = [p for p in every if p.kind in (Kind.ARRAY, Kind.BARE, Kind.KEY)]
     typed = any(p.kind is Kind.ARRAY for p in arrays)
-    if not typed and _tiny(function):
+    if not typed and tiny(function):
         return None
     numpy = annotates_numpy(module, project) or function.node in traced(project)
     missing = [
@@ -121,39 +118,6 @@ def _own(function: Function) -> tuple[Parameter, ...]:
     """The parameters without the instance or the class."""
     static = any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in function.decorators)
     return function.parameters[1:] if function.owner and not static else function.parameters
-
-
-def _exempt(module: Module, function: Function) -> bool:
-    for decorator in function.decorators:
-        name = module.resolve(decorator) or ""
-        if name.rpartition(".")[2] in ("overload", "no_type_check"):
-            return True
-    return function.node in _derivatives(module)
-
-
-def _derivatives(module: Module) -> set[FunctionNode]:
-    """The functions given to `defvjp` and the like, whose parameters JAX prescribes."""
-    assert module.project is not None
-    key = ("derivatives", id(module))
-    found: set[FunctionNode] | None = module.project.facts.get(key)
-    if found is None:
-        found = set()
-        for call in module.nodes(ast.Call):
-            if isinstance(call.func, ast.Attribute) and call.func.attr in _RULES_OF_DERIVATIVES:
-                names = {a.id for a in call.args if isinstance(a, ast.Name)}
-                scope = module.index.scopes.get(call)
-                while scope is not None and names:
-                    found |= {scope.functions[n].node for n in names if n in scope.functions}
-                    scope = scope.parent
-        module.project.facts[key] = found
-    return found
-
-
-def _tiny(function: Function) -> bool:
-    if function.parent is None or isinstance(function.node, ast.Lambda):
-        return False
-    body = function.node.body
-    return (body[-1].end_lineno or 0) - body[0].lineno < _TINY
 
 
 def _parameter(
@@ -228,9 +192,9 @@ def _by_role(
     if used.passed is not None and typed:
         return used.passed
     layer = function.name == "__call__" and parameter.kind == "positional"
-    if layer and parameter.default is None and _is_layer(module, project, function):
+    if layer and parameter.default is None and is_layer(module, project, function):
         return function.node
-    base = _overridden(module, project, function)
+    base = overridden(module, project, function)
     if base is not None:
         where, method = base
         same = method.parameter(parameter.name)
@@ -239,32 +203,15 @@ def _by_role(
     return None
 
 
-def _is_layer(module: Module, project: Project, function: Function) -> bool:
-    return function.owner is not None and project.is_nnx_module(module, function.owner)
-
-
-def _overridden(
-    module: Module, project: Project, function: Function
-) -> tuple[Module, Function] | None:
-    """Returns the method of a base class in the project that a method overrides."""
-    if function.owner is None:
-        return None
-    for base in project.bases(module, function.owner):
-        found = project.class_(base)
-        if found is not None and function.name in found[1].methods:
-            return found[0], found[1].methods[function.name]
-    return None
-
-
 def _return(
     module: Module, project: Project, function: Function, typed: bool, numpy: bool
 ) -> Missing | None:
     annotation = function.returns
-    returned = _returned(module)[function.node]
+    results = returned(module)[function.node]
     if annotation is not None:
         array = bare(module, annotation, numpy)
         plain = [p for p in parts(module, annotation) if not p.contained]
-        keys = [each for each in returned if makes_key(module, each)]
+        keys = [each for each in results if makes_key(module, each)]
         wrong = len(plain) == 1 and plain[0].kind in (Kind.ARRAY, Kind.BARE)
         if keys and wrong and plain[0].dtype not in ("Key", "Shaped"):
             return Missing("key", plain[0].node, "", Confidence.PROVEN, keys[0], plain[0])
@@ -274,13 +221,13 @@ def _return(
         return None
     if function.name in ("__init__", "__post_init__", "setup"):
         return None
-    for each in returned:
+    for each in results:
         if is_array(module, each, numpy):
             return Missing("return", function.node, "", Confidence.LIKELY, each)
-    role = function.name == "__call__" and _is_layer(module, project, function)
-    base = _overridden(module, project, function)
+    role = function.name == "__call__" and is_layer(module, project, function)
+    base = overridden(module, project, function)
     role = role or (base is not None and says_array(base[0], base[1].returns))
-    for each in returned:
+    for each in results:
         if role or (typed and _could_be_array(module, each)):
             return Missing("return", function.node, "", Confidence.LIKELY, each)
     return None
@@ -302,20 +249,3 @@ def _could_be_array(module: Module, node: ast.expr) -> bool:
             return any(_could_be_array(module, each) for each in node.elts)
         case _:
             return False
-
-
-def _returned(module: Module) -> defaultdict[FunctionNode, list[ast.expr]]:
-    """The expressions that each function returns or yields."""
-    assert module.project is not None
-    key = ("returned", id(module))
-    found: defaultdict[FunctionNode, list[ast.expr]] | None = module.project.facts.get(key)
-    if found is None:
-        found = module.project.facts[key] = defaultdict(list)
-        scopes = module.index.scopes
-        for kind in (ast.Return, ast.Yield):
-            for node in module.nodes(kind):
-                none = isinstance(node.value, ast.Constant) and node.value.value is None
-                scope = scopes.get(node)
-                if node.value is not None and not none and scope is not None:
-                    found[scope.node].append(node.value)  # pyright: ignore[reportArgumentType]
-    return found
