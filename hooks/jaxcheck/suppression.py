@@ -17,6 +17,8 @@ MARKER = "jaxcheck:"
 _COMMENT = re.compile(r"(?:^|(?<=\s))#\s*jaxcheck:\s*(?P<text>.*?)\s*(?=\s#\s|$)")
 _IGNORE = re.compile(r"(?P<kind>ignore-file|ignore)\s*\[(?P<rules>[^\]]*)\][\s:-]*(?P<reason>.*)")
 _FORM = "`# jaxcheck: ignore[JX501] reason`"
+_OWN = {"JX000", "JX001", "JX002", "JX003", "JX999"}
+"""What comments cannot suppress: the state of the comments, and of the linter."""
 
 
 @dataclass(eq=False)
@@ -59,7 +61,7 @@ class Comment:
             self.lines = (1, len(self.module.lines))
         for name in filter(None, (part.strip() for part in said["rules"].split(","))):
             code = names().get(name, name)
-            known = code in rules() and rules()[code].item != 0
+            known = code in rules() and code not in _OWN
             (self.codes if known else self.unknown).append(code if known else name)
 
     @property
