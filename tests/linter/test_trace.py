@@ -228,6 +228,39 @@ def test_a_clean_trace_settles_doubts_about_the_lines_that_ran(project: Path) ->
     assert result.codes("src/lab/doubted.py") == [(18, "JX501")]
 
 
+def test_suppressions_and_selection_apply_to_proofs(tmp_path: Path) -> None:
+    files = {
+        "shapes.py": """
+            import jax
+            from jaxtyping import Array, Float, PRNGKeyArray
+
+
+            def transposed(
+                x: Float[Array, "batch d_model"], key: PRNGKeyArray
+            ) -> Float[Array, "batch d_model"]:  # jaxcheck: ignore[JX209] the callers know
+                return x.T
+
+
+            def twice(key: PRNGKeyArray) -> Float[Array, ""]:
+                return jax.random.normal(key) + jax.random.normal(key)
+        """
+    }
+    write(tmp_path, files)
+    everything = trace(tmp_path, "shapes.py", "--ignore=JX2")
+    assert everything.status == 1
+    assert everything.codes("shapes.py") == [(13, "JX501")]
+    some = trace(tmp_path, "shapes", "--select=JX2,JX003")
+    assert some.status == 0
+    assert some.findings == []
+
+
+def test_a_jax_that_is_not_known_is_said_so(project: Path) -> None:
+    hidden = "import sys; sys.modules['jax.experimental.key_reuse'] = None; "
+    result = trace(project, "lab.model", before=hidden)
+    assert result.status == 2
+    assert "does not know jax" in result.said
+
+
 def test_a_package_that_does_not_exist_is_a_usage_error(tmp_path: Path) -> None:
     result = trace(tmp_path, "no_such_package")
     assert result.status == 2
