@@ -71,11 +71,14 @@ def is_shifted(module: Module, node: ast.expr) -> bool:
     if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)):
         return False
     right = origin(module, node.right)
-    while isinstance(right, ast.Call):
+    while isinstance(right, ast.Call | ast.Subscript):
+        if isinstance(right, ast.Subscript):  # `m[..., None]`, `m[:, 0]`
+            right = origin(module, right.value)
+            continue
         last = family(module, right)
         if not last and isinstance(right.func, ast.Attribute):
             last = right.func.attr
-        if last in ("max", "amax"):
+        if last in ("max", "amax", "maximum"):  # the last one keeps a running maximum
             return True
         if last not in ("stop_gradient", "expand_dims") or not right.args:
             return False
