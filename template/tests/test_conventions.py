@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .project import package
+
 ROOT = Path(__file__).parents[1]
 JAXCHECK = ROOT / "tools" / "jaxcheck"
 
@@ -21,6 +23,11 @@ def jaxcheck(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_conventions_are_kept() -> None:
     found = jaxcheck()
     assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_jax_agrees_when_it_traces_the_annotated_functions() -> None:
+    traced = jaxcheck("trace", package.__name__, "--verbose")
+    assert traced.returncode == 0, traced.stdout + traced.stderr
 
 
 def test_the_copy_of_jaxcheck_is_unchanged() -> None:
