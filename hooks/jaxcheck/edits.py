@@ -21,7 +21,7 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     def offset(line: int, column: int) -> int:
         if not 1 <= line <= len(starts) + 1 or column < 1:
             raise ValueError(f"line {line}, column {column} is not in the text")
-        at = starts[line - 1] + column - 1 if line <= len(starts) else len(text)
+        at = [*starts, len(text)][line - 1] + column - 1
         if at > len(text):
             raise ValueError(f"line {line}, column {column} is not in the text")
         return at

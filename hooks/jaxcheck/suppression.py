@@ -205,8 +205,10 @@ def _without(comment: Comment, needless: list[str]) -> Fix:
     if comment.alone and end > len(content.rstrip()):
         whole = Edit(line, 1, line + 1, 1, "")
         return Fix("Delete the comment", (whole,), safe=True)
-    start = len(content[: comment.column - 1].rstrip()) + 1
-    gap = Edit(line, start, line, end, "")
+    if after := content[end - 1 :]:  # a comment for another tool takes its place
+        gap = Edit(line, comment.column, line, end + len(after) - len(after.lstrip()), "")
+    else:
+        gap = Edit(line, len(content[: comment.column - 1].rstrip()) + 1, line, end, "")
     return Fix("Delete the comment", (gap,), safe=True)
 
 
