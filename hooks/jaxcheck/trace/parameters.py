@@ -27,10 +27,11 @@ def half_parameters(
 ) -> Iterator[Finding]:
     """Yields where a module's parameters come into being in half precision.
 
-    A cast of float32 values is what the conventions ask for, and is left alone.
+    A cast of float32 values is what the conventions ask for, and is left alone. What a library's
+    layer draws for the project is JX401, what the project draws itself JX402.
     """
     jaxpr = run.jaxpr.jaxpr
-    found: dict[tuple[str, int], tuple[Spot, list[str], str]] = {}
+    found: dict[tuple[str, int], tuple[Spot, list[str], str, bool]] = {}
     for name, variable in zip(run.parameters, jaxpr.outvars, strict=True):
         dtype = str(getattr(variable.aval, "dtype", ""))
         equation = _origin(jaxpr, variable) if dtype in HALF else None
@@ -40,15 +41,17 @@ def half_parameters(
         if any(fnmatch(spot.module.relative, p) for p in settings.half_parameter_modules):
             continue
         key = (spot.module.relative, spot.line)
-        found.setdefault(key, (spot, [], dtype))[1].append(name)
-    for spot, names, dtype in found.values():
+        in_layer = places.of_equation(equation, directly=True) is None
+        found.setdefault(key, (spot, [], dtype, in_layer))[1].append(name)
+    for spot, names, dtype, in_layer in found.values():
         levels = 128 if dtype == "bfloat16" else 1024
         message = (
-            f"`{'`, `'.join(names)}` of `{candidate.class_name}` start out as {dtype}: a uniform "
-            f"draw in {dtype} takes at most {levels} different values. Initialise in float32 and "
-            "cast for the computation."
+            f"`{'`, `'.join(names)}` of `{candidate.class_name}` start out as {dtype}: a draw in "
+            f"{dtype} takes at most {levels} different values, and an update below "
+            f"1/{2 * levels} of a weight is lost. Initialise in float32 and cast for the "
+            "computation."
         )
-        yield finding("JX401", spot, message)
+        yield finding("JX401" if in_layer else "JX402", spot, message)
 
 
 def _origin(jaxpr: Any, variable: Any, depth: int = 40) -> Any:
