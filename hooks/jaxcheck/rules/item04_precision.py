@@ -47,6 +47,7 @@ def made_parameters(module: Module, project: Project) -> Iterator[ast.AST]:
     "half-param-dtype",
     "A layer initialises its parameters in half precision.",
     confidences=(Confidence.PROVEN, Confidence.LIKELY, Confidence.HEURISTIC),
+    tiers=("static", "trace"),
 )
 def half_param_dtype(module: Module, project: Project) -> Iterator[Finding]:
     """Half-precision values for `param_dtype`, given or by default."""
@@ -122,6 +123,7 @@ def _why(dtype: str) -> str:
     "half-initial-value",
     "A parameter is made of a value that starts in half precision.",
     confidences=(Confidence.PROVEN, Confidence.LIKELY),
+    tiers=("static", "trace"),
 )
 def half_initial_value(module: Module, project: Project) -> Iterator[Finding]:
     """Values of `nnx.Param` that are drawn or made in half precision, and such initialisers."""
