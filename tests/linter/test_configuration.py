@@ -1,5 +1,6 @@
 """Settings: where they are found, and what is refused."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from jaxcheck.configuration import ConfigurationError, configuration, schema, se
 from jaxcheck.findings import Severity
 from jaxcheck.settings import Settings
 
-from .running import REUSED, codes, jaxcheck, project
+from .running import HOOKS, REUSED, codes, jaxcheck, project
 
 
 def test_every_kind_of_value_is_read() -> None:
@@ -134,6 +135,14 @@ def test_the_narrowest_severity_counts(tmp_path: Path) -> None:
     assert told.returncode == 1
     assert "JX1302[legacy-prng-key] (note)" in told.stdout
     assert "JX501[key-reused] `key`" in told.stdout
+
+
+def test_the_readme_names_settings_that_exist() -> None:
+    _, _, section = (HOOKS / "README.md").read_text().partition("\n## Settings\n")
+    rows = re.findall(r"^\| (`.*?) \|", section.partition("\n## ")[0], re.MULTILINE)
+    named = {key for row in rows for key in re.findall(r"`([^`]+)`", row)}
+    assert len(named) > 9
+    assert named <= set(schema()["properties"])
 
 
 def test_schema_describes_every_setting() -> None:
