@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -54,6 +55,7 @@ class Attention(nnx.Module):
         cache: Cache | None,
     ) -> tuple[Hidden, Cache | None]:
         """Attend from every position of `x` to what `mask` allows; `cache` is one layer's."""
+        chex.assert_shape(x, (*positions.shape, self.query.shape[0]))
         query = rotate(self._heads(x, self.query[...]), positions)
         key = rotate(self._heads(x, self.key[...]), positions)
         value = self._heads(x, self.value[...])

@@ -6,6 +6,7 @@ positions (Su et al., 2021) and a gated feed-forward layer (SwiGLU; Shazeer, 202
 
 from typing import Any, Literal, TypeVar
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -99,6 +100,7 @@ class FeedForward(nnx.Module):
 
     def __call__(self, x: Hidden) -> Hidden:
         """Transform every position's features."""
+        chex.assert_shape(x, (None, None, self.gate.shape[0]))
         gate = contract("bsd,df->bsf", x, self.gate[...], self.precision)
         up = contract("bsd,df->bsf", x, self.up[...], self.precision)
         inner = constrain(jax.nn.silu(gate) * up, "batch", "seq_len", "d_ff")

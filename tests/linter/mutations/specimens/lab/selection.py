@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import chex
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
@@ -92,6 +93,7 @@ def all_finite(x: Float[Array, "batch d_model"]) -> Bool[Array, ""]:
 
 
 def loss(params: Float[Array, "d_model"], x: Float[Array, "batch d_model"]) -> Float[Array, ""]:
+    chex.assert_axis_dimension(x, -1, params.shape[0])
     outputs = jnp.einsum("bd,d->b", x, params)
     hinge = jnp.maximum(0.0, 1.0 - outputs)
     total = jnp.mean(hinge)
