@@ -30,6 +30,14 @@ _LOSSES = frozenset(
         "cosine_distance", "log_cosh", "kl_divergence", "hinge_loss",
     )
 )  # fmt: skip
+_CONVOLUTIONS = frozenset(
+    f"jax.{name}"
+    for name in (
+        "lax.conv", "lax.conv_general_dilated", "lax.conv_transpose",
+        "lax.conv_general_dilated_local",
+        "lax.conv_with_general_padding", "scipy.signal.convolve", "scipy.signal.convolve2d",
+    )
+)  # fmt: skip
 _RESHAPES = frozenset({"jax.numpy.reshape", "jax.lax.reshape"})
 
 
@@ -120,7 +128,8 @@ def _contracts(module: Module, call: ast.Call, least: int) -> bool:
             return False
         operands = text.partition("->")[0].split(",")
         return sum(len(operand.replace("...", "")) >= least for operand in operands) >= 2
-    return least == 1 and module.resolve(call.func) in _CONTRACTIONS
+    name = module.resolve(call.func)
+    return name in _CONVOLUTIONS or (least == 1 and name in _CONTRACTIONS)
 
 
 def _reshapes(module: Module, call: ast.Call) -> bool:

@@ -19,7 +19,7 @@ from ..shape_assertions import (
     asserts_shapes,
 )
 from ..source.module import Module
-from ..source.scopes import Function
+from ..source.scopes import Function, Scope
 
 _LOOKS = frozenset({"shape", "ndim", "dtype", "size"})
 
@@ -82,13 +82,14 @@ def late_shape_assertion(module: Module, project: Project) -> Iterator[Finding]:
 
 def _first_use(module: Module, function: Function, name: ast.Name) -> ast.Name | None:
     """Returns where a parameter is first computed with; looking at its shape is no computation."""
-    scope = function.scope
     for node in module.nodes(ast.Name):
-        if node.id != name.id or module.index.scopes[node] is not scope:
+        if node.id != name.id or not _belongs(module, node, function):
             continue
         if not isinstance(node.ctx, ast.Load):
             return None  # rebound: what is asserted is another value
         parent = module.parent(node)
+        while isinstance(parent, ast.Tuple | ast.List):
+            parent = module.parent(parent)
         if isinstance(parent, ast.Attribute) and parent.attr in _LOOKS:
             continue
         if isinstance(parent, ast.Compare) or _in_assertion(module, node):
@@ -96,6 +97,16 @@ def _first_use(module: Module, function: Function, name: ast.Name) -> ast.Name |
         if isinstance(parent, ast.Call | ast.BinOp | ast.Attribute | ast.Subscript):
             return node
     return None
+
+
+def _belongs(module: Module, node: ast.Name, function: Function) -> bool:
+    """Whether a name is the function's own, in its body or in a function inside."""
+    scope: Scope | None = module.index.scopes[node]
+    while scope is not None and scope is not function.scope:
+        if node.id in scope.bound:
+            return False
+        scope = scope.parent
+    return scope is function.scope
 
 
 def _in_assertion(module: Module, node: ast.AST) -> bool:
