@@ -38,6 +38,7 @@ _CONVOLUTIONS = frozenset(
         "lax.conv_with_general_padding", "scipy.signal.convolve", "scipy.signal.convolve2d",
     )
 )  # fmt: skip
+_MAPPINGS = frozenset({"builtins.dict", "typing.Mapping", "typing.Dict", "collections.abc.Mapping"})
 _RESHAPES = frozenset({"jax.numpy.reshape", "jax.lax.reshape"})
 
 
@@ -101,8 +102,30 @@ def _role(module: Module, project: Project, function: Function, steps: set) -> s
     computes = any((module.resolve(c.func) or "").startswith("jax.numpy.") for c in calls)
     if computes and _is_differentiated(project, function) and _takes_data(function, 2):
         return "it is a loss"
+    mapping = _mapping(module, function) if computes else ""
+    if mapping:
+        return f"it takes its arrays out of `{mapping}`, whose shapes no annotation states"
     if any(_contracts(module, c, 3) for c in calls):
         return "it contracts arrays of three and more dimensions"
+    return ""
+
+
+def _mapping(module: Module, function: Function) -> str:
+    """Returns the parameter that is a mapping of arrays, of which several are taken by name."""
+    for parameter in function.parameters:
+        types = array_types(module, parameter.annotation)
+        if not any(t.container in _MAPPINGS for t in types):
+            continue
+        taken = {
+            node.slice.value
+            for node in module.nodes(ast.Subscript)
+            if isinstance(node.slice, ast.Constant)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == parameter.name
+            and module.index.scopes[node] is function.scope
+        }
+        if len(taken) > 1:
+            return parameter.name
     return ""
 
 

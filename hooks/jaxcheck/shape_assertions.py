@@ -74,10 +74,8 @@ def _assertions(module: Module, calls: list[ast.Call]) -> Iterator[Assertion]:
     for call in calls:
         name = module.resolve(call.func)
         if name in _ASSERTIONS and name is not None:
-            first = call.args[0] if call.args else None
-            several = first.elts if isinstance(first, ast.List | ast.Tuple) else [first]
-            about = tuple(each for each in several if isinstance(each, ast.Name))
-            yield Assertion(call, name, about)
+            names = ast.walk(call.args[0]) if call.args else ()
+            yield Assertion(call, name, tuple(n for n in names if isinstance(n, ast.Name)))
 
 
 def _validates(module: Module, function: Function) -> bool:

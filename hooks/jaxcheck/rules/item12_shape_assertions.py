@@ -187,9 +187,9 @@ def _bare(module: Module, node: ast.Assert) -> str | None:
 def contradiction(module: Module, project: Project) -> Iterator[Finding]:
     """Finds assertions of another rank, size or order than the annotation states."""
     for function, assertion in _all_assertions(module):
-        if len(assertion.about) != 1 or len(assertion.call.args) < 2:
+        if len(assertion.call.args) < 2 or not isinstance(assertion.call.args[0], ast.Name):
             continue
-        name, claim = assertion.about[0], assertion.call.args[1]
+        name, claim = assertion.call.args[:2]
         parameter = function.parameter(name.id)
         if parameter is None or function.scope.bound.get(name.id, 0) > 1:
             continue
