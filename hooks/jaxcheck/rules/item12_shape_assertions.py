@@ -127,7 +127,12 @@ def _in_assertion(module: Module, node: ast.AST) -> bool:
 def bare_shape_assertion(module: Module, project: Project) -> Iterator[Finding]:
     """Finds `assert x.shape == …` in functions; a project without chex gets a hint only."""
     chex = _spelling(module)
-    uses_chex = any("chex" in each.source for each in project.modules.values())
+    if not module.nodes(ast.Assert):
+        return
+    if "uses chex" not in project.facts:
+        sources = (each.source for each in project.modules.values())
+        project.facts["uses chex"] = any("chex" in source for source in sources)
+    uses_chex = project.facts["uses chex"]
     for node in module.nodes(ast.Assert):
         found = _bare(module, node)
         if found is None:
@@ -320,6 +325,8 @@ def _is_open(claim: ast.expr) -> bool:
 )
 def never_awaited(module: Module, project: Project) -> Iterator[Finding]:
     """Finds chexified functions in projects that never wait for their assertions."""
+    if "chexify" not in module.source:
+        return
     waits = ("block_until_chexify_assertions_complete", "wait_checks", "async_check=False")
     if any(wait in each.source for each in project.modules.values() for wait in waits):
         return
