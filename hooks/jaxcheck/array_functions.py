@@ -22,10 +22,11 @@ _NOT_NEGATIVE = {
     "global_norm", "count_nonzero", "bincount", "arange", "eye", "identity", "gamma", "chisquare",
     "exponential", "squared_error", "huber_loss", "l2_loss", "svdvals", "axis_index",
 }  # fmt: skip
-_UNIT = {
-    "softmax", "sigmoid", "hard_sigmoid", "one_hot", "bernoulli", "dirichlet", "isfinite", "isnan",
-    "isinf", "isclose", "logical_and", "logical_or", "logical_not", "any", "all", "equal", "less",
-    "greater", "tri", "standardise", "expit",
+_UNIT = {"softmax", "sigmoid", "hard_sigmoid", "dirichlet", "expit"}
+_FLAGS = {
+    "isfinite", "isnan", "isinf", "isclose", "allclose", "array_equal", "logical_and", "logical_or",
+    "logical_not", "any", "all", "equal", "not_equal", "less", "less_equal", "greater", "one_hot",
+    "greater_equal", "bernoulli", "tri",
 }  # fmt: skip
 _SYMMETRIC = {"cos", "sin", "tanh", "sign", "hard_tanh", "soft_sign", "erf"}
 _REDUCTIONS = {
@@ -58,6 +59,8 @@ def result(name: str, given: Sequence[Range | None], keywords: Mapping[str, Rang
         return Range(low, high, kind=kind)
     if name in _UNIT:
         return Range(0.0, 1.0, kind=kind)
+    if name in _FLAGS:
+        return Range(0.0, 1.0, kind=kind, integer=True)
     if name in _SYMMETRIC:
         return Range(-1.0, 1.0, kind=kind)
     if name in _CONSTANT:

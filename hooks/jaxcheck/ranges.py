@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 _INF = float("inf")
+_HUGE = 10**300  # a larger integer is no float
 TINY = 1e-300  # stands for any positive number
 
 
@@ -46,6 +47,11 @@ class Range:
         return self.kind != "array" and self.low == -_INF and self.high == _INF
 
     @property
+    def is_flag(self) -> bool:
+        """Whether it is an array of 0 and 1."""
+        return self.integer and (self.low, self.high) == (0, 1) and self.kind == "array"
+
+    @property
     def negated(self) -> "Range":
         """Its values with the other sign."""
         return replace(self, low=-self.high, high=-self.low)
@@ -76,7 +82,9 @@ class Range:
         kind = _kind([self, other])
         number = self.is_unknown_number or other.is_unknown_number
         constant = any(r.low == r.high > 0 and r.kind == "static" for r in (self, other))
-        assumed = self.assumed or other.assumed or (kind == "array" and (number or constant))
+        flag = self.is_flag or other.is_flag  # as in `x + (x == 0)`
+        assumed = self.assumed or other.assumed
+        assumed = assumed or flag or (kind == "array" and (number or constant))
         low = self.low + other.low
         if assumed and low < 0 and constant:
             assumed = not (self.high < _INF and other.high < _INF)
@@ -86,7 +94,8 @@ class Range:
         """Its values less other ones."""
         assumed = self.assumed or other.assumed
         kind = _kind([self, other])
-        return Range(self.low - other.high, self.high - other.low, kind=kind, assumed=assumed)
+        whole = self.integer and other.integer
+        return Range(self.low - other.high, self.high - other.low, kind, assumed, whole)
 
     def power(self, exponent: "Range") -> "Range":
         """Its values to the power of other ones."""
@@ -102,7 +111,8 @@ class Range:
 
 def NUMBER(value: float) -> Range:  # noqa: N802  a range of one number
     """The range of a number that stands in the source."""
-    return Range(value, value, kind="static", integer=isinstance(value, int))
+    value = max(-_HUGE, min(value, _HUGE)) if isinstance(value, int) else value
+    return Range(value, value, kind="static", integer=float(value).is_integer())
 
 
 ANYTHING = Range()
@@ -129,7 +139,8 @@ def product(left: Range, right: Range) -> Range:
     if left.low >= 0 and right.low >= 0:
         low = max(left.low * right.low, TINY) if left.low > 0 and right.low > 0 else 0.0
         high = left.high * right.high if left.high < _INF and right.high < _INF else _INF
-        return Range(low, high, kind=kind, assumed=assumed)
+        whole = left.integer and right.integer
+        return Range(low, high, kind=kind, assumed=assumed, integer=whole)
     for one, other in ((left, right), (right, left)):
         if one.high <= 0 <= other.low:
             return Range(high=0.0, kind=kind, assumed=assumed)
