@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .annotations import array_types
+from .annotations import Kind, array_types, parts
 from .calls import calls_of, inside
 from .project import Project
 from .roles import is_layer
@@ -113,8 +113,8 @@ def _role(module: Module, project: Project, function: Function, steps: set) -> s
 def _mapping(module: Module, function: Function) -> str:
     """Returns the parameter that is a mapping of arrays, of which several are taken by name."""
     for parameter in function.parameters:
-        types = array_types(module, parameter.annotation)
-        if not any(t.container in _MAPPINGS for t in types):
+        held = [p for p in parts(module, parameter.annotation) if p.container in _MAPPINGS]
+        if not any(part.kind in (Kind.ARRAY, Kind.BARE) for part in held):
             continue
         taken = {
             node.slice.value
