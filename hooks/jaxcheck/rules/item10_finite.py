@@ -22,7 +22,7 @@ _BROKEN = {
     "sqrt": "is NaN where {0} is negative, if only by rounding",
     "reciprocal": "is inf where {0} is 0",
     "division": "is inf or NaN where {0} is 0",
-    "power": "is inf where {0} is 0, and NaN below for a fractional exponent",
+    "power": "is inf where {0} is 0, and NaN below if the exponent is a fraction",
     "arccos": "is NaN where rounding puts {0} outside [-1, 1], such as at 1.0000001",
     "arcsin": "is NaN where rounding puts {0} outside [-1, 1], such as at 1.0000001",
     "arctanh": "is inf where {0} is 1 or -1, and NaN beyond",
@@ -70,7 +70,7 @@ def unguarded_operation(module: Module, project: Project) -> Iterator[Finding]:
             continue  # JX1002 and JX1003 say more
         if checked(module, module.enclosing_function(each.node), project):
             continue
-        name = _ALIASES.get(each.name, each.name)
+        name = "sqrt" if each.needs == "not negative" else _ALIASES.get(each.name, each.name)
         operand = _short(module.text(each.operand))
         yield module.finding(
             "JX1001",
