@@ -100,7 +100,7 @@ def mentions_half(project: Project) -> bool:
     """Whether any module spells a half-precision dtype, so that a dtype can be one at all."""
     found: bool | None = project.facts.get("mentions half")
     if found is None:
-        found = any("float16" in m.source for m in project.modules.values())
+        found = any("loat16" in m.source for m in project.modules.values())
         project.facts["mentions half"] = found
     return found
 
