@@ -20,7 +20,8 @@ def subjects(template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[S
 @pytest.mark.parametrize("item", range(1, 13))
 def test_broken_conventions_are_found(item: int, subjects: list[Subject]) -> None:
     for subject in subjects:
-        assert not subject.clean(item), "what is mutated must be clean"
+        clean = subject.clean(item)
+        assert not clean, f"what is mutated must be clean, and has {dict(clean)}"
     mutants = [mutant for subject in subjects for mutant in subject.mutants(item)]
     report = f"{table(mutants)}\nitem {item:2}  recall {recall(mutants):.1%}"
     print(report)
