@@ -117,8 +117,16 @@ def configured(options: argparse.Namespace, paths: Sequence[Path]) -> tuple[Path
     return found.root, settings
 
 
-def publish(done: Results, options: argparse.Namespace, report: bool) -> None:
+def publish(
+    done: Results, options: argparse.Namespace, report: bool, statistics: bool = False
+) -> None:
     """Prints results, or writes them where the options say.
+
+    Args:
+        done: The results.
+        options: The options that `add_common_options` adds.
+        report: Whether to add the coverage report.
+        statistics: Whether to count findings by rule instead of showing them, as text.
 
     Raises:
         ConfigurationError: The file cannot be written.
@@ -128,7 +136,12 @@ def publish(done: Results, options: argparse.Namespace, report: bool) -> None:
         from .reporting.coverage import rows as coverage
 
         rows = coverage(done)
-    show(render(done, options.format, rows), options.output)
+    if statistics:
+        from .reporting.text import statistics as counted
+
+        show(counted(done, rows), options.output)
+    else:
+        show(render(done, options.format, rows), options.output)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if options.format == "github" and summary:
         from .reporting.github import step_summary
@@ -182,12 +195,7 @@ def _check(options: argparse.Namespace) -> int:
         done = _write_baseline(file, entries, done, settings)
     elif done.gone:
         _say(f"{len(done.gone)} entries of the baseline occur no more: run --write-baseline")
-    if options.statistics:
-        from .reporting.text import statistics
-
-        show(statistics(done), options.output)
-    else:
-        publish(done, options, options.report)
+    publish(done, options, options.report, options.statistics)
     return done.status
 
 

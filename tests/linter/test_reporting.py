@@ -147,6 +147,9 @@ def test_statistics_count_by_rule(tmp_path: Path) -> None:
         "     2  JX1302  legacy-prng-key",
         "5 findings in 3 files.",
     ]
+    with_report = jaxcheck("--statistics", "--report", cwd=tmp_path).stdout.splitlines()
+    assert with_report[4].startswith(" 1  not checked ")
+    assert len(with_report) == 4 + 12
 
 
 def test_json_says_all(tmp_path: Path) -> None:

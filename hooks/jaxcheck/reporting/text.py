@@ -26,7 +26,7 @@ def render(results: Results, coverage: list[Row] | None = None) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def statistics(results: Results) -> str:
+def statistics(results: Results, coverage: list[Row] | None = None) -> str:
     """Returns how often each rule was broken, the most frequent one first."""
     found = Counter(finding.code for finding in results.findings)
     failing = Counter(finding.code for finding in results.findings if finding.gates)
@@ -35,7 +35,10 @@ def statistics(results: Results) -> str:
         + (f" ({number - failing[code]} only to consider)" if failing[code] < number else "")
         for code, number in sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
     ]
-    return "\n".join([*lines, summary.sentence(results)]) + "\n"
+    lines.append(summary.sentence(results))
+    if coverage is not None:
+        lines += ["", table(coverage)]
+    return "\n".join(lines) + "\n"
 
 
 def headline(finding: Finding, path: str) -> str:
