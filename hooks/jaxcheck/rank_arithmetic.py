@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from .assertions import spelt_rank
+from .known_ranks import spelt_rank
 from .source.module import Module
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from .annotations import array_type
 from .arrays import array_function
-from .assertions import known_ranks
 from .bindings import Bound, parameter_of, reaching, scope_of
 from .declared import declared, element
 from .dimensions_of import einsum
+from .known_ranks import known_ranks
 from .layers import LAYERS, layer_of
 from .rank_arithmetic import NUMBER, Rank, agreed, axes, broadcast, length, product, reduced
 from .rank_tables import ELEMENTWISE, FIXED, FROM_SHAPE, METHODS, REDUCTIONS, SAME
