@@ -47,17 +47,19 @@ def differences(folder: Path = FOLDER) -> Differences | None:
 
 def advice(found: Differences | None, folder: Path = FOLDER) -> str:
     """Returns what is wrong with a copy and what to do about it; empty if nothing is."""
+    here = Path.cwd()
+    shown = folder.relative_to(here).as_posix() if folder.is_relative_to(here) else folder
     if found is None:
-        lines = [f"{folder / NAME} is missing or damaged."]
+        lines = [f"{shown}/{NAME} is missing or damaged."]
     elif not found:
         return ""
     else:
-        lines = [f"The copy of jaxcheck in {folder} is not as it was delivered:"]
+        lines = [f"The copy of jaxcheck in {shown} is not as it was delivered:"]
         for what in ("missing", "edited", "foreign"):
             lines += [f"  {what}: {name}" for name in getattr(found, what)]
     lines += [
-        "Restore it: `git log -- FOLDER` shows the commit that changed it, and `git checkout "
-        "COMMIT~ -- FOLDER` brings back what was there; `uvx copier update` brings the newest.",
+        f"Restore it: `git log -- {shown}` shows the commit that changed it, and `git checkout "
+        f"COMMIT~ -- {shown}` brings back what was there; `uvx copier update` brings the newest.",
         "What your project alone knows (names of dimensions, helpers, exceptions) belongs into "
         "[tool.jaxcheck] of pyproject.toml, and rules that are wrong into a report.",
     ]
