@@ -4,7 +4,7 @@ import ast
 from collections import defaultdict
 
 from .bindings import scope_of
-from .shape_assertions import RANK, SHAPE
+from .shape_assertions import RANK, SHAPE, claims
 from .source.module import Module
 from .source.scopes import Scope
 
@@ -45,32 +45,16 @@ def known_ranks(module: Module) -> dict[tuple[Scope, str], int]:
             if isinstance(target, ast.Tuple) and not _starred(target):
                 _say(module, said, _shape_of(assign.value), len(target.elts))
         for call in module.nodes(ast.Call) if "chex" in module.source else ():
-            if module.resolve(call.func) in (SHAPE, RANK) and len(call.args) > 1:
-                _say_asserted(module, said, call)
+            name = module.resolve(call.func)
+            for array, claim in claims(call) if name in (SHAPE, RANK) else ():
+                rank = module.literal(claim) if name == RANK else spelt_rank(module, claim)
+                _say(module, said, array, rank)
         for statement in module.nodes(ast.Assert):
             array, rank = plain_rank(module, statement.test)
             _say(module, said, array, rank)
         found = {place: ranks.pop() for place, ranks in said.items() if len(ranks) == 1}
         module.project.facts[key] = found
     return found
-
-
-def _say_asserted(
-    module: Module, said: defaultdict[tuple[Scope, str], set[int]], call: ast.Call
-) -> None:
-    """Reads `assert_rank(x, 3)`, `assert_shape([x, y], (2, 3))` and `assert_rank([x, y], [3, 2])`.
-
-    A list of expectations is one for each array; a single one is for all of them.
-    """
-    first, claim = call.args[:2]
-    arrays = first.elts if isinstance(first, ast.List | ast.Tuple) else [first]
-    several = isinstance(claim, ast.List) and arrays != [first]
-    for position, array in enumerate(arrays):
-        each = claim.elts[position] if several and position < len(claim.elts) else claim  # pyright: ignore[reportAttributeAccessIssue]
-        if module.resolve(call.func) == RANK:
-            _say(module, said, array, module.literal(each))
-        else:
-            _say(module, said, array, spelt_rank(module, each))
 
 
 def plain_rank(module: Module, test: ast.expr) -> tuple[ast.expr | None, int | None]:

@@ -11,11 +11,9 @@ from ..flow.engine import Engine
 from ..project import Project
 from ..shape_assertions import (
     CHEXIFY,
-    RANK,
     SHAPE,
     VALUES,
-    Assertion,
-    assertions,
+    all_assertions,
     asserts_shapes,
 )
 from ..source.module import Module
@@ -61,7 +59,7 @@ def _annotated(module: Module, project: Project, function: Function) -> bool:
 )
 def late_shape_assertion(module: Module, project: Project) -> Iterator[Finding]:
     """Finds assertions about parameters that come after the computation that they guard."""
-    for function, assertion in _all_assertions(module):
+    for function, assertion in all_assertions(module):
         if _is_within(module, function, assertion.call, (ast.If, ast.For, ast.While, ast.Try)):
             continue
         for name in assertion.about:
@@ -133,12 +131,13 @@ def bare_shape_assertion(module: Module, project: Project) -> Iterator[Finding]:
         sources = (each.source for each in project.modules.values())
         project.facts["uses chex"] = any("chex" in source for source in sources)
     uses_chex = project.facts["uses chex"]
+    kernels = "pallas" in module.source  # what chex asserts of a reference is not known
     for node in module.nodes(ast.Assert):
         found = _bare(module, node)
         if found is None:
             continue
         fix = None
-        if chex is not None and node.msg is None:
+        if chex is not None and node.msg is None and not kernels:
             place = module.place(node)
             text = f"{chex}.{found}"
             edit = Edit(place.line, place.column, place.end_line, place.end_column, text)
@@ -148,7 +147,7 @@ def bare_shape_assertion(module: Module, project: Project) -> Iterator[Finding]:
             node,
             f"`python -O` drops this assertion, and when it fails it shows no shapes. Write "
             f"`chex.{found}`.",
-            confidence=Confidence.LIKELY if uses_chex else Confidence.HEURISTIC,
+            confidence=Confidence.LIKELY if uses_chex and not kernels else Confidence.HEURISTIC,
             fix=fix,
         )
 
@@ -180,74 +179,6 @@ def _bare(module: Module, node: ast.Assert) -> str | None:
     if isinstance(right, ast.Tuple):
         return f"assert_shape({array}, {module.text(right)})"
     return None
-
-
-@rule(
-    "JX1204",
-    "assertion-contradicts-annotation",
-    "A shape assertion and the annotation of the same array cannot both hold.",
-    confidences=(Confidence.PROVEN, Confidence.LIKELY),
-    in_tests=Confidence.PROVEN,
-)
-def contradiction(module: Module, project: Project) -> Iterator[Finding]:
-    """Finds assertions of another rank, size or order than the annotation states."""
-    for function, assertion in _all_assertions(module):
-        if len(assertion.call.args) < 2 or not isinstance(assertion.call.args[0], ast.Name):
-            continue
-        name, claim = assertion.call.args[:2]
-        parameter = function.parameter(name.id)
-        if parameter is None or function.scope.bound.get(name.id, 0) > 1:
-            continue
-        types = [t for t in array_types(module, parameter.annotation) if not t.contained]
-        if len(types) != 1 or types[0].shape is None or types[0].rank is None:
-            continue
-        contradicted = _contradicts(module, assertion, claim, types[0].spec or "", types[0].rank)
-        if contradicted is not None:
-            what, confidence = contradicted
-            yield module.finding(
-                "JX1204",
-                assertion.call,
-                f'`{name.id}` is annotated "{types[0].spec}", but asserted to have {what}: every '
-                f"call fails, or the annotation is wrong.",
-                confidence=confidence,
-                related=(module.place(types[0].node, "annotated here"),)
-                if types[0].module is module
-                else (),
-            )
-
-
-def _contradicts(
-    module: Module, assertion: Assertion, claim: ast.expr, spec: str, rank: int
-) -> tuple[str, Confidence] | None:
-    if assertion.name == RANK:
-        value = module.literal(claim)
-        if isinstance(value, int) and not isinstance(value, bool) and value != rank:
-            return f"{value} dimensions", Confidence.PROVEN
-        return None
-    if assertion.name != SHAPE or not isinstance(claim, ast.Tuple | ast.List):
-        return None
-    elements = claim.elts
-    if any(isinstance(e, ast.Starred) or _is_ellipsis(e) for e in elements):
-        return None
-    if len(elements) != rank:
-        return f"{len(elements)} dimensions", Confidence.PROVEN
-    names = spec.split()
-    for position, (element, dimension) in enumerate(zip(elements, names, strict=False)):
-        if isinstance(element, ast.Constant) and isinstance(element.value, int):
-            if dimension.isdigit() and int(dimension) != element.value:
-                return f"size {element.value} in dimension {position}", Confidence.PROVEN
-        elif isinstance(element, ast.Name) and _is_another(element.id, dimension, names):
-            return f"`{element.id}` in dimension {position}", Confidence.LIKELY
-    return None
-
-
-def _is_another(name: str, dimension: str, names: list[str]) -> bool:
-    """Whether an asserted size is named like another dimension of the same annotation."""
-    return name != dimension and names.count(name) == 1
-
-
-def _is_ellipsis(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is Ellipsis
 
 
 @rule(
@@ -348,14 +279,6 @@ def critical(module: Module, project: Project) -> Iterator[ast.AST]:
     if not module.is_test:
         for each in critical_functions(module, project):
             yield each.function.node
-
-
-def _all_assertions(module: Module) -> Iterator[tuple[Function, Assertion]]:
-    if "chex" not in module.source:
-        return
-    for function in module.functions:
-        for assertion in assertions(module, function):
-            yield function, assertion
 
 
 def _is_within(
