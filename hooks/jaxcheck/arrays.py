@@ -36,8 +36,8 @@ _MAKERS = frozenset(
         "arange", "array", "asarray", "bartlett", "bfloat16", "blackman", "bool_",
         "broadcasted_iota", "empty", "eye", "fftfreq", "float16", "float32", "float64",
         "fromfunction", "full", "full_like", "geomspace", "hamming", "hann_window", "hanning",
-        "identity", "indices", "int32", "int64", "int8", "iota", "kaiser", "linspace", "load",
-        "logspace", "meshgrid", "ones", "rfftfreq", "tri", "uint32", "uint8", "zeros",
+        "identity", "indices", "int32", "int64", "int8", "iota", "kaiser", "key", "linspace",
+        "load", "logspace", "meshgrid", "ones", "rfftfreq", "tri", "uint32", "uint8", "zeros",
     }
 )  # fmt: skip
 _OPERANDS = {

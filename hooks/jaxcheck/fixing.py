@@ -92,6 +92,8 @@ def fix(paths: Iterable[Path], root: Path, settings: Settings, judge: Judge) -> 
     while chosen := _fitting(done):
         if not _try(session, done, chosen) and not _try(session, done, chosen[:1]):
             done.refused.append(chosen[0])
+    left = {finding.fingerprint for finding in done.results.findings}
+    done.refused = [finding for finding in done.refused if finding.fingerprint in left]
     for path, text in session.texts.items():
         replace_text(path, text)
     return done
