@@ -9,7 +9,7 @@ from ..source.scopes import Class
 _ARRAYS = frozenset({"jax.Array", "numpy.ndarray", "jax.typing.ArrayLike", "chex.ArrayDevice"})
 _KEYS = frozenset({"jaxtyping.PRNGKeyArray", "jaxtyping.Key", "chex.PRNGKey"})
 _SCALARS = frozenset(
-    f"builtins.{name}" for name in "int bool str bytes complex slice type".split()
+    f"builtins.{name}" for name in ("int", "bool", "str", "bytes", "complex", "slice", "type")
 ) | frozenset({"typing.Callable", "collections.abc.Callable", "typing.Literal", "typing.Type"})
 _CONTAINERS = frozenset(
     f"{package}.{name}"
@@ -21,6 +21,7 @@ _CONTAINERS = frozenset(
     }.items()
     for name in names.split()
 )
+_TUPLES = ("builtins.tuple", "typing.Tuple")
 _NO_ARRAYS = _CONTAINERS | {"jaxtyping.jaxtyped"}
 
 
@@ -50,39 +51,31 @@ class Annotated:
 NOTHING = Annotated()
 
 
-def annotated(module: Module, node: ast.expr | None, depth: int = 4) -> Annotated:
+def annotated(module: Module, node: ast.expr | None) -> Annotated:
     """Returns what an annotation says."""
-    if node is None or depth < 0:
+    if node is None:
+        return NOTHING
+    assert module.project is not None
+    known: dict[ast.expr, Annotated] = module.project.facts.setdefault("annotated", {})
+    found = known.get(node)
+    if found is None:
+        found = known[node] = _read(module, node)
+    return found
+
+
+def _read(module: Module, node: ast.expr, depth: int = 4) -> Annotated:
+    if depth < 0:
         return NOTHING
     if isinstance(node, ast.Constant):
-        if isinstance(node.value, str):
-            return _text(module, node.value)
-        return NOTHING
+        return _quoted(module, node.value, depth) if isinstance(node.value, str) else NOTHING
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         sides = [s for s in (node.left, node.right) if not _is_none(s)]
         if len(sides) == 1:
-            return _optional(annotated(module, sides[0], depth - 1))
-        found = [annotated(module, s, depth - 1) for s in sides]
+            return _optional(_read(module, sides[0], depth - 1))
+        found = [_read(module, s, depth - 1) for s in sides]
         return Annotated(array=all(f.array for f in found), scalar=all(f.scalar for f in found))
     if isinstance(node, ast.Subscript):
-        name = module.resolve(node.value) or ""
-        if name in _KEYS:
-            return Annotated(key=True)
-        if name.startswith("jaxtyping.") and name not in _NO_ARRAYS:
-            return Annotated(array=True)
-        if name in _SCALARS:
-            return Annotated(scalar=True)
-        if name in _CONTAINERS:
-            elements = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-            items = ()
-            if name in ("builtins.tuple", "typing.Tuple") and not _is_open(elements[-1]):
-                items = tuple(annotated(module, each, depth - 1) for each in elements)
-            return Annotated(container=True, items=items)
-        if name in ("typing.Optional", "typing.Annotated"):
-            inner = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice
-            found = annotated(module, inner, depth - 1)
-            return _optional(found) if name == "typing.Optional" else found
-        return NOTHING
+        return _subscripted(module, node, depth)
     name = module.resolve(node)
     if name is None:
         return NOTHING
@@ -96,11 +89,30 @@ def annotated(module: Module, node: ast.expr | None, depth: int = 4) -> Annotate
         return Annotated(number=True)
     if name in _CONTAINERS:
         return Annotated(container=True)
-    if module.project is not None:
-        constant = module.project.constant(name)
-        if constant is not None and constant[1] is not node:
-            return annotated(constant[0], constant[1], depth - 1)
-        return Annotated(cls=module.project.class_(name))
+    assert module.project is not None
+    constant = module.project.constant(name)
+    if constant is not None and constant[1] is not node:
+        return _read(constant[0], constant[1], depth - 1)
+    return Annotated(cls=module.project.class_(name))
+
+
+def _subscripted(module: Module, node: ast.Subscript, depth: int) -> Annotated:
+    name = module.resolve(node.value) or ""
+    elements = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    if name in _KEYS:
+        return Annotated(key=True)
+    if name.startswith("jaxtyping.") and name not in _NO_ARRAYS:
+        return Annotated(array=True)
+    if name in _SCALARS:
+        return Annotated(scalar=True)
+    if name in _CONTAINERS:
+        items = ()
+        if name in _TUPLES and not any(_is_open(each) for each in elements[-1:]):
+            items = tuple(_read(module, each, depth - 1) for each in elements)
+        return Annotated(container=True, items=items)
+    if name in ("typing.Optional", "typing.Annotated") and elements:
+        found = _read(module, elements[0], depth - 1)
+        return _optional(found) if name == "typing.Optional" else found
     return NOTHING
 
 
@@ -118,7 +130,7 @@ def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
-def _text(module: Module, text: str) -> Annotated:
+def _quoted(module: Module, text: str, depth: int) -> Annotated:
     """An annotation in quotes: its names are looked up at the top of the module."""
     try:
         node = ast.parse(text, mode="eval").body
@@ -126,4 +138,4 @@ def _text(module: Module, text: str) -> Annotated:
         return NOTHING
     for each in ast.walk(node):
         module.index.scopes[each] = module.index.module_scope
-    return annotated(module, node)
+    return _read(module, node, depth - 1)

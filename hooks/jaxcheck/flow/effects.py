@@ -136,13 +136,13 @@ def _assignment_effects(module: Module, function: Function, target: ast.expr) ->
 
 
 def _change(node: ast.AST, what: str, owner: Scope | None) -> Effect:
-    function = owner.node if owner is not None and owner.parent is not None else None
+    function = owner.node if owner is not None and isinstance(owner.node, FunctionNode) else None
     return Effect(
         node,
         f"changes `{what}`, which lives outside",
         "return the value instead; what is stored here are tracers that outlive their trace",
         harmless=True,
-        owner=function,  # pyright: ignore[reportArgumentType]
+        owner=function,
     )
 
 

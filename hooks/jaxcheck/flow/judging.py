@@ -8,8 +8,10 @@ from ..project import Project
 from ..source.module import Module
 from ..source.scopes import Parameter
 from ..tracing import traced
-from .engine import Engine, Live
+from .annotated import annotated
+from .engine import Engine
 from .summary import Demand, Summary
+from .tracers import Live
 from .values import MADE
 
 _JIT = frozenset({"jax.jit", "jax.pmap", "flax.nnx.jit", "flax.nnx.pmap"})
@@ -105,11 +107,13 @@ def _needs(
     engine: Engine, project: Project, callee: ast.AST, number: int, kinds: frozenset[str]
 ) -> Iterator[Met]:
     summary = engine.summary_of(callee)
-    if summary is not None:
-        for each in met(summary.module, project):
-            if each.summary is summary and each.demand.kind in kinds and each.demand.direct:
-                if each.demand.raw & (2 << number):
-                    yield each
+    if summary is None:
+        return
+    for each in met(summary.module, project):
+        demand = each.demand
+        handed = each.summary is summary and demand.raw & (2 << number)
+        if handed and demand.direct and demand.kind in kinds:
+            yield each
 
 
 def _held(engine: Engine, summary: Summary, mask: int) -> bool:
@@ -118,7 +122,7 @@ def _held(engine: Engine, summary: Summary, mask: int) -> bool:
     for number, name in enumerate(summary.inputs[: summary.parameters]):
         if mask & (2 << number):
             parameter = summary.function.parameter(name)
-            says = engine.annotation(summary.module, parameter.annotation if parameter else None)
+            says = annotated(summary.module, parameter.annotation if parameter else None)
             if says.container or says.cls is not None:
                 return True
     return False
@@ -144,7 +148,7 @@ def _flags(engine: Engine, summary: Summary, mask: int) -> tuple[Parameter, ...]
 
 def steers(engine: Engine, summary: Summary, parameter: Parameter) -> bool:
     """Whether a parameter is a plain Python value, by its annotation or its default."""
-    says = engine.annotation(summary.module, parameter.annotation)
+    says = annotated(summary.module, parameter.annotation)
     if says.scalar:
         return True
     if says.array or says.key or says.number:

@@ -1,22 +1,23 @@
-"""The linear part of the interpreter: keys are consumed once, donated buffers not used again."""
+"""Keys are linear: each is consumed at most once."""
 
 import ast
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from ..findings import Confidence
-from .state import State, join
+from .run import Run
+from .state import State
 from .summary import Consumption, KeyEvent
-from .values import Site, Token, Value, joined
+from .tokens import Each, Site, Token
+from .values import Value
 
-if TYPE_CHECKING:
-    from .interpreter import Interpreter
 
-__all__ = ["join", "joined"]
+def how_sure(certain: bool) -> Confidence:
+    """Returns the confidence in what is certain, or else just likely."""
+    return Confidence.PROVEN if certain else Confidence.LIKELY
 
 
 def consume(
-    run: "Interpreter",
+    run: Run,
     token: Token,
     node: ast.AST,
     strong: bool,
@@ -24,14 +25,24 @@ def consume(
     direct: bool = False,
     held: bool = False,
 ) -> None:
-    """Notes that a key is consumed, and whether it, an element or its array was before."""
+    """Notes that a key is consumed, and whether it, an element or its array was before.
+
+    Args:
+        run: The run.
+        token: The key.
+        node: Where.
+        strong: Whether it is consumed for certain, so that it is a key.
+        what: What consumes it, for messages.
+        direct: Whether a function of `jax.random` does.
+        held: Whether it came along in a container.
+    """
     if token.origin == "plain":
         return
     token.evidence |= strong
     state = run.state
-    here = Site(node, strong, what, state.guards, run.evaluations, direct, held)
+    here = Site(node, strong, what, state.guards, run.calls, direct, held)
     for first in _conflicts(state, token):
-        if first.at != here.at and (first.held and not strong or held and not first.strong):
+        if first.at != here.at and ((first.held and not strong) or (held and not first.strong)):
             continue
         if not first.excludes(state.guards):
             _report(run, token, first, here)
@@ -54,7 +65,7 @@ def _conflicts(state: State, token: Token) -> Iterator[Site]:
                 yield from sites
 
 
-def _report(run: "Interpreter", token: Token, first: Site, again: Site) -> None:
+def _report(run: Run, token: Token, first: Site, again: Site) -> None:
     if first.node is again.node and first.at != again.at:
         code = "JX502"
         if any(e.token is token and e.code == "JX501" for e in run.summary.key_events):
@@ -65,17 +76,16 @@ def _report(run: "Interpreter", token: Token, first: Site, again: Site) -> None:
         code = "JX513"
     else:
         code = "JX501"
-    both = first.strong and again.strong
-    inside = run.loop_guards[-1] if run.loop_guards else 0
-    guards = again.guards[inside:] if code == "JX502" else ()
-    certain = first.direct and again.direct and not guards
+    inside = run.loops[-1].guards if run.loops else 0
+    unconditional = code != "JX502" or not again.guards[inside:]
+    certain = first.direct and again.direct and unconditional
     certain = certain and set(first.guards) <= set(again.guards)
-    confidence = Confidence.PROVEN if certain else Confidence.LIKELY
-    event(run, code, again.node, token, first, again, confidence, both or code == "JX513")
+    sure = (first.strong and again.strong) or code == "JX513"
+    note(run, code, again.node, token, first, again, how_sure(certain), sure)
 
 
-def event(
-    run: "Interpreter",
+def note(
+    run: Run,
     code: str,
     node: ast.AST,
     token: Token,
@@ -84,7 +94,7 @@ def event(
     confidence: Confidence,
     sure: bool,
 ) -> None:
-    """Notes a misuse of a key, once per place and code."""
+    """Notes a misuse of a key, once per place and code; the arguments are those of the event."""
     if not any(e.node is node and e.code == code for e in run.summary.key_events):
         env = run.state.env
         name = next((path for path, value in env.items() if value.token is token), "")
@@ -93,7 +103,8 @@ def event(
         )
 
 
-def _note_inputs(run: "Interpreter", token: Token, site: Site) -> None:
+def _note_inputs(run: Run, token: Token, site: Site) -> None:
+    """Notes for the callers that what comes in is consumed."""
     function = run.function
     todo = [token]
     while todo:
@@ -111,60 +122,68 @@ def _note_inputs(run: "Interpreter", token: Token, site: Site) -> None:
             run.summary.global_keys.append((str(here.label), site))
 
 
-def consume_value(
-    run: "Interpreter", value: Value, node: ast.AST, what: str, held: bool = False
-) -> None:
+def consume_value(run: Run, value: Value, node: ast.AST, what: str, held: bool = False) -> None:
     """An unknown function may consume whatever keys a value holds."""
-    if value.token is not None and value.items is None:
-        consume(run, value.token, node, False, what, held=held)
+    if value.items is None:
+        if value.token is not None:
+            consume(run, value.token, node, False, what, held=held)
+        return
     for part in value.parts():
         consume_value(run, part, node, what, held)
 
 
-def after_iteration(run: "Interpreter", iterable: ast.expr, value: Value) -> None:
-    """After a loop that consumed the elements of an array of keys, the whole array is consumed."""
-    values = [value]
-    if isinstance(iterable, ast.Call):
-        values += [run.peek(a) for a in iterable.args if not isinstance(a, ast.Starred)]
-        if isinstance(iterable.func, ast.Attribute):
-            values.append(run.peek(iterable.func.value))
-    for each in values:
-        if each.token is None:
+def consume_wholes(run: Run, arrays: Iterable[Value], node: ast.AST | None = None) -> None:
+    """After a loop over arrays of keys: those whose elements it consumed are consumed as a whole.
+
+    Args:
+        run: The run.
+        arrays: What the loop ran over.
+        node: Where the arrays are consumed, if not where their elements are.
+    """
+    consumed = run.state.consumed
+    for array in arrays:
+        if array.token is None:
             continue
-        eaten = [
-            (token, sites)
-            for token, sites in run.state.consumed.items()
-            if token.parent is each.token
-            and isinstance(token.label, tuple)
-            and token.label[:1] == ("each",)
+        taken = [
+            token
+            for token in consumed
+            if token.parent is array.token and isinstance(token.label, Each)
         ]
-        if eaten:
-            for token, _ in eaten:
-                del run.state.consumed[token]
-            site = eaten[0][1][0]
-            consume(run, each.token, site.node, site.strong, site.what)
+        if taken:
+            site = consumed[taken[0]][0]
+            for token in taken:
+                del consumed[token]
+            consume(run, array.token, node or site.node, site.strong, site.what)
 
 
-def escapes(run: "Interpreter", node: ast.AST, value: Value, how: str) -> None:
+def escapes(run: Run, node: ast.AST, value: Value, how: str) -> None:
     """Notes that consumed keys leave: returned, yielded or stored where others will use them."""
     if value.token is not None:
-        for site in run.state.consumed.get(value.token, ()):
-            if site.strong and not site.excludes(run.state.guards):
-                certain = set(site.guards) <= set(run.state.guards)
-                here = Site(node, True, how, run.state.guards)
-                confidence = Confidence.PROVEN if certain else Confidence.LIKELY
-                event(run, "JX503", node, value.token, site, here, confidence, False)
-                break
+        site = _consumed_for_certain(run, value.token)
+        if site is not None:
+            certain = set(site.guards) <= set(run.state.guards)
+            here = Site(node, True, how, run.state.guards)
+            note(run, "JX503", node, value.token, site, here, how_sure(certain), False)
     for part in value.parts():
         escapes(run, node, part, how)
 
 
-def leave(run: "Interpreter") -> None:
+def _consumed_for_certain(run: Run, token: Token) -> Site | None:
+    """Returns where a key was consumed for certain on a way to this point."""
+    for site in run.state.consumed.get(token, ()):
+        if site.strong and not site.excludes(run.state.guards):
+            return site
+    return None
+
+
+def leave(run: Run) -> None:
     """At a way out of a method: keys in attributes of the instance that were consumed are stale."""
     function = run.function
     if function is None or not function.is_method or not function.parameters:
         return
-    if run.engine.is_immutable(run.module, function.owner):
+    if not run.state.consumed:
+        return
+    if run.engine.definitions.is_immutable(run.module, function.owner):
         return
     instance = f"{function.parameters[0].name}."
     for path, value in run.state.env.items():
@@ -172,60 +191,46 @@ def leave(run: "Interpreter") -> None:
             continue
         if any(e.token is value.token for e in run.summary.key_events):
             continue
-        for site in run.state.consumed.get(value.token, ()):
-            if site.strong and not site.excludes(run.state.guards):
-                here = Site(site.node, True, path, run.state.guards)
-                event(
-                    run, "JX504", site.node, value.token, None, here, Confidence.LIKELY, False
-                )  # fmt: skip
-                break
+        site = _consumed_for_certain(run, value.token)
+        if site is not None:
+            here = Site(site.node, True, path, run.state.guards)
+            note(run, "JX504", site.node, value.token, None, here, Confidence.LIKELY, False)
 
 
-def rebinds_parameter(
-    run: "Interpreter", target: ast.Name, value: Value, statement: ast.AST
-) -> None:
+def overwrites(run: Run, target: ast.Name, value: Value, statement: ast.AST) -> None:
     """Notes that a parameter gives way to a key with a constant seed before anybody used it."""
     token = value.token
     if token is None or token.origin != "born" or token.label != "constant seed":
         return
-    entry = run.entry.get(target.id)
+    if run.function is None or run.function.parameter(target.id) is None:
+        return
+    entry = run.inputs[target.id].token
     current = run.state.env.get(target.id)
     if entry is None or current is None or current.token is not entry:
-        return
-    if run.function is None or run.function.parameter(target.id) is None:
         return
     if entry in run.state.consumed or any(target.id in str(key) for key, _, _ in run.state.guards):
         return
     here = Site(statement, True, target.id, run.state.guards)
-    event(run, "JX508", statement, token, None, here, Confidence.LIKELY, True)
+    note(run, "JX508", statement, token, None, here, Confidence.LIKELY, True)
 
 
-def used(run: "Interpreter", node: ast.AST, value: Value) -> None:
-    """Notes that a buffer is used after it was donated."""
-    if not run.state.donated or value.token is None:
-        return
-    for token, site in run.state.donated.items():
-        if value.token.within(token, fields=True) and not site.excludes(run.state.guards):
-            run.summary.donations.append((node, site))
-            return
-
-
-def finish(run: "Interpreter") -> None:
+def finish(run: Run) -> None:
     """At the end of a function: drops what did not turn out to be about keys."""
     if not run.state.dead:
         leave(run)
     summary = run.summary
     summary.key_events = [e for e in summary.key_events if e.sure or e.token.is_key]
-    evident = {
-        c.input
-        for c in summary.consumptions
-        if c.strong or (name := summary.inputs[c.input]) in run.entry and run.entry[name].is_key
-    }
-    unique = {}
+    keys = {number for number, name in enumerate(summary.inputs) if _is_key(run.inputs[name])}
+    keys |= {c.input for c in summary.consumptions if c.strong}
+    unique: dict[tuple[int, tuple[object, ...]], Consumption] = {}
     for consumption in summary.consumptions:
-        if consumption.input in evident:
+        if consumption.input in keys:
             place = (consumption.input, consumption.path)
             known = unique.get(place)
-            if known is None or consumption.strong and not known.strong:
+            if known is None or (consumption.strong and not known.strong):
                 unique[place] = consumption
     summary.consumptions = list(unique.values())
+
+
+def _is_key(value: Value) -> bool:
+    return value.token is not None and value.token.is_key

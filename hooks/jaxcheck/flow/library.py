@@ -1,7 +1,9 @@
 """What the functions of JAX, NumPy and Python do to keys and to tracers."""
 
 # jax.random: not consuming, as in JAX's own key-reuse checker.
-KEEPS_KEY = frozenset({"fold_in", "key_data", "key_impl", "clone", "wrap_key_data"})
+KEEPS_KEY = frozenset(
+    f"jax.random.{name}" for name in ("fold_in", "key_data", "key_impl", "clone", "wrap_key_data")
+)
 MAKES_KEY = frozenset({"jax.random.key", "jax.random.PRNGKey", "jax.random.wrap_key_data"})
 
 # Functions that return the key that they are given, perhaps elsewhere or in another form.
@@ -31,9 +33,9 @@ FORWARDING_METHODS = frozenset(
 INSPECTS = frozenset(
     f"builtins.{name}"
     for name in (
-        "print len isinstance issubclass type id hash repr str callable hasattr getattr format "
-        "dict set frozenset bool vars super"
-    ).split()
+        "print", "len", "isinstance", "issubclass", "type", "id", "hash", "repr", "str", "callable",
+        "hasattr", "getattr", "format", "dict", "set", "frozenset", "bool", "vars", "super",
+    )
 ) | frozenset(
     {
         "jax.debug.print",
@@ -55,7 +57,7 @@ INSPECTS = frozenset(
         "numpy.issubdtype",
         "numpy.dtype",
     }
-)
+)  # fmt: skip
 INSPECTING_ROOTS = ("logging", "chex", "warnings", "absl.logging", "pprint", "rich")
 INSPECTING_METHODS = frozenset(
     {
@@ -66,6 +68,32 @@ INSPECTING_METHODS = frozenset(
 )  # fmt: skip
 # Methods that put a value into a new container, where it may be used later.
 STORING_METHODS = frozenset({"replace", "_replace", "copy_with", "update"})
+
+# Functions that map another one over trees, and functions that call another one on the host.
+MAPS = frozenset({"jax.tree.map", "jax.tree_util.tree_map_with_path", "jax.tree.map_with_path"})
+CALLBACKS = frozenset(
+    {
+        "jax.debug.callback",
+        "jax.pure_callback",
+        "jax.experimental.io_callback",
+        "jax.experimental.pure_callback",
+    }
+)
+
+# What waits for the device, and the clocks that somebody reads who does so on purpose.
+SYNCHRONISES = frozenset(
+    {
+        "jax.device_get",
+        "jax.block_until_ready",
+        "numpy.asarray",
+        "numpy.array",
+        "builtins.float",
+        "builtins.int",
+        "builtins.bool",
+    }
+)
+SYNCHRONISING_METHODS = frozenset({"item", "tolist", "block_until_ready"})
+CLOCKS = frozenset({"time.time", "time.perf_counter", "time.monotonic", "time.perf_counter_ns"})
 
 # Attributes and functions of a tracer that are known when it is traced.
 STATIC_ATTRIBUTES = frozenset(
@@ -83,6 +111,9 @@ ARRAY_METHODS = frozenset(
         "transpose", "var", "view", "nonzero",
     }
 )  # fmt: skip
+# Methods that convert an array to Python values, and those that show what is in a container.
+CONVERTING_METHODS = frozenset({"item", "tolist", "__array__", "__bool__", "__float__", "__int__"})
+VIEWS = frozenset({"items", "keys", "values"})
 BOOLEAN_FUNCTIONS = frozenset(
     {
         "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_not", "logical_xor",
@@ -105,20 +136,14 @@ LIST_FUNCTIONS = frozenset(
         "unstack", "nonzero", "unravel_index", "indices", "ix_",
     }
 )  # fmt: skip
-# Functions whose result has as many elements as the data says, and what makes it static.
-DATA_DEPENDENT = {
-    "jax.numpy.nonzero": "size",
-    "jax.numpy.flatnonzero": "size",
-    "jax.numpy.argwhere": "size",
-    "jax.numpy.unique": "size",
-    "jax.numpy.unique_values": "size",
-    "jax.numpy.union1d": "size",
-    "jax.numpy.intersect1d": "size",
-    "jax.numpy.setdiff1d": "size",
-    "jax.numpy.setxor1d": "size",
-    "jax.numpy.compress": "size",
-    "jax.numpy.extract": "size",
-}
+# Functions whose result has as many elements as the data says, unless `size` says it.
+DATA_DEPENDENT = frozenset(
+    f"jax.numpy.{name}"
+    for name in (
+        "nonzero", "flatnonzero", "argwhere", "unique", "unique_values", "union1d", "intersect1d",
+        "setdiff1d", "setxor1d", "compress", "extract",
+    )
+)  # fmt: skip
 # Functions that take a length or a shape: which arguments, by position and by name.
 SIZES = {
     "jax.numpy.arange": ((0, 1, 2), ("start", "stop", "step")),
@@ -138,7 +163,6 @@ SIZES = {
     "jax.random.bernoulli": ((2,), ("shape",)),
     "jax.random.randint": ((1,), ("shape",)),
     "jax.random.split": ((1,), ("num",)),
-    "jax.random.permutation": ((), ()),
     "jax.nn.one_hot": ((1,), ("num_classes",)),
     "jax.lax.iota": ((1,), ("size",)),
     "jax.lax.top_k": ((1,), ("k",)),

@@ -1,11 +1,28 @@
 """The state of the interpreter at one point of a function."""
 
+import ast
 from dataclasses import dataclass, field
 from itertools import count
 
-from .values import Guard, Site, Token, Value, joined
+from .tokens import Guard, Site, Token
+from .values import Joins, Value, joined
 
 _versions = count(1)
+
+
+def path_of(node: ast.expr) -> str | None:
+    """Returns the path of a variable, an attribute or a string subscript; None for the rest."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        base = path_of(node.value)
+        return None if base is None else f"{base}.{node.attr}"
+    if isinstance(node, ast.Subscript):
+        index = node.slice
+        if isinstance(index, ast.Constant) and isinstance(index.value, str):
+            base = path_of(node.value)
+            return None if base is None else f"{base}[{index.value!r}]"
+    return None
 
 
 @dataclass(eq=False, slots=True)
@@ -14,7 +31,7 @@ class State:
 
     Attributes:
         env: Values by path: `x`, `x.y`, `x['k']`.
-        versions: A number per name, new at each binding: two texts with the same versions of their
+        versions: A number per path, new at each binding: two texts with the same versions of their
             names denote the same value.
         consumed: Where each key was consumed so far.
         donated: Where each buffer was donated so far.
@@ -29,34 +46,30 @@ class State:
     guards: tuple[Guard, ...] = ()
     dead: bool = False
 
-    def copy(self) -> "State":
-        """Returns a state that can change without changing this one."""
+    def copy(self, more: tuple[Guard, ...] = ()) -> "State":
+        """Returns a state that can change without changing this one, under further guards."""
         return State(
-            dict(self.env),
-            dict(self.versions),
-            dict(self.consumed),
-            dict(self.donated),
-            self.guards,
+            self.env.copy(),
+            self.versions.copy(),
+            self.consumed.copy(),
+            self.donated.copy(),
+            self.guards + more,
             self.dead,
         )
 
     def bind(self, path: str, value: Value) -> None:
         """Binds a path; what hung below its old value is gone."""
-        env = self.env
-        if path in env:
-            for below in [
-                p for p in env if p.startswith(path) and p[len(path) : len(path) + 1] in (".", "[")
-            ]:
-                del env[below]
-        env[path] = value
+        if path in self.env:
+            self.forget_below(path)
+        self.env[path] = value
         self.versions[path] = next(_versions)
 
-    def kill_below(self, path: str) -> None:
+    def forget_below(self, path: str) -> None:
         """Forgets what hangs below a path, as after an assignment to an unknown part of it."""
-        for below in [
-            p for p in self.env if p.startswith(path) and p[len(path) : len(path) + 1] in (".", "[")
-        ]:
-            del self.env[below]
+        env = self.env
+        below = (path + ".", path + "[")
+        for gone in [each for each in env if each.startswith(below)]:
+            del env[gone]
         self.versions[path] = next(_versions)
 
 
@@ -80,34 +93,49 @@ def join(states: list[State], guards: tuple[Guard, ...]) -> State:
 
 
 def _join(a: State, b: State) -> State:
-    tokens: dict[tuple[Token | None, Token | None], Token] = {}
-    env: dict[str, Value] = {}
-    other = b.env
-    for path, value in a.env.items():
-        theirs = other.get(path)
-        env[path] = value if theirs is None or theirs is value else joined(value, theirs, tokens)
-    for path, value in other.items():
-        if path not in env:
-            env[path] = value
-    versions = dict(a.versions)
+    joins: Joins = {}
+    env = _joined_values(a.env, b.env, joins)
+    versions = a.versions.copy()
     for path, version in b.versions.items():
-        if versions.get(path, version) != version:
+        if versions.setdefault(path, version) != version:
             versions[path] = next(_versions)
-        else:
-            versions[path] = version
-    consumed = dict(a.consumed)
+    return State(
+        env, versions, _joined_sites(a, b, joins), _joined_donations(a, b, joins), a.guards
+    )
+
+
+def _joined_values(a: dict[str, Value], b: dict[str, Value], joins: Joins) -> dict[str, Value]:
+    env = a.copy()
+    for path, value in b.items():
+        known = env.setdefault(path, value)
+        if known is not value:
+            env[path] = joined(known, value, joins)
+    return env
+
+
+def _joined_sites(a: State, b: State, joins: Joins) -> dict[Token, tuple[Site, ...]]:
+    consumed = a.consumed.copy()
     for token, sites in b.consumed.items():
-        mine = consumed.get(token, ())
-        consumed[token] = mine + tuple(site for site in sites if site not in mine)
-    for (left, right), token in tokens.items():
-        sites = a.consumed.get(left, ()) if left else ()
-        if right:
-            sites += tuple(s for s in b.consumed.get(right, ()) if s not in sites)
+        known = consumed.setdefault(token, sites)
+        if known is not sites:
+            consumed[token] = _both(known, sites)
+    for (left, right), token in joins.items():
+        sites = _both(
+            a.consumed.get(left, ()) if left else (), b.consumed.get(right, ()) if right else ()
+        )
         if sites:
             consumed[token] = sites
+    return consumed
+
+
+def _both(first: tuple[Site, ...], second: tuple[Site, ...]) -> tuple[Site, ...]:
+    return first + tuple(site for site in second if site not in first)
+
+
+def _joined_donations(a: State, b: State, joins: Joins) -> dict[Token, Site]:
     donated = {**b.donated, **a.donated}
-    for (left, right), token in tokens.items():
+    for (left, right), token in joins.items():
         site = (a.donated.get(left) if left else None) or (b.donated.get(right) if right else None)
         if site is not None:
             donated[token] = site
-    return State(env, versions, consumed, donated, a.guards)
+    return donated

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from ..findings import Confidence
 from ..source.module import Module
 from ..source.scopes import Function, FunctionNode
-from .values import Site, Token, Value
+from .tokens import Site, Token
+from .values import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,9 @@ class Demand:
     """A place that needs a concrete value.
 
     Attributes:
-        kind: What for: "branch", "boolean", "iterate", "range", "index", "convert", "shape",
-            "mask", "size", "match", "exit", "structure".
+        kind: What for: "branch" (of an `if` that only leaves: "exit"), "boolean", "match", "text"
+            (it is compared with text), "call" (it is called), "iterate", "range", "index",
+            "convert", "mask" (it selects elements), "size", "structure" (as a size or an axis).
         node: Where.
         taint: The inputs from which the value is computed as an array.
         raw: The inputs that it is or is a part of.

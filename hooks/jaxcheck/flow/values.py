@@ -1,113 +1,19 @@
-"""Abstract values, and the tokens that give keys and buffers an identity."""
+"""Abstract values: what the interpreter knows about a value, and what two ways make of it."""
 
-import ast
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..source.module import Module
 from ..source.scopes import Class
 from ..tracing import Target
+from .tokens import Token
 
 # The bit of everything that a function makes itself; inputs have the bits above it.
 MADE = 1
 
 
 @dataclass(eq=False, slots=True)
-class Token:
-    """The identity of a value that must not be used twice.
-
-    Attributes:
-        origin: "input", "born" (certainly a key), "element" (of an array or sequence), "field" (an
-            attribute or a dict's entry), "fold", "joined", "global", "plain" (never a key) or
-            "other".
-        parent: The array that an element was taken from, the key that data was folded into.
-        label: Which element, or which data.
-        evidence: Whether something showed that it is a key: it is born as one, annotated as one,
-            or handed to `jax.random`.
-        input: For an input, and for elements of one: the number of the input and the path in it.
-        children: Its elements and the keys folded from it, by label; for a join, its sources.
-    """
-
-    origin: str
-    parent: "Token | None" = None
-    label: object = None
-    evidence: bool = False
-    input: tuple[int, tuple[object, ...]] | None = None
-    children: dict[object, "Token"] = field(default_factory=dict)
-
-    def child(self, origin: str, label: object) -> "Token":
-        """Returns the element or folded key of that label; the same one for the same label."""
-        key = (origin, label)
-        found = self.children.get(key)
-        if found is None:
-            path = None
-            if self.input is not None and origin in ("element", "field"):
-                path = (self.input[0], (*self.input[1], label))
-            evidence = self.evidence or origin == "fold"
-            found = self.children[key] = Token(origin, self, label, evidence, path)
-        return found
-
-    @property
-    def is_key(self) -> bool:
-        """Whether it, or what it was taken from, is known to be a key."""
-        here: Token | None = self
-        while here is not None:
-            if here.evidence:
-                return True
-            here = here.parent if here.origin in ("element", "fold") else None
-        return False
-
-    def within(self, other: "Token", fields: bool = False) -> bool:
-        """Whether it is `other`, or an element of it; with `fields`, or a field of it."""
-        here: Token | None = self
-        while here is not None:
-            if here is other:
-                return True
-            if here.origin != "element" and not (fields and here.origin == "field"):
-                return False
-            here = here.parent
-        return False
-
-
-Guard = tuple[object, object, bool]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Site:
-    """A place where a key is consumed or a buffer is donated.
-
-    Attributes:
-        strong: Whether it certainly consumes: a function of `jax.random`, or one of the project
-            that ends in one.
-        what: What consumes it, for messages.
-        at: The number of the evaluation: the same call in another iteration has another one.
-        direct: Whether it is a function of `jax.random` itself.
-        held: Whether the key came along in a container, so that it may not be meant.
-        guards: The conditions under which it is reached.
-    """
-
-    node: ast.AST
-    strong: bool
-    what: str
-    guards: tuple[Guard, ...] = ()
-    at: int = 0
-    direct: bool = False
-    held: bool = False
-
-    def excludes(self, guards: tuple[Guard, ...]) -> bool:
-        """Whether no run passes both here and a place under these guards."""
-        for key, value, polarity in self.guards:
-            for other_key, other_value, other_polarity in guards:
-                if key == other_key:
-                    same = value == other_value
-                    if same and polarity != other_polarity:
-                        return True
-                    if not same and polarity and other_polarity:
-                        return True
-        return False
-
-
-@dataclass(eq=False, slots=True)
-class Callable:
+class Callee:
     """A function value: which one, what it was wrapped in, and what is bound already.
 
     Attributes:
@@ -154,55 +60,98 @@ class Value:
     taint: int = 0
     raw: int = 0
     items: "tuple[Value, ...] | dict[str, Value] | None" = None
-    function: Callable | None = None
+    function: Callee | None = None
     cls: tuple[Module, Class] | None = None
     boolean: bool = False
     stamp: int = 0
     sequence: bool = False
 
-    def parts(self) -> "list[Value]":
+    def parts(self) -> "Sequence[Value]":
         """Returns its elements, where they are known."""
         if self.items is None:
-            return []
-        return list(self.items.values()) if isinstance(self.items, dict) else list(self.items)
+            return ()
+        return tuple(self.items.values()) if isinstance(self.items, dict) else self.items
+
+    def part(self, label: object) -> "Value | None":
+        """Returns the element of that index or the entry of that name, where it is known."""
+        if isinstance(self.items, tuple) and isinstance(label, int):
+            return self.items[label] if -len(self.items) <= label < len(self.items) else None
+        if isinstance(self.items, dict) and isinstance(label, str):
+            return self.items.get(label)
+        return None
+
+    def changed_parts(
+        self, change: "Callable[[Value], Value]"
+    ) -> "tuple[Value, ...] | dict[str, Value] | None":
+        """Returns its items after a change of each."""
+        if self.items is None:
+            return None
+        if isinstance(self.items, tuple):
+            return tuple(change(part) for part in self.items)
+        return {name: change(part) for name, part in self.items.items()}
 
     def mask(self) -> int:
         """Returns every input that it, or a part of it, depends on."""
         mask = self.taint | self.raw
-        for part in self.parts():
-            mask |= part.mask()
+        if self.items is not None:
+            for part in self.parts():
+                mask |= part.mask()
         return mask
 
 
 CLEAN = Value()
 
 
-def joined(a: Value, b: Value, tokens: dict[tuple[Token | None, Token | None], Token]) -> Value:
+def unknown(taint: int = 0, raw: int = 0, *, boolean: bool = False) -> Value:
+    """Returns a value with an identity of its own, of which nothing but its inputs is known."""
+    return Value(Token("other"), taint, raw, boolean=boolean)
+
+
+def sequence(raw: int = 0, items: tuple[Value, ...] | dict[str, Value] | None = None) -> Value:
+    """Returns a Python sequence, of known items or with parts of these inputs."""
+    return Value(Token("other"), raw=raw, items=items, sequence=True)
+
+
+def grouped(*items: Value) -> Value:
+    """Returns a group of values: a tuple, or another container that is unpacked like one."""
+    return Value(Token("other"), items=items)
+
+
+def array_of(mask: int = 0, *, boolean: bool = False) -> Value:
+    """Returns an array that a function computes from the inputs of a mask."""
+    return unknown(mask | MADE, boolean=boolean)
+
+
+def mask_of(values: Iterable[Value]) -> int:
+    """Returns every input that one of the values depends on."""
+    mask = 0
+    for value in values:
+        mask |= value.mask()
+    return mask
+
+
+# The identities of what two ways left in one variable: aliases get the same one.
+Joins = dict[tuple[Token | None, Token | None], Token]
+
+
+def joined(a: Value, b: Value, joins: Joins) -> Value:
     """Returns the value of a variable after two branches left it as `a` and as `b`.
 
     Args:
         a: The value after one branch.
         b: The value after the other one.
-        tokens: The joins made so far, so that aliases stay aliases.
+        joins: The joins made so far, so that aliases stay aliases.
     """
     if a is b:
         return a
-    if a.token is b.token:
-        token = a.token
-    else:
-        pair = (a.token, b.token)
-        token = tokens.get(pair)
-        if token is None:
-            evidence = any(t is not None and t.is_key for t in pair)
-            sources = {id(t): t for t in pair if t is not None}
-            token = tokens[pair] = Token("joined", evidence=evidence, children=sources)
+    token = _joined_token(a.token, b.token, joins)
     items = None
     if isinstance(a.items, tuple) and isinstance(b.items, tuple) and len(a.items) == len(b.items):
-        items = tuple(joined(x, y, tokens) for x, y in zip(a.items, b.items, strict=True))
+        items = tuple(joined(x, y, joins) for x, y in zip(a.items, b.items, strict=True))
     elif (
         isinstance(a.items, dict) and isinstance(b.items, dict) and a.items.keys() == b.items.keys()
     ):
-        items = {name: joined(a.items[name], b.items[name], tokens) for name in a.items}
+        items = {name: joined(a.items[name], b.items[name], joins) for name in a.items}
     return Value(
         token,
         a.taint | b.taint,
@@ -214,3 +163,24 @@ def joined(a: Value, b: Value, tokens: dict[tuple[Token | None, Token | None], T
         max(a.stamp, b.stamp),
         a.sequence and b.sequence,
     )
+
+
+def _joined_token(a: Token | None, b: Token | None, joins: Joins) -> Token | None:
+    if a is b:
+        return a
+    token = joins.get((a, b))
+    if token is None:
+        both = [each for each in (a, b) if each is not None]
+        sources: dict[object, Token] = {id(each): each for each in both}
+        evidence = any(each.is_key for each in both)
+        token = joins[a, b] = Token("joined", evidence=evidence, children=sources)
+    return token
+
+
+def any_of(values: Sequence[Value]) -> Value:
+    """Returns a value that is one of several, nobody knows which."""
+    joins: Joins = {}
+    result = values[0]
+    for other in values[1:]:
+        result = joined(result, other, joins)
+    return result

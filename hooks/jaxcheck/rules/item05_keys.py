@@ -7,7 +7,7 @@ from ..catalogue import rule, subjects
 from ..findings import Confidence, Finding
 from ..flow.engine import Engine
 from ..flow.summary import KeyEvent
-from ..flow.values import Site
+from ..flow.tokens import Site
 from ..project import Project
 from ..source.module import Module
 

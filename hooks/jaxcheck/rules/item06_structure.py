@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from ..catalogue import rule
 from ..findings import Confidence, Finding
-from ..flow.engine import Engine
+from ..flow.annotated import annotated
 from ..flow.judging import Met, handed_on, met
 from ..jitted import named_jits
 from ..project import Project
@@ -89,7 +89,6 @@ def flag_not_static(module: Module, project: Project) -> Iterator[Finding]:
 
 def _settings(module: Module, project: Project) -> Iterator[tuple[Parameter, str]]:
     """Yields the traced parameters of jitted functions that are annotated as settings."""
-    engine = Engine.of(project)
     for site in named_jits(module):
         static = site.static
         if site.target is None or static is None or site.target.module is not module:
@@ -98,7 +97,7 @@ def _settings(module: Module, project: Project) -> Iterator[tuple[Parameter, str
         names |= {p.name for p in site.target.function.parameters if p.kind == "keyword"} - static
         for parameter in site.target.function.parameters:
             if parameter.name in names - site.target.names:
-                found = engine.annotation(module, parameter.annotation).cls
+                found = annotated(module, parameter.annotation).cls
                 if found is not None and is_setting(project, *found):
                     yield parameter, found[1].name
 

@@ -1,0 +1,1 @@
+"""What calls do to their arguments and return, one file per kind of function."""
