@@ -13,15 +13,8 @@ from ..dtypes import (
     mentions_half,
 )
 from ..findings import Confidence, Finding
-from ..half_parameters import (
-    LAYERS,
-    Start,
-    deciding,
-    exempt,
-    half_start,
-    layer_dtypes,
-    parameters,
-)
+from ..half_parameters import Start, exempt, half_start, parameters
+from ..parameter_dtypes import LAYERS, deciding, layer_dtypes
 from ..project import Project
 from ..source.module import Module
 from ..training_steps import training_steps
