@@ -27,12 +27,26 @@ _DRAWN_16 = (
 
 @subjects(4, "parameters initialised in float32")
 def made_parameters(module: Module, project: Project) -> Iterator[ast.AST]:
-    """Calls of `nnx.Param` and of functions that lead there, and layers of Flax."""
+    """Calls of `nnx.Param`, of functions that return one or hand on its value, and of layers."""
     if module.is_test or exempt(module, project):
         return
-    yield from (call for call, _ in parameters(module, project))
-    if "nnx" in module.source:
-        yield from (c for c in module.nodes(ast.Call) if module.resolve(c.func) in LAYERS)
+    found = {call for call, _ in parameters(module, project)}
+    makers = _makers(project)
+    for call in module.nodes(ast.Call):
+        name = module.resolve(call.func)
+        if call in found or name in makers or name in LAYERS:
+            yield call
+
+
+def _makers(project: Project) -> set[str]:
+    """The functions that say they return an `nnx.Param`."""
+    return {
+        f"{module.name}.{function.qualname}"
+        for module in project.modules.values()
+        if "nnx" in module.source
+        for function in module.functions
+        if function.returns is not None and module.resolve(function.returns) == "flax.nnx.Param"
+    }
 
 
 @rule(
