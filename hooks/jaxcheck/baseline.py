@@ -8,6 +8,7 @@ from pathlib import Path
 from .configuration import ConfigurationError
 from .findings import Finding
 from .replacing import replace_text
+from .settings import Settings
 
 DEFAULT = "jaxcheck-baseline.json"
 _ABOUT = "What jaxcheck tolerates here. `jaxcheck --write-baseline` takes out what is mended."
@@ -32,6 +33,21 @@ class Entry:
         """Returns the entry that tolerates a finding."""
         place = finding.place
         return cls(place.path, finding.code, finding.function, finding.tier, finding.fingerprint)
+
+
+def file_of(root: Path, settings: Settings) -> Path:
+    """Returns where a project's baseline is, or would be."""
+    return root / (settings.baseline or DEFAULT)
+
+
+def entries_of(root: Path, settings: Settings) -> list[Entry]:
+    """Returns the baseline of a project: the one that it names, or one of the usual name.
+
+    Raises:
+        ConfigurationError: The one that it names does not exist, or cannot be read.
+    """
+    file = file_of(root, settings)
+    return read(file) if settings.baseline or file.exists() else []
 
 
 def read(path: Path) -> list[Entry]:

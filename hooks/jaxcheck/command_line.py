@@ -180,9 +180,9 @@ def _check(options: argparse.Namespace) -> int:
     root, settings = configured(options, options.paths)
     paths = options.paths or [root / path for path in settings.paths] or [Path.cwd()]
     _check_paths(paths, root, settings)
-    file = root / (settings.baseline or baseline.DEFAULT)
-    kept = settings.baseline or options.write_baseline
-    entries = baseline.read(file) if kept and (file.exists() or not options.write_baseline) else []
+    file = baseline.file_of(root, settings)
+    first = options.write_baseline and not file.exists()
+    entries = [] if first else baseline.entries_of(root, settings)
 
     def judge(project: Project, found: list[Finding]) -> Results:
         return results(project, found, entries)
@@ -192,7 +192,7 @@ def _check(options: argparse.Namespace) -> int:
     else:
         done = judge(*check_paths(paths, root, settings))
     if options.write_baseline:
-        done = _write_baseline(file, entries, done, settings)
+        done = _write_baseline(file, entries, done)
     elif done.gone:
         _say(f"{len(done.gone)} entries of the baseline occur no more: run --write-baseline")
     publish(done, options, options.report, options.statistics)
@@ -234,9 +234,7 @@ def _told(what: str, finding: Finding) -> str:
     return f"{what} {place.path}:{place.line} {finding.code}[{finding.name}]: {description}"
 
 
-def _write_baseline(
-    file: Path, entries: list[baseline.Entry], done: Results, settings: Settings
-) -> Results:
+def _write_baseline(file: Path, entries: list[baseline.Entry], done: Results) -> Results:
     """Writes the first baseline, or takes out what is mended; never adds to one."""
     if file.exists():
         left = [entry for entry in entries if entry not in done.gone]
@@ -251,8 +249,6 @@ def _write_baseline(
     tolerated = [finding for finding in done.findings if finding.item != 0]
     baseline.write(file, map(baseline.Entry.of, tolerated))
     _say(f"{file}: {len(tolerated)} entries written")
-    if not settings.baseline:
-        _say(f'put `baseline = "{file.name}"` into [tool.jaxcheck] of pyproject.toml')
     left = [finding for finding in done.findings if finding.item == 0]
     return replace(done, findings=left, tolerated=tolerated)
 

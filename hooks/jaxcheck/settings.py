@@ -41,7 +41,8 @@ class Settings:
             precision or as integers, such as adapters or quantised layers.
         jaxtyping_satisfies_shapes: Whether a jaxtyping signature, checked at run time by the
             import hook, counts as shape assertion for item 12.
-        baseline: The baseline file, from the root; empty for none.
+        baseline: The baseline file, from the root; if empty, `jaxcheck-baseline.json`, where it
+            exists.
     """
 
     paths: tuple[str, ...] = ()

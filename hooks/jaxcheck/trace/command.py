@@ -67,7 +67,7 @@ def _run(options: argparse.Namespace) -> int:
     private.verify()
     paths = [Path(options.package)] if Path(options.package).exists() else []
     root, settings = configured(options, paths)
-    entries = baseline.read(root / settings.baseline) if settings.baseline else []
+    entries = baseline.entries_of(root, settings)
     with contextlib.redirect_stdout(sys.stderr):  # what the project prints on import
         package, folder = find_package(options.package, root)
         registry = load_registry(root, options.inputs)
