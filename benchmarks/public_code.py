@@ -24,8 +24,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hooks"))
 
 from jaxcheck.catalogue import matching, rules
-from jaxcheck.checking import check_paths
 from jaxcheck.findings import Finding
+from jaxcheck.running.checking import check_paths
 from jaxcheck.settings import Settings
 
 

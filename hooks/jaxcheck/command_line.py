@@ -8,14 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from . import __version__, baseline
-from .checking import check_paths
-from .configuration import ConfigurationError, check_selectors, configuration
+from . import __version__
 from .findings import Finding
-from .loading import absolute, python_files
 from .project import Project
 from .reporting import FORMATS, render
-from .results import INTERNAL, USAGE, Results, results
+from .running import baseline
+from .running.checking import check_paths
+from .running.configuration import ConfigurationError, check_selectors, configuration
+from .running.loading import absolute, python_files
+from .running.results import INTERNAL, USAGE, Results, results
 from .settings import Settings
 
 DESCRIPTION = "Checks JAX code against the conventions that `jaxcheck --list-rules` lists."
@@ -168,7 +169,7 @@ def show(text: str, output: Path | None) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     if options.verify or options.explain or options.list_rules or options.print_schema:
-        from . import information
+        from .running import information
 
         return information.run(options)
     return _check(options)
@@ -216,7 +217,7 @@ def _fix(
     settings: Settings,
     judge: Callable[[Project, list[Finding]], Results],
 ) -> Results:
-    from .fixing import fix
+    from .running.fixing import fix
 
     try:
         fixed = fix(paths, root, settings, judge)

@@ -88,7 +88,6 @@ def _of(source: Path) -> Iterator[Example]:
             continue
         if language == "toml":
             settings = tomllib.loads("\n".join(block))
-            settings = settings.get("tool", {}).get("jaxcheck", settings)
         elif language == "python":
             files = _files(block)
             expected = frozenset(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jaxcheck import catalogue, checking, command_line
+from jaxcheck import catalogue, command_line
+from jaxcheck.running import checking
 
 from .running import CLEAN, HOOKS, REUSED, codes, jaxcheck, project
 

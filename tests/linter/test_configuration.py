@@ -7,8 +7,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from jaxcheck.configuration import ConfigurationError, configuration, schema, settings_from
 from jaxcheck.findings import Severity
+from jaxcheck.running.configuration import ConfigurationError, configuration, schema, settings_from
 from jaxcheck.settings import Settings
 
 from .running import HOOKS, REUSED, codes, jaxcheck, project

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxcheck.checking import check_paths
-from jaxcheck.edits import apply
+from jaxcheck.running.checking import check_paths
+from jaxcheck.running.edits import apply
 from jaxcheck.settings import Settings
 
 FORMS = ("a @ b", "jnp.matmul(a, b)", "a @ b.swapaxes(-1, -2)", "a @ b.mT")

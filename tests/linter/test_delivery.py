@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from jaxcheck import __version__
-from jaxcheck.configuration import settings_from
+from jaxcheck.running.configuration import settings_from
 
 from ..support import history, rendering
 from .running import HOOKS, REUSED

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import pytest
 from jaxtyping import Array, Shaped
 
-from jaxcheck.checking import check_paths
-from jaxcheck.dimensions import parse_shape
-from jaxcheck.edits import apply
+from jaxcheck.arrays.dimensions import parse_shape
 from jaxcheck.findings import Finding
+from jaxcheck.running.checking import check_paths
+from jaxcheck.running.edits import apply
 from jaxcheck.settings import Settings
 
 ACCEPTED = (

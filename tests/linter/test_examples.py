@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from jaxcheck.catalogue import rules
-from jaxcheck.checking import check_paths
-from jaxcheck.configuration import settings_from
+from jaxcheck.running.checking import check_paths
+from jaxcheck.running.configuration import settings_from
 
 from .examples import CORPUS, PAGES, Example, examples
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from jaxcheck import checking
 from jaxcheck.catalogue import rules
-from jaxcheck.edits import apply
 from jaxcheck.findings import Edit, Finding, Fix
-from jaxcheck.fixing import fix
 from jaxcheck.project import Project
-from jaxcheck.results import results
+from jaxcheck.running import checking
+from jaxcheck.running.edits import apply
+from jaxcheck.running.fixing import fix
+from jaxcheck.running.results import results
 from jaxcheck.settings import Settings
 from jaxcheck.source.module import Module
 

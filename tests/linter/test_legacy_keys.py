@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from jaxcheck.checking import check_paths
 from jaxcheck.findings import Fix
+from jaxcheck.running.checking import check_paths
 from jaxcheck.settings import Settings
 
 DRAWN = """

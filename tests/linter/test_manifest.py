@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jaxcheck import manifest
+from jaxcheck.running import manifest
 
 from .running import HOOKS
 
@@ -29,7 +29,7 @@ def verify(copy: Path) -> subprocess.CompletedProcess[str]:
 def test_the_manifest_is_up_to_date() -> None:
     found = manifest.differences()
     assert found is not None
-    assert not found, "write it anew: PYTHONPATH=hooks python -m jaxcheck.manifest"
+    assert not found, "write it anew: PYTHONPATH=hooks python -m jaxcheck.running.manifest"
 
 
 def test_an_unchanged_copy_passes(copy: Path) -> None:

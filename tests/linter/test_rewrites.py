@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxcheck.checking import check_paths
-from jaxcheck.edits import apply
+from jaxcheck.running.checking import check_paths
+from jaxcheck.running.edits import apply
 from jaxcheck.settings import Settings
 
 EXPRESSIONS = (

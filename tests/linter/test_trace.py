@@ -12,7 +12,7 @@ from textwrap import dedent
 import pytest
 
 from jaxcheck.catalogue import rules
-from jaxcheck.checking import check_paths
+from jaxcheck.running.checking import check_paths
 from jaxcheck.settings import Settings
 
 from .examples import Example

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..source.module import Module
 from ..source.scopes import Class, Function
-from ..tracing import Target, jit_sites, target_of, traced
+from ..transforms.tracing import Target, jit_sites, target_of, traced
 from .tokens import Token
 from .values import CLEAN, Callee, Value
 

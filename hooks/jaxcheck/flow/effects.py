@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..calls import calls_of
+from ..source.calls import calls_of
 from ..source.module import Module
 from ..source.scopes import Function, FunctionNode, Scope
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..project import Project
 from ..source.module import Module
 from ..source.scopes import Parameter
-from ..tracing import traced
+from ..transforms.tracing import traced
 from .annotated import annotated
 from .engine import Engine
 from .summary import Demand, Summary

@@ -23,7 +23,7 @@ def consume(
     strong: bool,
     what: str,
     direct: bool = False,
-    held: bool = False,
+    held: tuple[Token | None, ...] = (),
 ) -> None:
     """Notes that a key is consumed, and whether it, an element or its array was before.
 
@@ -34,7 +34,7 @@ def consume(
         strong: Whether it is consumed for certain, so that it is a key.
         what: What consumes it, for messages.
         direct: Whether a function of `jax.random` does.
-        held: Whether it came along in a container.
+        held: All that the variable holds which it came along in.
     """
     if token.origin == "plain":
         return
@@ -42,8 +42,6 @@ def consume(
     state = run.state
     here = Site(node, strong, what, state.guards, run.calls, direct, held)
     for first in _conflicts(state, token):
-        if first.at != here.at and ((first.held and not strong) or (held and not first.strong)):
-            continue
         if not first.excludes(state.guards):
             _report(run, token, first, here)
             break
@@ -122,7 +120,9 @@ def _note_inputs(run: Run, token: Token, site: Site) -> None:
             run.summary.global_keys.append((str(here.label), site))
 
 
-def consume_value(run: Run, value: Value, node: ast.AST, what: str, held: bool = False) -> None:
+def consume_value(
+    run: Run, value: Value, node: ast.AST, what: str, held: tuple[Token | None, ...] = ()
+) -> None:
     """An unknown function may consume whatever keys a value holds."""
     if value.items is None:
         if value.token is not None:
@@ -219,7 +219,9 @@ def finish(run: Run) -> None:
     if not run.state.dead:
         leave(run)
     summary = run.summary
-    summary.key_events = [e for e in summary.key_events if e.sure or e.token.is_key]
+    summary.key_events = [
+        e for e in summary.key_events if (e.sure or e.token.is_key) and _is_meant(e)
+    ]
     keys = {number for number, name in enumerate(summary.inputs) if _is_key(run.inputs[name])}
     keys |= {c.input for c in summary.consumptions if c.strong}
     unique: dict[tuple[int, tuple[object, ...]], Consumption] = {}
@@ -230,6 +232,13 @@ def finish(run: Run) -> None:
             if known is None or (consumption.strong and not known.strong):
                 unique[place] = consumption
     summary.consumptions = list(unique.values())
+
+
+def _is_meant(event: KeyEvent) -> bool:
+    """Whether no key just came along in a variable, as in a state that holds one among others."""
+    sites = (event.first, event.again)
+    held = [token for site in sites if site is not None for token in site.held]
+    return all(token is not None and token.is_key for token in held)
 
 
 def _is_key(value: Value) -> bool:

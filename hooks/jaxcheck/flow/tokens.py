@@ -89,7 +89,8 @@ class Site:
         guards: The conditions under which it is reached.
         at: The number of the evaluation: the same call in another iteration has another one.
         direct: Whether it is a function of `jax.random` itself.
-        held: Whether the key came along in a container, so that it may not be meant.
+        held: If the key came along in a variable that holds several values: their tokens. Unless
+            all of them are keys, nobody knows that the key is meant.
     """
 
     node: ast.AST
@@ -98,7 +99,7 @@ class Site:
     guards: tuple[Guard, ...] = ()
     at: int = 0
     direct: bool = False
-    held: bool = False
+    held: "tuple[Token | None, ...]" = ()
 
     def excludes(self, guards: tuple[Guard, ...]) -> bool:
         """Whether no run passes both here and a place under these guards."""

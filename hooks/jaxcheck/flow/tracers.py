@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..source.scopes import FunctionNode
-from ..tracing import Tracing, traced
+from ..transforms.tracing import Tracing, traced
 from .annotated import annotated
 from .values import MADE
 

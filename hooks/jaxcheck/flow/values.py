@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ..source.module import Module
 from ..source.scopes import Class
-from ..tracing import Target
+from ..transforms.tracing import Target
 from .tokens import Token
 
 # The bit of everything that a function makes itself; inputs have the bits above it.

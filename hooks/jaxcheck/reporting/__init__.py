@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..results import Results
+    from ..running.results import Results
     from .coverage import Row
 
 FORMATS = {"text": "text", "json": "json_format", "github": "github", "sarif": "sarif"}

@@ -4,9 +4,9 @@ import ast
 from dataclasses import dataclass
 
 from ..catalogue import ITEMS, coverage_subjects
-from ..checking import selected
 from ..findings import Finding
-from ..results import Results
+from ..running.checking import selected
+from ..running.results import Results
 from ..source.module import Module
 
 PASS, FAIL, NOT_APPLICABLE, NOT_CHECKED = "pass", "fail", "not applicable", "not checked"

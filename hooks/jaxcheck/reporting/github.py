@@ -1,7 +1,7 @@
 """Findings as workflow commands of GitHub, and the table for the summary of the step."""
 
 from ..findings import Finding, Severity
-from ..results import Results
+from ..running.results import Results
 from . import coverage as coverage_report
 from . import summary
 from .coverage import Row

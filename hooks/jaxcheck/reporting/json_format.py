@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import __version__
 from ..findings import Finding
-from ..results import Results
+from ..running.results import Results
 from . import summary
 from .coverage import Row
 

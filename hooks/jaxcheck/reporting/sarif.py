@@ -9,8 +9,8 @@ from urllib.parse import quote
 from .. import __version__
 from ..catalogue import ITEMS, Rule, rules
 from ..findings import Finding, Fix, Place, Severity
-from ..pages import page
-from ..results import INTERNAL, Results
+from ..running.pages import page
+from ..running.results import INTERNAL, Results
 from .coverage import Row
 from .places import from_repository
 

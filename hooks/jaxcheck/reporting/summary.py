@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from ..results import Results
+from ..running.results import Results
 
 
 def counts(results: Results) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..catalogue import rules
-from ..edits import apply
 from ..findings import Confidence, Finding, Fix, Severity
-from ..results import Results
+from ..running.edits import apply
+from ..running.results import Results
 from ..source.module import Module
 from . import summary
 from .coverage import Row, table

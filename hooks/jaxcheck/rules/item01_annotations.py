@@ -3,12 +3,12 @@
 import ast
 from collections.abc import Iterator
 
-from ..annotations import Kind, dtype_class
-from ..array_uses import uses
+from ..arrays.annotations import Kind, dtype_class
+from ..arrays.array_uses import uses
+from ..arrays.signatures import Missing, Signature, annotates_numpy, bare, signatures
 from ..catalogue import rule, subjects
 from ..findings import Confidence, Finding, Place
 from ..project import Project
-from ..signatures import Missing, Signature, annotates_numpy, bare, signatures
 from ..source.module import Module
 
 

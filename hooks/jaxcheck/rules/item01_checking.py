@@ -4,10 +4,10 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..arrays.signatures import signatures
 from ..catalogue import rule
 from ..findings import Confidence, Finding, Severity
 from ..project import Project
-from ..signatures import signatures
 from ..source.module import Module
 
 _MEANS = ("install_import_hook", "jaxtyping-packages", "jaxtyped", "beartype_this_package")

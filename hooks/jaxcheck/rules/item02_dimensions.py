@@ -5,14 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..annotations import array_types
-from ..catalogue import rule, subjects
-from ..findings import Confidence, Finding, Fix
-from ..project import Project
-from ..shapes import Written, project_names, signature_names, written_shapes
-from ..source.module import Module
-from ..source.scopes import Function
-from ..vocabulary import (
+from ..arrays.annotations import array_types
+from ..arrays.shapes import Written, project_names, signature_names, written_shapes
+from ..arrays.vocabulary import (
     CHANNELS,
     GROUPS,
     HEIGHT,
@@ -22,6 +17,11 @@ from ..vocabulary import (
     group,
     meant,
 )
+from ..catalogue import rule, subjects
+from ..findings import Confidence, Finding, Fix
+from ..project import Project
+from ..source.module import Module
+from ..source.scopes import Function
 
 # Two names of these within one signature may be two sizes, such as an image before and after.
 _SPATIAL = (HEIGHT, WIDTH, CHANNELS)

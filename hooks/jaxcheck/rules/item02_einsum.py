@@ -3,13 +3,13 @@
 import ast
 from collections.abc import Iterator
 
-from ..annotations import array_type
+from ..arrays.annotations import array_type
+from ..arrays.dimensions_of import Einsum, Names, dimensions_of, einsum, named, root_einsum
+from ..arrays.vocabulary import BATCH, CHANNELS, HEIGHT, WIDTH, group
 from ..catalogue import rule
-from ..dimensions_of import Einsum, Names, dimensions_of, einsum, named, root_einsum
 from ..findings import Confidence, Finding
 from ..project import Project
 from ..source.module import Module
-from ..vocabulary import BATCH, CHANNELS, HEIGHT, WIDTH, group
 
 _IMAGE = {"b": BATCH, "h": HEIGHT, "w": WIDTH, "c": CHANNELS}
 

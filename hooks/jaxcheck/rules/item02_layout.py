@@ -3,13 +3,13 @@
 import ast
 from collections.abc import Iterator
 
+from ..arrays.dimensions_of import dimensions_of
+from ..arrays.vocabulary import CHANNELS, HEIGHT, WIDTH
 from ..catalogue import rule
-from ..dimensions_of import dimensions_of
 from ..findings import Confidence, Finding
-from ..mentions import mentions
 from ..project import Project
+from ..source.mentions import mentions
 from ..source.module import Module
-from ..vocabulary import CHANNELS, HEIGHT, WIDTH
 
 # The position of `dimension_numbers`, and whether None means channels first.
 _CONVOLUTIONS = {

@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from ..annotations import array_types
+from ..arrays.annotations import array_types
+from ..arrays.dimensions import Shape
+from ..arrays.shapes import Written, written_shapes
+from ..arrays.vocabulary import BATCH, CHANNELS, CONTENT, DEVICES, HEIGHT, SEQUENCE, WIDTH
 from ..catalogue import rule
-from ..dimensions import Shape
 from ..findings import Confidence, Finding
 from ..project import Project
-from ..shapes import Written, written_shapes
 from ..source.module import Module
-from ..vocabulary import BATCH, CHANNELS, CONTENT, DEVICES, HEIGHT, SEQUENCE, WIDTH
 
 
 @rule(

@@ -3,16 +3,16 @@
 import ast
 from collections.abc import Iterator
 
-from ..annotations import ArrayType, array_type, array_types
-from ..bindings import parameter_of
+from ..arrays.annotations import ArrayType, array_type, array_types
+from ..arrays.devices import PMAPS, lacks_devices, local_functions, pmapped_calls, reshapes, stacks
+from ..arrays.shapes import written_shapes
+from ..arrays.vocabulary import BATCH, DEVICES
 from ..catalogue import rule, subjects
-from ..devices import PMAPS, lacks_devices, local_functions, pmapped_calls, reshapes, stacks
 from ..findings import Confidence, Finding, Severity
 from ..project import Project
-from ..shapes import written_shapes
+from ..source.bindings import parameter_of
 from ..source.module import Module
-from ..tracing import jit_sites
-from ..vocabulary import BATCH, DEVICES
+from ..transforms.tracing import jit_sites
 
 _SHARE = "batch_per_gpu"
 # What gives an array an axis of devices cannot be written without one of these.

@@ -3,11 +3,11 @@
 import ast
 from collections.abc import Iterator
 
-from ..arrays import array_function
+from ..arrays.evidence import array_function
 from ..catalogue import rule
-from ..dtypes import HALF, dtype_of, given_dtype, mentions_half
 from ..findings import Confidence, Finding, Severity
-from ..half_trees import half_tree
+from ..numerics.dtypes import HALF, dtype_of, given_dtype, mentions_half
+from ..numerics.half_trees import half_tree
 from ..project import Project
 from ..source.module import Module
 

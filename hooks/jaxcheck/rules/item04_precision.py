@@ -4,7 +4,8 @@ import ast
 from collections.abc import Iterator
 
 from ..catalogue import rule, subjects
-from ..dtypes import (
+from ..findings import Confidence, Finding
+from ..numerics.dtypes import (
     HALF,
     dtype_by_default,
     dtype_named,
@@ -12,12 +13,11 @@ from ..dtypes import (
     is_initializer_name,
     mentions_half,
 )
-from ..findings import Confidence, Finding
-from ..half_parameters import Start, exempt, half_start, parameters
-from ..parameter_dtypes import LAYERS, deciding, layer_dtypes
+from ..numerics.half_parameters import Start, exempt, half_start, parameters
+from ..numerics.parameter_dtypes import LAYERS, deciding, layer_dtypes
 from ..project import Project
 from ..source.module import Module
-from ..training_steps import training_steps
+from ..training.training_steps import training_steps
 
 _DRAWN = "a normal draw in bfloat16 takes 128 distinct values, none beyond 2.9 standard deviations"
 _DRAWN_16 = (

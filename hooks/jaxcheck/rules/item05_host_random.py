@@ -8,7 +8,7 @@ from ..findings import Confidence, Finding
 from ..project import Project
 from ..source.module import Module
 from ..source.scopes import Function
-from ..tracing import target_of, traced
+from ..transforms.tracing import target_of, traced
 
 GENERATORS = {"numpy.random.default_rng", "numpy.random.RandomState", "random.Random"}
 NUMPY_TYPES = {"BitGenerator", "Generator", "MT19937", "PCG64", "Philox", "SFC64", "SeedSequence"}

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from ..catalogue import rule
 from ..findings import Confidence, Finding, Severity
-from ..mentions import mentions
 from ..project import Project
+from ..source.mentions import mentions
 from ..source.module import Module
 from ..source.scopes import Scope
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from ..catalogue import rule
 from ..findings import Confidence, Finding, Severity
-from ..mentions import mentions
 from ..project import Project
+from ..source.mentions import mentions
 from ..source.module import Module
 from ..source.scopes import Function
-from ..tracing import traced
-from ..transforms import TRANSFORMS
+from ..transforms.tables import TRANSFORMS
+from ..transforms.tracing import traced
 
 SEEDED = ("jax.random.key", "jax.random.PRNGKey")
 # Folders of programs that fix their seed on purpose, to show or to measure something.

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 from ..catalogue import rule
 from ..findings import Confidence, Finding
-from ..jitted import jitted_calls, named_jits
-from ..looping import Loop, counters, loops_around, names_in, short, varies, varying
 from ..project import Project
 from ..source.module import Module
 from ..source.scopes import Function
-from ..tracing import JitSite, traced
-from ..transforms import PARTIAL, TRANSFORMS
+from ..transforms.jitted import jitted_calls, named_jits
+from ..transforms.looping import Loop, counters, loops_around, names_in, short, varies, varying
+from ..transforms.tables import PARTIAL, TRANSFORMS
+from ..transforms.tracing import JitSite, traced
 
 
 @rule(

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 from ..catalogue import rule, subjects
 from ..findings import Confidence, Edit, Finding, Fix
-from ..hashing import unhashable_annotation, unhashable_value
-from ..jitted import jitted_calls, named_jits
 from ..project import Project
 from ..source.module import Module
 from ..source.scopes import Parameter
-from ..tracing import JitSite
-from ..transforms import TRANSFORMS
+from ..transforms.hashing import unhashable_annotation, unhashable_value
+from ..transforms.jitted import jitted_calls, named_jits
+from ..transforms.tables import TRANSFORMS
+from ..transforms.tracing import JitSite
 
 # Decorators that keep the signature of what they wrap, besides JAX's own transformations.
 _KEEP_SIGNATURES = ("jaxtyping.jaxtyped", "functools.wraps", "beartype.beartype", "typeguard.")

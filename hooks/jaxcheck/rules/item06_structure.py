@@ -7,11 +7,11 @@ from ..catalogue import rule
 from ..findings import Confidence, Finding
 from ..flow.annotated import annotated
 from ..flow.judging import Met, handed_on, met
-from ..jitted import named_jits
 from ..project import Project
-from ..pytrees import is_setting
 from ..source.module import Module
 from ..source.scopes import Parameter
+from ..transforms.jitted import named_jits
+from ..transforms.pytrees import is_setting
 
 _FLAG_KINDS = frozenset({"branch", "exit", "boolean", "match", "text", "call"})
 _SIZE_KINDS = frozenset({"range", "index", "structure"})

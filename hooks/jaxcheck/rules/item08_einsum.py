@@ -3,14 +3,14 @@
 import ast
 from collections.abc import Iterator
 
+from ..arrays.dimensions_of import dimensions_of, einsum
 from ..catalogue import rule, subjects
-from ..contractions import Product, may_contract, products
-from ..dimensions_of import dimensions_of, einsum
-from ..dtypes import HALF, dtype_of, mentions_half, promoted
 from ..findings import Confidence, Finding, Severity
-from ..masked_sums import introduced_sums
+from ..numerics.contractions import Product, may_contract, products
+from ..numerics.dtypes import HALF, dtype_of, mentions_half, promoted
+from ..numerics.masked_sums import introduced_sums
+from ..numerics.ranks import rank_of
 from ..project import Project
-from ..ranks import rank_of
 from ..source.module import Module
 
 _OPERATORS = ("@", "jnp.matmul", "jnp.dot", ".dot", "lax.dot")

@@ -3,16 +3,16 @@
 import ast
 from collections.abc import Iterator
 
-from ..annotations import array_types
-from ..bindings import parameter_of
+from ..arrays.annotations import array_types
 from ..catalogue import rule
-from ..declared import Declared, declared, plain
 from ..findings import Confidence, Finding, Severity
-from ..meshes import axes
 from ..project import Project
+from ..sharding.meshes import axes
+from ..sharding.specs import Axis, axis_tables, nearest, rank, spec_of, specs, spelled, unknown
+from ..source.bindings import parameter_of
+from ..source.declared import Declared, declared, plain
 from ..source.module import Module
-from ..specs import Axis, axis_tables, nearest, rank, spec_of, specs, spelled, unknown
-from ..tracing import jit_sites
+from ..transforms.tracing import jit_sites
 
 _COLLECTIVES = {
     "psum": 1, "pmean": 1, "pmax": 1, "pmin": 1, "all_gather": 1, "all_to_all": 1, "ppermute": 1,

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from ..catalogue import rule, subjects
 from ..findings import Confidence, Finding, Severity
-from ..meshes import Axes, MeshMade, axes, is_mesh, labels
 from ..project import Project
+from ..sharding.meshes import Axes, MeshMade, axes, is_mesh, labels
+from ..sharding.specs import axis_tables, specs
 from ..source.module import Module
-from ..specs import axis_tables, specs
-from ..tracing import jit_sites
+from ..transforms.tracing import jit_sites
 
 _OLD = {
     "jax.sharding.PositionalSharding": "jax.sharding.NamedSharding(mesh, PartitionSpec(…))",

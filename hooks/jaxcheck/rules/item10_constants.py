@@ -4,10 +4,10 @@ import ast
 from collections.abc import Iterator
 
 from ..catalogue import rule
-from ..declared import declared
 from ..findings import Confidence, Edit, Finding, Fix
-from ..guards import family, origin, range_of
+from ..numerics.guards import family, origin, range_of
 from ..project import Project
+from ..source.declared import declared
 from ..source.module import Module
 
 _NANS = {"jax.numpy.nan", "numpy.nan", "math.nan", "numpy.NaN", "numpy.NAN", "jax.numpy.NaN"}

@@ -4,15 +4,15 @@ import ast
 from collections.abc import Iterator
 
 from ..catalogue import rule, subjects
-from ..differentiated import is_differentiated
 from ..findings import Confidence, Finding, Severity
-from ..finite import checked
-from ..guards import family, origin, range_of
+from ..numerics.finite import checked
+from ..numerics.guards import family, origin, range_of
+from ..numerics.rewrites import stable_form
+from ..numerics.sensitive import Sensitive, in_scope, sensitive
 from ..project import Project
-from ..rewrites import stable_form
-from ..sensitive import Sensitive, in_scope, sensitive
 from ..source.module import Module
-from ..training_steps import training_steps
+from ..training.differentiated import is_differentiated
+from ..training.training_steps import training_steps
 
 _BROKEN = {
     "log": "is -inf where {0} is 0, and NaN below",

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from ..catalogue import rule, subjects
 from ..findings import Confidence, Finding, Severity
-from ..finite import named
-from ..gradient_values import Mark, Norm
+from ..numerics.finite import named
 from ..project import Project
 from ..source.module import Module
-from ..training_steps import TrainingStep, training_steps
+from ..training.gradient_values import Mark, Norm
+from ..training.training_steps import TrainingStep, training_steps
 
 _CLIPS = (
     "clip_by_global_norm", "adaptive_grad_clip", "optax.clip", "clip_by_block_rms", "clip_grad",

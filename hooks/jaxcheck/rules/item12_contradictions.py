@@ -3,13 +3,13 @@
 import ast
 from collections.abc import Iterator
 
-from ..annotations import array_types
+from ..arrays.annotations import array_types
+from ..arrays.shape_assertions import RANK, SHAPE, Assertion, all_assertions, claims
 from ..catalogue import rule
 from ..findings import Confidence, Finding
-from ..known_ranks import spelt_rank
+from ..numerics.known_ranks import spelt_rank
+from ..numerics.ranks import rank_of
 from ..project import Project
-from ..ranks import rank_of
-from ..shape_assertions import RANK, SHAPE, Assertion, all_assertions, claims
 from ..source.module import Module
 from ..source.scopes import Function
 

@@ -3,19 +3,19 @@
 import ast
 from collections.abc import Iterator
 
-from ..annotations import array_types
-from ..catalogue import rule, subjects
-from ..critical import critical_functions
-from ..findings import Confidence, Edit, Finding, Fix, Severity
-from ..flow.engine import Engine
-from ..project import Project
-from ..shape_assertions import (
+from ..arrays.annotations import array_types
+from ..arrays.critical import critical_functions
+from ..arrays.shape_assertions import (
     CHEXIFY,
     SHAPE,
     VALUES,
     all_assertions,
     asserts_shapes,
 )
+from ..catalogue import rule, subjects
+from ..findings import Confidence, Edit, Finding, Fix, Severity
+from ..flow.engine import Engine
+from ..project import Project
 from ..source.module import Module
 from ..source.scopes import Function, Scope
 

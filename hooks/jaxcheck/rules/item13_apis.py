@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from ..catalogue import rule
 from ..findings import Confidence, Edit, Finding, Fix, Severity
-from ..legacy_keys import stays_a_key
 from ..project import Project
 from ..source.module import Module
+from ..transforms.legacy_keys import stays_a_key
 
 LINEN = "flax.linen"
 LEGACY = "jax.random.PRNGKey"

@@ -9,7 +9,7 @@ from ..flow.engine import Engine
 from ..flow.values import MADE
 from ..project import Project
 from ..source.module import Module
-from ..tracing import traced
+from ..transforms.tracing import traced
 
 _BOTH = (Confidence.PROVEN, Confidence.LIKELY)
 
@@ -35,7 +35,9 @@ def side_effect(module: Module, project: Project) -> Iterator[Finding]:
                 continue  # called within the same trace: an accumulator, not a leak
             certain = Confidence.PROVEN if node in direct else Confidence.LIKELY
             if effect.harmless and not summary.stored.get(effect.node, 0):
-                certain = Confidence.HEURISTIC  # nothing traced takes part: perhaps that is what is wanted
+                certain = (
+                    Confidence.HEURISTIC
+                )  # nothing traced takes part: perhaps that is what is wanted
             yield module.finding(
                 "JX1303",
                 effect.node,

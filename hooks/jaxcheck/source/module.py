@@ -35,9 +35,7 @@ class Module:
         project: The project that it is linked into.
     """
 
-    def __init__(
-        self, path: Path, relative: str, name: str, source: str, tree: ast.Module
-    ) -> None:
+    def __init__(self, path: Path, relative: str, name: str, source: str, tree: ast.Module) -> None:
         self.path = path
         self.relative = relative
         self.name = name
@@ -161,10 +159,9 @@ class Module:
             if self.project is not None:
                 imported = self.project.sibling(self, imported)
             return canonical(imported)
-        if scope.parent is None or scope.is_class:
-            if name in scope.functions or name in scope.classes:
-                found = scope.functions.get(name) or scope.classes[name]
-                return f"{self.name}.{found.qualname}" if self.name else found.qualname
+        defined = scope.functions.get(name) or scope.classes.get(name)
+        if defined is not None and (scope.parent is None or scope.is_class):
+            return f"{self.name}.{defined.qualname}" if self.name else defined.qualname
         if scope.bound[name] == 1 and name in scope.aliases:
             value = scope.aliases[name]
             if isinstance(value, ast.Name | ast.Attribute):
@@ -257,13 +254,6 @@ class Module:
             fix,
             function=around.qualname if around else "",
         )
-
-
-def _cut(line: str, start: int, end: int | None) -> str:
-    """A part of a line between two offsets in bytes."""
-    if line.isascii():
-        return line[start:end]
-    return line.encode()[start:end].decode()
 
 
 def _cut(line: str, start: int, end: int | None) -> str:

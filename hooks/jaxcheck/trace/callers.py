@@ -4,7 +4,7 @@ import ast
 
 from ..project import Project
 from ..source.scopes import FunctionNode
-from ..tracing import method_of, target_of, traced
+from ..transforms.tracing import method_of, target_of, traced
 
 
 def called_from_traced(project: Project) -> set[FunctionNode]:

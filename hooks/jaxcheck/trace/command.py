@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import baseline
 from ..command_line import add_common_options, configured, publish
-from ..configuration import ConfigurationError
-from ..results import results
+from ..running import baseline
+from ..running.configuration import ConfigurationError
+from ..running.results import results
 from . import environment
 
 DESCRIPTION = """Imports a package and lets JAX trace every function whose jaxtyping annotations say

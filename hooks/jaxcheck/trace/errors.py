@@ -9,7 +9,7 @@ import jax
 from ..findings import Confidence, Finding
 from ..source.module import Module
 from ..source.scopes import Function
-from ..tracing import Tracing
+from ..transforms.tracing import Tracing
 from .candidates import Candidate
 from .places import Places, Spot, finding, nodes_at
 from .running import Run

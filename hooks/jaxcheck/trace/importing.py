@@ -9,8 +9,8 @@ from pathlib import Path
 from types import ModuleType
 
 from ..catalogue import rules
-from ..configuration import ConfigurationError
 from ..findings import Confidence, Finding, Place
+from ..running.configuration import ConfigurationError
 from ..source.module import Module
 
 

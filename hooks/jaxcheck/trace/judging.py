@@ -10,7 +10,7 @@ from flax import nnx
 
 from ..findings import Confidence, Finding
 from ..project import Project
-from ..tracing import traced
+from ..transforms.tracing import traced
 from .annotations import brief
 from .assertions import Mutation, silent_assertions
 from .callers import called_from_traced

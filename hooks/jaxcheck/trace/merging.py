@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..checking import in_order
 from ..findings import Confidence, Finding
+from ..running.checking import in_order
 from .judging import Verdict
 
 _CONTROL_FLOW = {

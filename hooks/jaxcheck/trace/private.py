@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from ..configuration import ConfigurationError
+from ..running.configuration import ConfigurationError
 
 try:
     from jax._src import source_info_util as _source

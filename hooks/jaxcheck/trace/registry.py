@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..configuration import ConfigurationError
-from ..loading import dotted_name
+from ..running.configuration import ConfigurationError
+from ..running.loading import dotted_name
 
 DEFAULT = "tests/jaxcheck_inputs.py"
 

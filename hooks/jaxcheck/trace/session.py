@@ -9,10 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..checking import check_paths, selected
-from ..configuration import ConfigurationError
 from ..findings import Finding
 from ..project import Project
+from ..running.checking import check_paths, selected
+from ..running.configuration import ConfigurationError
 from ..settings import Settings
 from ..source.module import Module
 from .annotations import brief

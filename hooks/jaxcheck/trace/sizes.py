@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from ..dimensions import Dimension, parse_shape
+from ..arrays.dimensions import Dimension, parse_shape
 
 # Divisible by 2, 4, 8 and 16, as halves and heads need it, and still all different.
 UNIT = 16

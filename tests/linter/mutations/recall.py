@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from jaxcheck.checking import check
-from jaxcheck.configuration import configuration
-from jaxcheck.loading import load, python_files
 from jaxcheck.project import Project
-from jaxcheck.results import results
+from jaxcheck.running.checking import check
+from jaxcheck.running.configuration import configuration
+from jaxcheck.running.loading import load, python_files
+from jaxcheck.running.results import results
 from jaxcheck.source.module import Module
 
 from .mutants import OPERATORS, Change, Operator, Source

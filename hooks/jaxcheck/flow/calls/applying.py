@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from ...source.module import Module
 from ...source.scopes import Class, Function
-from ...tracing import Target, method_of
-from ...transforms import TRANSFORMS
+from ...transforms.tables import TRANSFORMS
+from ...transforms.tracing import Target, method_of
 from .. import keys
 from ..donations import donate, renewed
 from ..handing import hand

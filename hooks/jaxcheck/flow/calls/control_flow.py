@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable, Sequence
 
 from ...source.module import Module
-from ...transforms import TRANSFORMS
+from ...transforms.tables import TRANSFORMS
 from .. import keys
 from ..expressions.iteration import any_element
 from ..handing import hand

@@ -1,6 +1,6 @@
 """Calls of functions of libraries: finds out by the canonical name what they do."""
 
-from ...transforms import PARTIAL, TRANSFORMS
+from ...transforms.tables import PARTIAL, TRANSFORMS
 from .. import keys, library
 from ..run import Run
 from ..tokens import Token

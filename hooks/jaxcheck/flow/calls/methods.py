@@ -3,7 +3,7 @@
 import ast
 from dataclasses import replace
 
-from ...tracing import Target, method_of, target_of
+from ...transforms.tracing import Target, method_of, target_of
 from .. import keys, library
 from ..run import Run
 from ..tokens import Token

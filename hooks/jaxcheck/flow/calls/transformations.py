@@ -3,7 +3,7 @@
 import ast
 from dataclasses import replace
 
-from ...transforms import TRANSFORMS
+from ...transforms.tables import TRANSFORMS
 from ..run import Run
 from ..tokens import Token
 from ..values import Callee, Value, unknown

@@ -18,7 +18,8 @@ def consume_weakly(run: Run, call: Call) -> None:
     what = f"`{run.module.text(node.func)}`"
     for argument, value in zip(written, call.values, strict=False):
         # A variable may hold a state, with a key among other things.
-        held = isinstance(argument, ast.Name | ast.Attribute) and value.items is not None
+        is_variable = isinstance(argument, ast.Name | ast.Attribute)
+        held = tuple(part.token for part in value.parts()) if is_variable else ()
         keys.consume_value(run, value, node, what, held)
         if value.function is not None:
             _call_function(run, value.function, node, what)

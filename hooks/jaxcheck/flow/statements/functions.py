@@ -2,7 +2,7 @@
 
 import ast
 
-from ...tracing import Target
+from ...transforms.tracing import Target
 from ..expressions.evaluating import evaluate, evaluates
 from ..handing import hand
 from ..run import Run

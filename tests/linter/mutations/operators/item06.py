@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from jaxcheck.source.module import Module
-from jaxcheck.tracing import jit_sites
+from jaxcheck.transforms.tracing import jit_sites
 
 from ..mutants import Change, Source, operator
 

@@ -1,0 +1,89 @@
+"""Runs the rules over a project; an error in one rule hides nothing of the others."""
+
+import gc
+import traceback
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+from ..catalogue import Rule, matching, rules
+from ..findings import Confidence, Finding, Place
+from ..project import Project
+from ..settings import Settings
+from ..source.module import Module
+from .loading import load, python_files
+
+
+def check_paths(
+    paths: Iterable[Path], root: Path, settings: Settings
+) -> tuple[Project, list[Finding]]:
+    """Loads the files under paths as one project and runs the rules that its settings select.
+
+    Returns:
+        The project, and every finding, in order of place; suppressions are not applied yet.
+    """
+    # The trees live until the end of the run, so collecting garbage would only walk them.
+    gc.disable()
+    loaded = [load(path, root) for path in python_files(paths, root, settings)]
+    unreadable = [found for found in loaded if isinstance(found, Finding)]
+    project = Project.of(root, settings, [m for m in loaded if isinstance(m, Module)])
+    return project, in_order([*unreadable, *check(project)])
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """Runs the selected rules over every module of a project that has anything to do with JAX."""
+    chosen = selected(project.settings)
+    for module in project.modules.values():
+        if module.uses_jax:
+            for described in chosen:
+                if described.check and not left_out(described, module, project.settings):
+                    yield from _run(described, module, project)
+
+
+def selected(settings: Settings) -> list[Rule]:
+    """Returns the rules that settings select, in the order of their codes."""
+    chosen = {code for code, described in rules().items() if described.default}
+    if settings.select:
+        chosen = {
+            code
+            for selector in settings.select
+            for code in matching(selector)
+            if rules()[code].default or selector in (code, rules()[code].name)
+        }
+    chosen -= {code for selector in settings.ignore for code in matching(selector)}
+    return [described for code, described in rules().items() if code in chosen]
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Returns findings by place and code, each once."""
+    unique = {(f.place.path, f.place.line, f.place.column, f.code): f for f in findings}
+    return [unique[key] for key in sorted(unique)]
+
+
+def left_out(described: Rule, module: Module, settings: Settings) -> bool:
+    """Whether a rule that is selected leaves a file alone: a test, or one that settings name."""
+    if module.is_test and described.in_tests is None:
+        return True
+    return any(
+        fnmatch(module.relative, pattern) and described.code in matching(selector)
+        for pattern, selectors in settings.per_file_ignores.items()
+        for selector in selectors
+    )
+
+
+def _run(described: Rule, module: Module, project: Project) -> Iterator[Finding]:
+    assert described.check is not None
+    try:
+        for finding in described.check(module, project):
+            least = described.in_tests if module.is_test else Confidence.HEURISTIC
+            if least is not None and finding.confidence.rank <= least.rank:
+                yield finding
+    except Exception:  # the contract: one rule's error is reported and stops nothing else
+        last = traceback.format_exc().strip().splitlines()
+        where = next((line.strip() for line in reversed(last) if "File" in line), "")
+        place = Place(module.relative, 1, 1, 1, 1)
+        message = (
+            f"{described.code} {described.name} failed on this file ({last[-1]}; {where}). "
+            f"Please report it; the other rules ran."
+        )
+        yield Finding("JX999", "internal-error", place, message, Confidence.PROVEN)

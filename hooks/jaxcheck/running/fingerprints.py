@@ -1,0 +1,102 @@
+"""Fingerprints of findings: they stay the same when code above moves or a statement is reflowed."""
+
+import ast
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..findings import Finding
+from ..project import Project
+from ..source.module import Module
+
+_STRING = (
+    r"""\"\"\"(?:\\.|[^\\])*?\"\"\"|'''(?:\\.|[^\\])*?'''|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'"""
+)
+_TOKEN = re.compile(rf"(?P<string>{_STRING})|(?P<gap>#[^\n]*|\\\n|\s+)|\w+|.", re.DOTALL)
+
+
+def with_fingerprints(project: Project, findings: Iterable[Finding]) -> list[Finding]:
+    """Returns findings, in order of place, with their fingerprints.
+
+    A fingerprint is made of the rule, the file, the function, the text of the statement without
+    white space and comments, and a number that tells equal ones apart.
+    """
+    modules = {module.relative: module for module in project.modules.values()}
+    seen: Counter[tuple[str, ...]] = Counter()
+    done = []
+    for finding in findings:
+        module = modules.get(finding.place.path)
+        statement = statement_of(module, finding) if module else ""
+        key = (finding.code, finding.place.path, finding.function, statement)
+        seen[key] += 1
+        text = "\0".join((*key, str(seen[key])))
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        done.append(replace(finding, fingerprint=digest[:20]))
+    return done
+
+
+def statement_of(module: Module, finding: Finding) -> str:
+    """Returns the text of the statement that a finding starts in, in a normal form.
+
+    Of a statement that holds others it is the header; of a decorated definition, the decorators if
+    the finding is in them.
+    """
+    where = (finding.place.line, finding.place.column)
+    around = [
+        (start, node)
+        for kind, nodes in module.index.nodes.items()
+        if issubclass(kind, ast.stmt)
+        for node in nodes
+        if node.end_lineno >= where[0] and (start := _start(module, node)) <= where
+    ]
+    if not around:
+        return ""
+    start, node = max(around, key=lambda pair: pair[0])
+    header = (node.lineno, module.column(node.lineno, node.col_offset))
+    if where < header:
+        return normal_form(_between(module, start, header))
+    inner = getattr(node, "body", None) or [case.pattern for case in getattr(node, "cases", ())]
+    if inner:
+        return normal_form(_between(module, header, _start(module, inner[0])))
+    end = (node.end_lineno, module.column(node.end_lineno, node.end_col_offset))
+    return normal_form(_between(module, header, end))
+
+
+def _start(module: Module, node: ast.AST) -> tuple[int, int]:
+    """Returns the line and the column that a statement starts at, its decorators included."""
+    nodes = [node, *getattr(node, "decorator_list", ())]
+    return min(
+        (n.lineno, module.column(n.lineno, n.col_offset))  # pyright: ignore[reportAttributeAccessIssue]
+        for n in nodes
+    )
+
+
+def _between(module: Module, start: tuple[int, int], end: tuple[int, int]) -> str:
+    (first, column), (last, end_column) = start, end
+    if first == last:
+        return module.lines[first - 1][column - 1 : end_column - 1]
+    inner = module.lines[first : last - 1]
+    return "\n".join(
+        [module.lines[first - 1][column - 1 :], *inner, module.lines[last - 1][: end_column - 1]]
+    )
+
+
+def normal_form(text: str) -> str:
+    """Returns the text of a statement without white space, comments and trailing commas."""
+    words: list[str] = []
+    for token in _TOKEN.finditer(text):
+        if token["gap"] is not None:
+            continue
+        word = token[0]
+        if word in ")]}" and words and words[-1] == ",":
+            words.pop()
+        if words and _is_word(words[-1][-1]) and _is_word(word[0]):
+            words.append(" ")
+        words.append(word)
+    return "".join(words)
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"

@@ -1,0 +1,1 @@
+"""Meshes, and the specs that refer to their axes."""

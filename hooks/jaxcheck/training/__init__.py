@@ -1,0 +1,1 @@
+"""What training does: gradients, their norms, updates."""

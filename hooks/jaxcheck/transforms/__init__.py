@@ -1,0 +1,1 @@
+"""What JAX does to functions: tracing, static arguments, loops."""
