@@ -69,8 +69,7 @@ class Rule:
         return item_of(self.code)
 
 
-type_of_check = Callable[["Module", "Project"], Iterable[Finding]]
-Check = type_of_check
+Check = Callable[["Module", "Project"], Iterable[Finding]]
 SubjectsOf = Callable[["Module", "Project"], "Iterable[ast.AST]"]
 
 
