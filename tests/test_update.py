@@ -1,6 +1,8 @@
 """An update keeps every edit, needs no trust, and delivers what the release changed."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -85,6 +87,23 @@ def test_update_to_the_working_tree(repository: Path, tmp_path: Path, version: s
     words = edit(project)
     update(project, "--vcs-ref", history.WORKING_TREE)
     assert_kept(project, words)
+
+
+def test_a_project_older_than_the_linter_adopts_it(repository: Path, tmp_path: Path) -> None:
+    project = copy(repository, "v0.1.0", tmp_path / "project")
+    assert not (project / "tools").exists()
+    update(project, "--vcs-ref", history.WORKING_TREE)
+
+    def jaxcheck(*arguments: str) -> int:
+        command = [sys.executable, "tools/jaxcheck", *arguments]
+        return subprocess.run(command, cwd=project, capture_output=True, check=False).returncode
+
+    assert jaxcheck("--verify") == 0
+    assert jaxcheck() == 1, "its own modules were written before the linter"
+    assert jaxcheck("--write-baseline") == 0
+    assert jaxcheck() == 0
+    history.append(project / SOURCES / "model.py", "\n\nkey = jax.random.PRNGKey(0)\n")
+    assert jaxcheck() == 1, "what is new is not tolerated"
 
 
 def test_update_to_a_release_that_touches_everything(repository: Path, tmp_path: Path) -> None:

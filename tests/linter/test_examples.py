@@ -17,7 +17,7 @@ ALL = [
     for e in (*examples(PAGES), *examples(CORPUS))
     if "trace" not in e.options and not e.scope.startswith("JX0")
 ]
-LEAST = {5: (30, 30), 7: (40, 40)}
+LEAST = {5: (40, 40), 7: (40, 40)}
 
 
 def found_in(example: Example, folder: Path) -> set[tuple[str, int, str]]:
