@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from .ranges import ANYTHING, NUMBER, TINY, Range, joined, product
+from .ranges import ANYTHING, TINY, Range, exactly, joined, product
 
 _INF = float("inf")
 _SAME = {
@@ -70,7 +70,7 @@ def result(name: str, given: Sequence[Range | None], keywords: Mapping[str, Rang
     if name == "clip":
         return _clip(first, given, keywords)
     if name == "uniform":
-        low, high = keywords.get("minval", NUMBER(0.0)), keywords.get("maxval", NUMBER(1.0))
+        low, high = keywords.get("minval", exactly(0.0)), keywords.get("maxval", exactly(1.0))
         return Range(low.low, high.high, kind="array", assumed=low.is_unknown_number)
     if name == "full" and len(given) > 1:
         return given[1] or ANYTHING

@@ -7,7 +7,7 @@ from ..source.bindings import Bound, parameter_of, reaching
 from ..source.declared import declared, function_of
 from ..source.module import Module
 from .array_functions import maximum, minimum, result
-from .ranges import ANYTHING, NUMBER, STATIC, Range, joined, product
+from .ranges import ANYTHING, STATIC, Range, exactly, joined, product
 
 _DEPTH = 14
 _INF = float("inf")
@@ -90,13 +90,13 @@ def _constant(module: Module, node: ast.Constant, depth: int) -> Range:
     value = node.value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return STATIC
-    return NUMBER(value)
+    return exactly(value)
 
 
 def _name(module: Module, node: ast.Name, depth: int) -> Range:
     value = module.literal(node)
     if isinstance(value, int | float):
-        return NUMBER(value)
+        return exactly(value)
     if _is_epsilon(node.id):
         return STATIC
     if parameter_of(module, node) is not None:
@@ -144,14 +144,14 @@ def _attribute(module: Module, node: ast.Attribute, depth: int) -> Range:
         return STATIC
     value = module.literal(node)
     if isinstance(value, int | float):
-        return NUMBER(value)
+        return exactly(value)
     if _is_epsilon(node.attr):
         return STATIC
     if node.attr in ("T", "mT", "real"):
         return range_of(module, node.value, depth)
     resolved = module.resolve(node) or ""
     if resolved in ("jax.numpy.pi", "jax.numpy.e", "math.pi", "numpy.pi", "math.e"):
-        return NUMBER(3.0)
+        return exactly(3.0)
     return _by_declaration(module, node)
 
 

@@ -109,7 +109,7 @@ class Range:
         return Range(kind=kind)
 
 
-def NUMBER(value: float) -> Range:  # noqa: N802  a range of one number
+def exactly(value: float) -> Range:
     """The range of a number that stands in the source."""
     value = max(-_HUGE, min(value, _HUGE)) if isinstance(value, int) else value
     return Range(value, value, kind="static", integer=float(value).is_integer())
