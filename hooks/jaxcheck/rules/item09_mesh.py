@@ -9,7 +9,8 @@ from ..project import Project
 from ..sharding.meshes import Axes, MeshMade, axes, is_mesh, labels
 from ..sharding.specs import axis_tables, specs
 from ..source.module import Module
-from ..transforms.tracing import jit_sites
+from ..training.training_steps import training_steps
+from ..transforms.tracing import JitSite, jit_sites
 
 _OLD = {
     "jax.sharding.PositionalSharding": "jax.sharding.NamedSharding(mesh, PartitionSpec(…))",
@@ -148,22 +149,36 @@ def old_sharding_api(module: Module, project: Project) -> Iterator[Finding]:
     confidences=(Confidence.LIKELY,),
 )
 def mesh_unused(module: Module, project: Project) -> Iterator[Finding]:
-    """The jitted functions of a project whose mesh nothing uses."""
+    """The jitted function that matters most in a project whose mesh nothing uses."""
     made = [m for m in axes(project).meshes if not m.module.is_test]
     if not made or _lays_out(project, axes(project)):
         return
-    mesh = made[0]
-    for site in jit_sites(module):
-        if site.name in ("jax.jit", "flax.nnx.jit") and site.target is not None:
-            yield module.finding(
-                "JX905",
-                site.node,
-                f"{site.target.function.name} is compiled without shardings, and nothing in "
-                "the project lays an array out over the mesh it makes: all of it runs on one "
-                "device and the others idle. Give jax.jit in_shardings or out_shardings, or "
-                "put the batch on the mesh with jax.device_put(batch, NamedSharding(…)).",
-                related=(mesh.module.place(mesh.call, "the mesh is made here"),),
-            )
+    mesh, site = made[0], _foremost(project)
+    if site is not None and site.module is module and site.target is not None:
+        yield module.finding(
+            "JX905",
+            site.node,
+            f"{site.target.function.name} is compiled without shardings, and nothing in the "
+            "project lays an array out over the mesh it makes: all of it runs on one device and "
+            "the others idle. Give jax.jit in_shardings or out_shardings, or put the batch on the "
+            "mesh with jax.device_put(batch, NamedSharding(…)).",
+            related=(mesh.module.place(mesh.call, "the mesh is made here"),),
+        )
+
+
+def _foremost(project: Project) -> JitSite | None:
+    """Returns where a training step is jitted, or else any function: one finding is enough."""
+    sites = [
+        site
+        for module in project.modules.values()
+        if module.uses_jax and not module.is_test
+        for site in jit_sites(module)
+        if site.name in ("jax.jit", "flax.nnx.jit") and site.target is not None
+    ]
+    steps = {step.function.node for step in training_steps(project)}
+    return next((s for s in sites if s.target and s.target.function.node in steps), None) or next(
+        iter(sites), None
+    )
 
 
 def _lays_out(project: Project, found: Axes) -> bool:
