@@ -33,17 +33,17 @@ def _subscript(run: Run, node: ast.Subscript) -> Value:
 
 
 def _element_at(run: Run, base: Value, index: ast.expr) -> Value:
+    if _adds_axes_only(index):
+        return Value(base.token, base.taint, base.raw)
     if isinstance(index, ast.Constant):
         return base.part(index.value) or element(base, index.value)
     if isinstance(index, ast.Slice) and isinstance(base.items, tuple):
         return Value(base.token, raw=base.mask(), sequence=True)
-    if _adds_axes_only(index):
-        return Value(base.token, base.taint, base.raw)
     return element(base, run.numbered(index))
 
 
 def _adds_axes_only(index: ast.expr) -> bool:
-    """Whether a subscript only inserts axes, as `[None, ...]` does."""
+    """Whether a subscript only inserts axes, as `[None]` and `[None, ...]` do."""
     parts = index.elts if isinstance(index, ast.Tuple) else [index]
     return all(isinstance(p, ast.Constant) and p.value in (None, Ellipsis) for p in parts)
 
