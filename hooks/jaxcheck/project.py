@@ -18,6 +18,15 @@ LIBRARIES = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failure of the linter itself on a part of a module."""
+
+    module: Module
+    node: ast.AST
+    error: Exception
+
+
 @dataclass(eq=False)
 class Project:
     """The modules that are checked together.
@@ -27,12 +36,14 @@ class Project:
         settings: What `[tool.jaxcheck]` says.
         modules: Every module that parses, by its dotted name.
         facts: What rules and engines compute once for the whole project, by their own key.
+        failures: What engines failed on, while they went on with the rest.
     """
 
     root: Path
     settings: Settings
     modules: dict[str, Module] = field(default_factory=dict)
     facts: dict[Any, Any] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
     _siblings: dict[tuple[str, str], Module] = field(default_factory=dict)
 
     @classmethod

@@ -4,7 +4,7 @@ import ast
 import sys
 from functools import cached_property
 
-from ..project import Project
+from ..project import Failure, Project
 from ..source.module import Module
 from ..source.scopes import Function, FunctionNode
 from .definitions import Definitions
@@ -63,8 +63,16 @@ class Engine:
         node = function.node
         if node not in self._summaries:
             self._summaries[node] = None
-            self._summaries[node] = interpret(Run(self, module, function))
+            self._summaries[node] = self._interpret(Run(self, module, function), node)
         return self._summaries[node]
+
+    def _interpret(self, run: Run, node: ast.AST) -> Summary | None:
+        """Returns what a function does; a failure on it is noted, and hides nothing of the rest."""
+        try:
+            return interpret(run)
+        except Exception as error:
+            self.project.failures.append(Failure(run.module, node, error))
+            return None
 
     def variables(self, module: Module) -> dict[str, Value]:
         """Returns the values of a module's variables: after its import, or so far."""
@@ -72,7 +80,8 @@ class Engine:
         if run is None:
             run = self._top_levels[module] = Run(self, module, None)
             if module.uses_jax:
-                self._summaries[module.tree] = interpret(run)
+                top = module.tree.body[0] if module.tree.body else module.tree
+                self._summaries[module.tree] = self._interpret(run, top)
         return run.state.env
 
     def summaries(self, module: Module) -> list[Summary]:

@@ -38,6 +38,9 @@ def check(project: Project) -> Iterator[Finding]:
             for described in chosen:
                 if described.check and not left_out(described, module, project.settings):
                     yield from _run(described, module, project)
+    for failure in project.failures:
+        place = failure.module.place(failure.node)
+        yield _internal_error("The abstract interpreter failed here", failure.error, place)
 
 
 def selected(settings: Settings) -> list[Rule]:
@@ -78,12 +81,16 @@ def _run(described: Rule, module: Module, project: Project) -> Iterator[Finding]
             least = described.in_tests if module.is_test else Confidence.HEURISTIC
             if least is not None and finding.confidence.rank <= least.rank:
                 yield finding
-    except Exception:  # the contract: one rule's error is reported and stops nothing else
-        last = traceback.format_exc().strip().splitlines()
-        where = next((line.strip() for line in reversed(last) if "File" in line), "")
-        place = Place(module.relative, 1, 1, 1, 1)
-        message = (
-            f"{described.code} {described.name} failed on this file ({last[-1]}; {where}). "
-            f"Please report it; the other rules ran."
-        )
-        yield Finding("JX999", "internal-error", place, message, Confidence.PROVEN)
+    except Exception as error:  # the contract: it is reported, and stops nothing else
+        what = f"{described.code} {described.name} failed on this file"
+        yield _internal_error(what, error, Place(module.relative, 1, 1, 1, 1))
+
+
+def _internal_error(what: str, error: Exception, place: Place) -> Finding:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}:{last.lineno}"
+    message = (
+        f"{what} ({type(error).__name__}: {error}; {where}). Please report it; everything else "
+        f"was checked."
+    )
+    return Finding("JX999", "internal-error", place, message, Confidence.PROVEN)
