@@ -12,6 +12,7 @@ Usage: ``python benchmarks/public_code.py [--show SELECTOR] CLONE...``: each a f
 """
 
 import argparse
+import gc
 import multiprocessing
 import subprocess
 import sys
@@ -52,6 +53,7 @@ class Measured:
 def measure(folder: Path) -> Measured:
     """Check one repository with the settings that a project starts with."""
     started = time.process_time()
+    gc.disable()  # as the command line does
     project, findings = check_paths([folder], folder, Settings())
     seconds = time.process_time() - started
     modules = project.modules.values()

@@ -5,7 +5,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .findings import Confidence, Finding, Severity, item_of
 
@@ -54,14 +54,14 @@ class Rule:
     code: str
     name: str
     summary: str
-    confidences: tuple[Confidence, ...]
-    severity: Severity
-    in_tests: Confidence | None
-    default: bool
-    fix: str
-    tiers: tuple[str, ...]
-    since: str
-    check: "Check | None"
+    confidences: tuple[Confidence, ...] = (Confidence.PROVEN,)
+    severity: Severity = Severity.ERROR
+    in_tests: Confidence | None = None
+    default: bool = True
+    fix: str = ""
+    tiers: tuple[str, ...] = ("static",)
+    since: str = "0.2"
+    check: "Check | None" = None
 
     @property
     def item(self) -> int:
@@ -93,28 +93,18 @@ _rules: dict[str, Rule] = {}
 _subjects: dict[int, Subjects] = {}
 
 
-def rule(
-    code: str,
-    name: str,
-    summary: str,
-    *,
-    confidences: tuple[Confidence, ...] = (Confidence.PROVEN,),
-    severity: Severity = Severity.ERROR,
-    in_tests: Confidence | None = None,
-    default: bool = True,
-    fix: str = "",
-    tiers: tuple[str, ...] = ("static",),
-    since: str = "0.2",
-) -> Callable[[Check], Check]:
-    """Registers the decorated check; its findings are made by `Module.finding(code, …)`."""
+def rule(code: str, name: str, summary: str, **details: Any) -> Callable[[Check], Check]:
+    """Registers the decorated check; its findings are made by `Module.finding(code, …)`.
+
+    Args:
+        code: As in `Rule`, and so on.
+        name: Likewise.
+        summary: Likewise.
+        **details: What else is not as `Rule` has it by default.
+    """
 
     def register(check: Check) -> Check:
-        declare(
-            Rule(
-                code, name, summary, confidences, severity, in_tests, default, fix, tiers, since,
-                check,
-            )
-        )  # fmt: skip
+        declare(Rule(code, name, summary, **details, check=check))
         return check
 
     return register

@@ -1,6 +1,7 @@
 """The command line: `jaxcheck PATH…`, `jaxcheck trace PACKAGE`."""
 
 import argparse
+import gc
 import os
 import sys
 import traceback
@@ -27,6 +28,8 @@ configuration, 3 a failure of jaxcheck itself. Heuristic findings and notes neve
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
+    # The trees of a project live to the end: collecting garbage would only walk them.
+    gc.disable()
     given = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal may lack letters that code has

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..source.module import Module
-from ..source.scopes import Function
 from .dimensions import Shape, parse_shape
 
 ARRAYS = frozenset(
@@ -118,14 +117,6 @@ def array_type(module: Module, annotation: ast.expr | None) -> ArrayType | None:
     found = [p for p in parts(module, annotation) if p.kind is not Kind.OTHER]
     plain = len(found) == 1 and found[0].kind in (Kind.ARRAY, Kind.KEY)
     return found[0] if plain and not found[0].contained else None
-
-
-def parameter_types(module: Module, function: Function) -> dict[str, ArrayType | None]:
-    """Returns the array type of every parameter of a function, by its name (see `array_type`)."""
-    return {
-        p.name: array_type(module, p.annotation) if p.kind in ("positional", "keyword") else None
-        for p in function.parameters
-    }
 
 
 def parts(module: Module, annotation: ast.expr | None) -> list[ArrayType]:

@@ -48,12 +48,10 @@ class Critical:
 
     Attributes:
         role: What makes it critical, for the message.
-        configured: Whether the project's settings name it.
     """
 
     function: Function
     role: str
-    configured: bool = False
 
 
 def critical_functions(module: Module, project: Project) -> list[Critical]:
@@ -76,7 +74,7 @@ def _critical(module: Module, project: Project) -> Iterator[Critical]:
             function.qualname,
             f"{module.name}.{function.qualname}",
         }:
-            yield Critical(function, "the project's settings name it", configured=True)
+            yield Critical(function, "the project's settings name it")
             continue
         role = _role(module, project, function, steps)
         if role:

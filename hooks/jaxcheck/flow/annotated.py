@@ -3,6 +3,7 @@
 import ast
 from dataclasses import dataclass, replace
 
+from ..arrays.annotations import unquoted
 from ..source.module import Module
 from ..source.scopes import Class
 
@@ -67,7 +68,8 @@ def _read(module: Module, node: ast.expr, depth: int = 4) -> Annotated:
     if depth < 0:
         return NOTHING
     if isinstance(node, ast.Constant):
-        return _quoted(module, node.value, depth) if isinstance(node.value, str) else NOTHING
+        written = unquoted(module, node)
+        return _read(module, written, depth - 1) if written is not None else NOTHING
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         sides = [s for s in (node.left, node.right) if not _is_none(s)]
         if len(sides) == 1:
@@ -128,14 +130,3 @@ def _optional(found: Annotated) -> Annotated:
 
 def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
-
-
-def _quoted(module: Module, text: str, depth: int) -> Annotated:
-    """An annotation in quotes: its names are looked up at the top of the module."""
-    try:
-        node = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError):
-        return NOTHING
-    for each in ast.walk(node):
-        module.index.scopes[each] = module.index.module_scope
-    return _read(module, node, depth - 1)

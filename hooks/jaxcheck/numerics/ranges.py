@@ -37,11 +37,6 @@ class Range:
         return self.assumed or self.low > 0
 
     @property
-    def is_not_negative(self) -> bool:
-        """Whether it is 0 or larger."""
-        return self.assumed or self.low >= 0
-
-    @property
     def is_unknown_number(self) -> bool:
         """Whether it is, or may be, a plain number whose value is not in the source."""
         return self.kind != "array" and self.low == -_INF and self.high == _INF

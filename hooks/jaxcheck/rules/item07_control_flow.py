@@ -6,6 +6,7 @@ not looked at.
 
 import ast
 from collections.abc import Iterator
+from functools import partial
 
 from ..catalogue import rule
 from ..findings import Confidence, Finding
@@ -14,7 +15,12 @@ from ..flow.judging import Met, met
 from ..project import Project
 from ..source.module import Module
 
-_ALL = (Confidence.PROVEN, Confidence.LIKELY, Confidence.HEURISTIC)
+_rule = partial(
+    rule,
+    confidences=(Confidence.PROVEN, Confidence.LIKELY, Confidence.HEURISTIC),
+    in_tests=Confidence.PROVEN,
+    tiers=("static", "trace"),
+)
 _NUMERIC_ERRORS = frozenset(
     f"builtins.{name}"
     for name in ("FloatingPointError", "ZeroDivisionError", "ArithmeticError", "OverflowError")
@@ -41,65 +47,65 @@ def _of_kind(module: Module, project: Project, *kinds: str) -> Iterator[tuple[Me
             yield each, Confidence.LIKELY
 
 
-@rule(
+def _report(
+    module: Module, project: Project, code: str, kinds: tuple[str, ...], message: str
+) -> Iterator[Finding]:
+    """Yields a finding for each demand of these kinds; the message says `{text}` for the value."""
+    for each, confidence in _of_kind(module, project, *kinds):
+        said = message.format(text=each.demand.text)
+        yield module.finding(code, each.demand.node, said, confidence=confidence)
+
+
+@_rule(
     "JX701",
     "branch-on-tracer",
     "An `if`, `while`, `assert` or conditional expression tests a traced value.",
-    confidences=_ALL,
-    in_tests=Confidence.PROVEN,
-    tiers=("static", "trace"),
 )
 def branch_on_tracer(module: Module, project: Project) -> Iterator[Finding]:
     """Finds Python branches on values that do not exist yet while tracing."""
-    for each, confidence in _of_kind(module, project, "branch"):
-        yield module.finding(
-            "JX701",
-            each.demand.node,
-            f"`{each.demand.text}` is traced: it has no truth while JAX traces the function, so "
-            f"this raises TracerBoolConversionError. Select with `jnp.where`, or branch with "
-            f"`jax.lax.cond` or `jax.lax.while_loop`.",
-            confidence=confidence,
-        )
+    yield from _report(
+        module,
+        project,
+        "JX701",
+        ("branch",),
+        "`{text}` is traced: it has no truth while JAX traces the function, so "
+        "this raises TracerBoolConversionError. Select with `jnp.where`, or branch with "
+        "`jax.lax.cond` or `jax.lax.while_loop`.",
+    )
 
 
-@rule(
+@_rule(
     "JX702",
     "boolean-or-builtin-on-tracer",
     "`and`, `or`, `not`, a chained comparison or a builtin needs the truth of a traced value.",
-    confidences=_ALL,
-    in_tests=Confidence.PROVEN,
-    tiers=("static", "trace"),
 )
 def boolean_on_tracer(module: Module, project: Project) -> Iterator[Finding]:
     """Finds Python operators and builtins that ask a tracer for its truth."""
-    for each, confidence in _of_kind(module, project, "boolean"):
-        yield module.finding(
-            "JX702",
-            each.demand.node,
-            f"`{each.demand.text}` needs the truth of a traced value, which it does not have yet. "
-            f"Use `&`, `|`, `~`, `jnp.logical_and`, `jnp.maximum`, `jnp.all` and the like.",
-            confidence=confidence,
-        )
+    yield from _report(
+        module,
+        project,
+        "JX702",
+        ("boolean",),
+        "`{text}` needs the truth of a traced value, which it does not have yet. "
+        "Use `&`, `|`, `~`, `jnp.logical_and`, `jnp.maximum`, `jnp.all` and the like.",
+    )
 
 
-@rule(
+@_rule(
     "JX703",
     "loop-over-tracer",
     "A loop's length or a list's index is a traced value, or a loop unrolls over an array.",
-    confidences=_ALL,
-    in_tests=Confidence.PROVEN,
-    tiers=("static", "trace"),
 )
 def loop_over_tracer(module: Module, project: Project) -> Iterator[Finding]:
     """Finds `range`, list indices and slices that need a tracer's value, and unrolled loops."""
-    for each, confidence in _of_kind(module, project, "range", "index"):
-        yield module.finding(
-            "JX703",
-            each.demand.node,
-            f"`{each.demand.text}` is traced, so Python cannot count or index with it. "
-            f"Use `jax.lax.fori_loop`, `jax.lax.scan`, `jax.lax.dynamic_slice` or index an array.",
-            confidence=confidence,
-        )
+    yield from _report(
+        module,
+        project,
+        "JX703",
+        ("range", "index"),
+        "`{text}` is traced, so Python cannot count or index with it. "
+        "Use `jax.lax.fori_loop`, `jax.lax.scan`, `jax.lax.dynamic_slice` or index an array.",
+    )
     for each, _ in _of_kind(module, project, "iterate"):
         yield module.finding(
             "JX703",
@@ -110,66 +116,57 @@ def loop_over_tracer(module: Module, project: Project) -> Iterator[Finding]:
         )
 
 
-@rule(
+@_rule(
     "JX704",
     "host-conversion-of-tracer",
     "A traced value is converted to a Python number or a NumPy array.",
-    confidences=_ALL,
-    in_tests=Confidence.PROVEN,
-    tiers=("static", "trace"),
 )
 def host_conversion(module: Module, project: Project) -> Iterator[Finding]:
     """Finds `float`, `.item()` and NumPy functions of tracers."""
-    for each, confidence in _of_kind(module, project, "convert"):
-        yield module.finding(
-            "JX704",
-            each.demand.node,
-            f"`{each.demand.text}` is traced and has no value to convert yet. Stay in `jnp`, and "
-            f"convert outside of the traced function.",
-            confidence=confidence,
-        )
+    yield from _report(
+        module,
+        project,
+        "JX704",
+        ("convert",),
+        "`{text}` is traced and has no value to convert yet. Stay in `jnp`, and "
+        "convert outside of the traced function.",
+    )
 
 
-@rule(
+@_rule(
     "JX705",
     "data-dependent-shape",
     "A shape depends on traced values.",
-    confidences=_ALL,
-    in_tests=Confidence.PROVEN,
-    tiers=("static", "trace"),
 )
 def data_dependent_shape(module: Module, project: Project) -> Iterator[Finding]:
     """Finds results whose size only the data knows."""
-    for each, confidence in _of_kind(module, project, "mask", "size"):
-        yield module.finding(
-            "JX705",
-            each.demand.node,
-            f"The size of this result depends on traced values (`{each.demand.text}`); shapes must "
-            f"be known while tracing. Keep the full size and select with `jnp.where`, or pass "
-            f"`size=`.",
-            confidence=confidence,
-        )
+    yield from _report(
+        module,
+        project,
+        "JX705",
+        ("mask", "size"),
+        "The size of this result depends on traced values (`{text}`); shapes must "
+        "be known while tracing. Keep the full size and select with `jnp.where`, or pass "
+        "`size=`.",
+    )
 
 
-@rule(
+@_rule(
     "JX706",
     "exit-under-traced-test",
     "A traced value decides whether a function returns early or raises.",
-    confidences=_ALL,
-    in_tests=Confidence.PROVEN,
-    tiers=("static", "trace"),
 )
 def exit_under_traced_test(module: Module, project: Project) -> Iterator[Finding]:
     """Finds early returns and exceptions under a test of a tracer."""
-    for each, confidence in _of_kind(module, project, "exit"):
-        yield module.finding(
-            "JX706",
-            each.demand.node,
-            f"`{each.demand.text}` is traced, so it cannot decide whether the function leaves "
-            f"here. Compute both ways and select with `jnp.where` or `jax.lax.cond`; for errors "
-            f"use `jax.experimental.checkify`.",
-            confidence=confidence,
-        )
+    yield from _report(
+        module,
+        project,
+        "JX706",
+        ("exit",),
+        "`{text}` is traced, so it cannot decide whether the function leaves "
+        "here. Compute both ways and select with `jnp.where` or `jax.lax.cond`; for errors "
+        "use `jax.experimental.checkify`.",
+    )
 
 
 @rule(
@@ -198,21 +195,17 @@ def except_for_traced_errors(module: Module, project: Project) -> Iterator[Findi
                 )
 
 
-@rule(
+@_rule(
     "JX708",
     "match-on-tracer",
     "A `match` statement compares a traced value.",
-    confidences=_ALL,
-    in_tests=Confidence.PROVEN,
-    tiers=("static", "trace"),
 )
 def match_on_tracer(module: Module, project: Project) -> Iterator[Finding]:
     """Finds `match` statements on tracers."""
-    for each, confidence in _of_kind(module, project, "match"):
-        yield module.finding(
-            "JX708",
-            each.demand.node,
-            f"`{each.demand.text}` is traced, so no case can be chosen while tracing. Use "
-            f"`jax.lax.switch`.",
-            confidence=confidence,
-        )
+    yield from _report(
+        module,
+        project,
+        "JX708",
+        ("match",),
+        "`{text}` is traced, so no case can be chosen while tracing. Use `jax.lax.switch`.",
+    )

@@ -1,6 +1,5 @@
 """Runs the rules over a project; an error in one rule hides nothing of the others."""
 
-import gc
 import traceback
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
@@ -22,8 +21,6 @@ def check_paths(
     Returns:
         The project, and every finding, in order of place; suppressions are not applied yet.
     """
-    # The trees live until the end of the run, so collecting garbage would only walk them.
-    gc.disable()
     loaded = [load(path, root) for path in python_files(paths, root, settings)]
     unreadable = [found for found in loaded if isinstance(found, Finding)]
     project = Project.of(root, settings, [m for m in loaded if isinstance(m, Module)])

@@ -28,7 +28,6 @@ _PREFIXES = {
     "jax._src.numpy": "jax.numpy",
     "jax._src.random": "jax.random",
     "jax._src.lax": "jax.lax",
-    "jax.nn.functional": "jax.nn",
 }
 
 

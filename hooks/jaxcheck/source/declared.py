@@ -11,7 +11,6 @@ from .scopes import Class
 _DEPTH = 8
 _TRANSPARENT = ("typing.Annotated", "typing.Final", "typing.ClassVar", "typing.Optional")
 _STATIC = {f"builtins.{name}" for name in ("int", "float", "bool", "str", "complex")}
-_ARRAYS = {"jax.Array", "jaxtyping.Array", "jax.numpy.ndarray"}
 _CONTAINERS = ("list", "set", "frozenset", "Sequence", "Iterable", "Iterator", "List")
 _MAPPINGS = ("dict", "Mapping", "MutableMapping", "Dict", "defaultdict", "OrderedDict")
 
@@ -48,9 +47,8 @@ class Declared:
         """Whether it is a JAX array type."""
         name = self.name or ""
         if name.startswith("jaxtyping."):
-            shaped = isinstance(self.annotation, ast.Subscript)
-            return name == "jaxtyping.Array" or (shaped and name != "jaxtyping.PyTree")
-        return name in _ARRAYS
+            return isinstance(self.annotation, ast.Subscript) and name != "jaxtyping.PyTree"
+        return name == "jax.Array"
 
     @property
     def is_static(self) -> bool:

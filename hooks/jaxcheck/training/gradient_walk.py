@@ -5,6 +5,7 @@ with the marks of their arguments. What calls do is for the subclass (`gradient_
 """
 
 import ast
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from ..numerics.guards import origin
@@ -29,7 +30,7 @@ class _Frame:
     returned: list[Value] = field(default_factory=list)
 
 
-class Walk:
+class Walk(ABC):
     """One run over one function; `flow` is what it has seen."""
 
     def __init__(self, target: Target) -> None:
@@ -39,13 +40,13 @@ class Walk:
         result = self._enter(target, [], {}, None)
         self.flow.escaped |= {m.origin for m in result.marks if m.kind in ("grad", "clipped")}
 
+    @abstractmethod
     def _call(self, node: ast.Call) -> Value:
         """What a call gives."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _made(self, node: ast.Call) -> Value:
         """What a call outside of the functions in view has made."""
-        raise NotImplementedError
 
     # Functions
 

@@ -16,7 +16,7 @@ _CONTAINERS = {
 }  # fmt: skip
 _ARRAYS = frozenset({
     "jax.Array", "numpy.ndarray", "jax.typing.ArrayLike", "numpy.typing.NDArray",
-    "jaxtyping.Array", "jaxtyping.ArrayLike", "jaxtyping.PRNGKeyArray",
+    "jaxtyping.PRNGKeyArray",
 })  # fmt: skip
 _MAKERS = frozenset({"builtins.list", "builtins.dict", "builtins.set", "builtins.bytearray"})
 _ARRAY_MAKERS = frozenset(

@@ -12,7 +12,6 @@ class Transform:
             those that trace some arguments only; "body" for control flow.
         functions: The positions of the function arguments.
         keywords: Their names when they are passed by keyword.
-        repeats: Whether the function runs several times on what it closes over: a loop's body.
         wraps: Whether it returns a function, so that it can be a decorator.
         abstract: Whether it runs nothing: keys are not consumed by it.
     """
@@ -20,15 +19,14 @@ class Transform:
     kind: str
     functions: tuple[int, ...] = (0,)
     keywords: tuple[str, ...] = ("f", "fun")
-    repeats: bool = False
     wraps: bool = True
     abstract: bool = False
 
 
 _JIT = Transform("jit")
-_PMAP = Transform("jit", repeats=True)
 _GRAD = Transform("grad")
-_VMAP = Transform("vmap", repeats=True)
+_VMAP = Transform("vmap")
+_FILTER = Transform("filter")
 _WHOLE = Transform("jit", keywords=("f", "fun", "func"))
 
 TRANSFORMS: dict[str, Transform] = {
@@ -36,10 +34,10 @@ TRANSFORMS: dict[str, Transform] = {
     "jax.experimental.pjit.pjit": _JIT,
     "flax.nnx.jit": _JIT,
     "flax.nnx.jit_partial": _JIT,
-    "equinox.filter_jit": Transform("filter"),
-    "jax.pmap": _PMAP,
-    "flax.nnx.pmap": _PMAP,
-    "equinox.filter_pmap": Transform("filter", repeats=True),
+    "equinox.filter_jit": _FILTER,
+    "jax.pmap": _JIT,
+    "flax.nnx.pmap": _JIT,
+    "equinox.filter_pmap": _FILTER,
     "jax.grad": _GRAD,
     "jax.value_and_grad": _GRAD,
     "jax.jacfwd": _GRAD,
@@ -48,36 +46,32 @@ TRANSFORMS: dict[str, Transform] = {
     "jax.hessian": _GRAD,
     "flax.nnx.grad": _GRAD,
     "flax.nnx.value_and_grad": _GRAD,
-    "equinox.filter_grad": Transform("filter"),
-    "equinox.filter_value_and_grad": Transform("filter"),
+    "equinox.filter_grad": _FILTER,
+    "equinox.filter_value_and_grad": _FILTER,
     "jax.vmap": _VMAP,
     "flax.nnx.vmap": _VMAP,
-    "equinox.filter_vmap": Transform("filter", repeats=True),
+    "equinox.filter_vmap": _FILTER,
     "jax.checkpoint": _WHOLE,
     "flax.nnx.remat": _WHOLE,
     "flax.nnx.checkpoint": _WHOLE,
     "jax.shard_map": Transform("jit"),
     "flax.nnx.shard_map": Transform("jit"),
-    "flax.nnx.scan": Transform("body", repeats=True),
+    "flax.nnx.scan": Transform("body"),
     "jax.linearize": Transform("grad", wraps=False),
     "jax.vjp": Transform("all", wraps=False),
     "jax.jvp": Transform("all", wraps=False),
     "jax.eval_shape": Transform("jit", wraps=False, abstract=True),
     "flax.nnx.eval_shape": Transform("jit", wraps=False, abstract=True),
     "jax.make_jaxpr": Transform("jit", abstract=True),
-    "jax.lax.scan": Transform("body", (0,), ("f",), repeats=True, wraps=False),
-    "jax.lax.map": Transform("body", (0,), ("f",), repeats=True, wraps=False),
-    "jax.lax.associative_scan": Transform("body", (0,), ("fn",), repeats=True, wraps=False),
-    "jax.lax.fori_loop": Transform("body", (2,), ("body_fun",), repeats=True, wraps=False),
-    "jax.lax.while_loop": Transform(
-        "body", (0, 1), ("cond_fun", "body_fun"), repeats=True, wraps=False
-    ),
+    "jax.lax.scan": Transform("body", (0,), ("f",), wraps=False),
+    "jax.lax.map": Transform("body", (0,), ("f",), wraps=False),
+    "jax.lax.associative_scan": Transform("body", (0,), ("fn",), wraps=False),
+    "jax.lax.fori_loop": Transform("body", (2,), ("body_fun",), wraps=False),
+    "jax.lax.while_loop": Transform("body", (0, 1), ("cond_fun", "body_fun"), wraps=False),
     "jax.lax.cond": Transform("body", (1, 2), ("true_fun", "false_fun"), wraps=False),
     "jax.lax.switch": Transform("body", (1,), ("branches",), wraps=False),
-    "flax.nnx.fori_loop": Transform("body", (2,), ("body_fun",), repeats=True, wraps=False),
-    "flax.nnx.while_loop": Transform(
-        "body", (0, 1), ("cond_fun", "body_fun"), repeats=True, wraps=False
-    ),
+    "flax.nnx.fori_loop": Transform("body", (2,), ("body_fun",), wraps=False),
+    "flax.nnx.while_loop": Transform("body", (0, 1), ("cond_fun", "body_fun"), wraps=False),
     "flax.nnx.cond": Transform("body", (1, 2), ("true_fun", "false_fun"), wraps=False),
     "flax.nnx.switch": Transform("body", (1,), ("branches",), wraps=False),
 }
