@@ -1,12 +1,14 @@
-"""The command line, from a bare folder to a generated text, and its answers to mistakes."""
+"""The command line, from a bare folder to an evaluated run, and its answers to mistakes."""
 
 import json
+import pkgutil
+import shutil
 import signal
 
 import pytest
 
-from . import tiny
-from .project import command_line, reporting
+from . import tiny, tiny_task
+from .project import command_line, commands, reporting
 
 
 def run(*words):
@@ -21,9 +23,8 @@ def options(data, *changes):
 def lab(tmp_path_factory):
     """A folder with a trained run."""
     folder = tmp_path_factory.mktemp("lab")
-    files = tiny.write_corpus(folder / "text") / "*.txt"
     data = folder / "data"
-    assert run("prepare", "--source", files, *options(data)) == 0
+    assert run("prepare", *tiny_task.prepare_words(folder), *options(data)) == 0
     assert run("train", "--run-dir", folder / "run", *options(data)) == 0
     return folder
 
@@ -31,8 +32,8 @@ def lab(tmp_path_factory):
 def test_a_run_leaves_everything_that_describes_it(lab):
     names = {path.name for path in (lab / "run").iterdir()}
     assert {"config.txt", "config.json", "environment.json", "metrics.jsonl"} <= names
-    assert {"checkpoints", "tensorboard", "curves.png"} <= names
-    assert "model.d_model = 32" in (lab / "run" / "config.txt").read_text()
+    assert {"checkpoints", "data_set.json", "curves.png"} <= names
+    assert "data.batch_size = 8\n" in (lab / "run" / "config.txt").read_text()
     (start,) = json.loads((lab / "run" / "environment.json").read_text())
     assert start["devices"]["count"] == 8 and start["packages"]["jax"]
 
@@ -50,7 +51,8 @@ def test_evaluate_repeats_what_training_reported(lab, capsys):
     printed = dict(line.split() for line in capsys.readouterr().out.splitlines()[1:])
     last = reporting.writers.read_metrics(lab / "run" / "metrics.jsonl")[-1]
     assert float(printed["loss"]) == pytest.approx(last["eval/loss"], abs=1e-3)
-    assert float(printed["bits_per_byte"]) == pytest.approx(last["eval/bits_per_byte"], abs=1e-3)
+    for name in tiny_task.METRICS:
+        assert float(printed[name]) == pytest.approx(last[f"eval/{name}"], abs=1e-3)
 
 
 def test_evaluate_takes_the_whole_test_split_by_default(lab, capsys):
@@ -58,22 +60,11 @@ def test_evaluate_takes_the_whole_test_split_by_default(lab, capsys):
     assert "after step 10, test split" in capsys.readouterr().out
 
 
-def test_generate_continues_the_prompt_and_follows_its_seed(lab, capsys):
-    words = ("generate", "--run-dir", lab / "run", "--prompt", "def ", "--max-tokens", 20)
-    texts = []
-    for seed in (0, 0, 1):
-        assert run(*words, "--seed", seed) == 0
-        texts.append(capsys.readouterr().out)
-    assert texts[0].startswith("def ") and len(texts[0]) > 5
-    assert texts[0] == texts[1] != texts[2]
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         (["set:optimizer.learning_rat=1"], "optimizer.learning_rate"),
-        (["set:model.num_layers=two"], "model.num_layers"),
-        (["set:model.num_heads=5"], "model.num_heads"),
+        (["set:loop.steps=two"], "loop.steps"),
         (["set:mesh.model=3"], "mesh.model: 3 does not divide the 8 devices"),
         (["set:data.batch_size=12"], "data.batch_size"),
         (["set:optimizer.learning_rate=-1"], "optimizer.learning_rate"),
@@ -96,20 +87,22 @@ def test_a_resumed_run_refuses_another_configuration(lab, capsys):
     assert run(*words, *options(lab / "data", "loop.log_every=2")) == 0
 
 
-@pytest.mark.parametrize(
-    "words",
-    [("evaluate", "--run-dir", "nowhere"), ("generate", "--run-dir", "nowhere", "--prompt", "x")],
-)
-def test_a_run_that_is_not_there(words, capsys, tmp_path, monkeypatch):
+def test_a_resumed_run_refuses_other_data(lab, tmp_path, capsys):
+    shutil.copytree(lab / "run", tmp_path / "run")
+    record = tmp_path / "run" / "data_set.json"
+    known = json.loads(record.read_text())
+    record.write_text(json.dumps({**known, "fingerprint": "of other data"}))
+    words = ("train", "--run-dir", tmp_path / "run", *options(lab / "data"))
+    assert run(*words) == 2
+    assert "started with other data" in capsys.readouterr().err
+    assert run(*words, "--allow-config-change") == 0
+    assert json.loads(record.read_text()) == known
+
+
+def test_a_run_that_is_not_there(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert run(*words) == 2
+    assert run("evaluate", "--run-dir", "nowhere") == 2
     assert "nowhere holds no run" in capsys.readouterr().err
-
-
-def test_impossible_sampling_names_the_option(lab, capsys):
-    words = ("generate", "--run-dir", lab / "run", "--temperature", -1)
-    assert run(*words) == 2
-    assert "--temperature" in capsys.readouterr().err
 
 
 def test_control_c_saves_and_ends_with_130(lab, tmp_path, capsys, monkeypatch):
@@ -132,5 +125,6 @@ def test_help_names_every_command(capsys):
         run("--help")
     assert ended.value.code == 0
     printed = capsys.readouterr().out
-    for command in ("prepare", "train", "evaluate", "generate", "config"):
-        assert command in printed
+    names = {found.name for found in pkgutil.iter_modules(commands.__path__)}
+    assert {"prepare", "train", "evaluate", "predict", "export", "config"} <= names
+    assert all(name in printed for name in names if not name.startswith("_"))

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import pytest
+from flax import nnx
 from jax.sharding import AxisType, PartitionSpec
 
 from .project import errors, parallel
@@ -61,3 +62,11 @@ def test_constraints_hold_inside_a_mesh_and_vanish_outside():
     with jax.set_mesh(parallel.mesh.create_mesh(MeshSettings(model=2))):
         spec = jax.jit(double)(x).sharding.spec
     assert spec == PartitionSpec("data", None, "model")
+
+
+def test_a_parameter_that_does_not_divide_is_named():
+    weight = nnx.Param(jnp.zeros((4, 66)), out_sharding=("d_model", "d_ff"), eager_sharding=False)
+    params = nnx.state(nnx.Dict(layer=nnx.Dict(up=weight)), nnx.Param)
+    settings = MeshSettings(model=4)
+    with pytest.raises(errors.UserError, match=r"mesh.model: 4 does not divide d_ff=66 .*layer.up"):
+        parallel.rules.weight_shardings(params, parallel.mesh.create_mesh(settings), settings)

@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from . import tiny
+from . import tiny, tiny_task
 from .project import training
 
+PRODUCTS = ("dot_general", "conv_general_dilated")
 # Operations that add up many numbers; the sums must not be rounded to 8 bits on the way.
 REDUCTIONS = (
     "reduce_sum",
@@ -42,24 +43,17 @@ def step_equations(experiment):
     return list(equations(traced.jaxpr.jaxpr))
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        (),
-        ("model.unroll_layers=False", "model.remat=full"),
-        ("loop.micro_batches=2", "model.dropout=0.1"),
-    ],
-    ids=["plain", "scan and remat", "micro-batches and dropout"],
-)
-def test_products_take_bfloat16_and_sums_are_float32(data, changes):
-    experiment = tiny.make(data, *changes)
-    found = step_equations(experiment)
+def products_of(found):
+    return [each for each in found if each.primitive.name in PRODUCTS]
 
-    products = [each for each in found if each.primitive.name == "dot_general"]
-    # Per layer: 4 of attention's weights, 2 of scores and values, 3 of the feed-forward layer; then
-    # the logits. Each has two more in the backward pass.
-    layers = 1 if not experiment.model.unroll_layers else experiment.model.num_layers
-    assert len(products) >= 3 * (9 * min(layers, 1) + 1)
+
+@pytest.mark.parametrize("changes", tiny_task.COMPUTED)
+def test_products_take_bfloat16_and_sums_are_float32(data, changes):
+    bfloat16 = ("precision.param_dtype=bfloat16", "precision.compute_dtype=bfloat16")
+    found = step_equations(tiny.make(data, *bfloat16, *changes))
+
+    products = products_of(found)
+    assert len(products) >= 2 * tiny_task.PRODUCTS  # each has one or two more in the backward pass
     for product in products:
         assert {str(operand.aval.dtype) for operand in product.invars} == {"bfloat16"}, product
         assert product.outvars[0].aval.dtype == jnp.float32, product
@@ -78,5 +72,5 @@ def test_products_take_bfloat16_and_sums_are_float32(data, changes):
 
 def test_the_audit_sees_a_product_in_float32(data):
     experiment = tiny.make(data, "precision.compute_dtype=float32")
-    products = [each for each in step_equations(experiment) if each.primitive.name == "dot_general"]
+    products = products_of(step_equations(experiment))
     assert {str(var.aval.dtype) for each in products for var in each.invars} == {"float32"}

@@ -10,10 +10,10 @@ import jax
 import numpy as np
 import pytest
 
-from . import tiny
+from . import tiny, tiny_task
 from .project import errors, package, reporting, storage, training
 
-CHANGES = ("mesh.data=8", "model.dropout=0.1")
+CHANGES = ("mesh.data=8", *tiny_task.RANDOM)
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,12 @@ def train(run, experiment):
 
 def losses(run):
     """Everything in metrics.jsonl that does not depend on the clock."""
-    clocked = ("time", "train/tokens_per_second")
     return [
-        {name: value for name, value in row.items() if name not in clocked}
+        {
+            name: value
+            for name, value in row.items()
+            if name != "time" and not name.endswith("_per_second")
+        }
         for row in reporting.writers.read_metrics(run.metrics)
     ]
 
@@ -100,7 +103,7 @@ def test_resuming_on_another_mesh_goes_on_learning(data, uninterrupted, tmp_path
     with monkeypatch.context() as patched:
         patched.setattr(training.loop, "Interruption", StopAfter)
         train(run, tiny.make(data, *CHANGES))
-    other = tiny.make(data, "mesh.model=2", "mesh.data=4", "mesh.fsdp=true", "model.dropout=0.1")
+    other = tiny.make(data, "mesh.model=2", "mesh.data=4", "mesh.fsdp=true", *tiny_task.RANDOM)
     assert train(run, other).step == 10
     for row, expected in zip(losses(run), uninterrupted[0], strict=True):
         assert row["train/loss"] == pytest.approx(expected["train/loss"], rel=0.02)
@@ -111,7 +114,7 @@ def test_checkpoints_of_another_model_are_left_alone(data, tmp_path):
     train(run, tiny.make(data, *CHANGES))
     before = sorted(path.name for path in run.checkpoints.iterdir())
     with pytest.raises(errors.UserError, match=r"no checkpoint .* fits this configuration"):
-        train(run, tiny.make(data, *CHANGES, "model.d_ff=128"))
+        train(run, tiny.make(data, *CHANGES, tiny_task.OTHER_MODEL))
     assert sorted(path.name for path in run.checkpoints.iterdir()) == before
 
 

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from . import tiny
+from . import tiny, tiny_task
 from .project import errors, training
 
 FLOAT32 = ("precision.param_dtype=float32", "precision.compute_dtype=float32")
@@ -21,7 +21,7 @@ def sharded(data, model, columns, fsdp=False):
     experiment = tiny.make(
         data,
         *FLOAT32,
-        "model.num_heads=8",
+        *tiny_task.SHARDING,
         f"mesh.model={model}",
         f"mesh.data={columns}",
         f"mesh.fsdp={fsdp}",
@@ -45,25 +45,18 @@ def test_every_mesh_gives_the_same_losses_and_shards_as_the_table_says(
     assert losses[-1] < losses[0]
     np.testing.assert_allclose(losses, alone, rtol=1e-5)
 
-    spread = columns if fsdp else 1
-    attention = state.params["blocks"]["attention"]["query"]  # layers, d_model, heads, d_head
-    assert attention.addressable_shards[0].data.shape == (2, 32 // spread, 8 // model, 4)
-    down = state.params["blocks"]["feed_forward"]["down"]  # layers, d_ff, d_model
-    assert down.addressable_shards[0].data.shape == (2, 64 // model, 32 // spread)
-    embedding = state.params["embedding"]  # vocabulary, d_model
-    assert embedding.addressable_shards[0].data.shape == (264 // model, 32 // spread)
+    parts = {None: 1, "model": model, "data": columns if fsdp else 1}
+    for path, axes in tiny_task.SHARDS.items():
+        weight = tiny.parameter(state, path)
+        assert len(axes) == weight.ndim, path
+        expected = tuple(size // parts[axis] for size, axis in zip(weight.shape, axes, strict=True))
+        assert weight.addressable_shards[0].data.shape == expected, path
     for leaf in jax.tree.leaves(state.params):
         assert len({shard.device for shard in leaf.addressable_shards}) == model * columns
 
     moments = next(part for part in state.opt_state if hasattr(part, "mu")).mu
     for weight, moment in zip(jax.tree.leaves(state.params), jax.tree.leaves(moments), strict=True):
         assert moment.sharding == weight.sharding
-
-
-def test_a_parameter_that_does_not_divide_is_named(data):
-    experiment = tiny.make(data, "model.d_ff=66", "mesh.model=4", "mesh.data=2")
-    with pytest.raises(errors.UserError, match=r"mesh.model: 4 does not divide num_heads=2 of"):
-        training.program.make_program(experiment, tiny.make_mesh(4, 2))
 
 
 def test_a_batch_that_does_not_divide_is_named(data):

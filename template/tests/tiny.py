@@ -1,4 +1,4 @@
-"""An experiment small enough to train in a test, on a text of its own."""
+"""An experiment small enough to train in a test; what is the task's stands in `tiny_task.py`."""
 
 import itertools
 from collections.abc import Iterator
@@ -7,54 +7,23 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from .project import configuration, experiments, parallel, preparation, sources, training
+from . import tiny_task
+from .project import configuration, experiments, parallel, storage, training
+from .tiny_task import prepare
 
-WORDS = ("def", "return", "for", "in", "if", "else", "not", "while", "import", "class", "self")
-
-
-def write_corpus(folder: Path) -> Path:
-    """A few dozen documents of pseudo-code, as text files."""
-    random = np.random.default_rng(0)
-    folder.mkdir(parents=True)
-    for number in range(60):
-        words = random.choice(WORDS, size=random.integers(40, 120))
-        lines = [" ".join(words[at : at + 8]) for at in range(0, len(words), 8)]
-        (folder / f"{number:02}.txt").write_text(f"# {number}\n" + "\n".join(lines) + "\n")
-    return folder
-
-
-def prepare(folder: Path) -> Path:
-    """The corpus as a prepared data set."""
-    files = tuple(sorted(write_corpus(folder / "text").iterdir()))
-    source = sources.Source(name="tests", files=files)
-    directory = folder / "data"
-    preparation.prepare_text(source, directory, seq_len=32, overwrite=False, progress=False)
-    return directory
+__all__ = ["batches", "directives", "make", "make_mesh", "parameter", "prepare", "run_steps"]
 
 
 def directives(data: Path, *changes: str) -> list[str]:
     """The tiny experiment as directives of the command line; `changes` are ``FIELD=VALUE``."""
-    fields = [
-        f"data.directory={data}",
-        "data.seq_len=32",
-        "data.batch_size=8",
-        "model.d_model=32",
-        "model.num_layers=2",
-        "model.num_heads=2",
-        "model.d_ff=64",
-        "optimizer.learning_rate=1e-2",
-        "optimizer.schedule.warmup_steps=2",
-        "loop.steps=10",
-        "loop.eval_every=5",
-        "loop.eval_batches=2",
-        "checkpoint.every=2",
-    ]
-    return ["config:smoke", *(f"set:{field}" for field in (*fields, *changes))]
+    fields = [f"data.directory={data}", *tiny_task.FIELDS, *changes]
+    return [f"config:{tiny_task.EXPERIMENT}", *(f"set:{field}" for field in fields)]
 
 
 def make(data: Path, *changes: str) -> training.experiment.Experiment:
-    """Build the tiny experiment."""
-    return configuration.build(configuration.compose(directives(data, *changes), experiments))
+    """Build the tiny experiment, fitted to the data."""
+    experiment = configuration.build(configuration.compose(directives(data, *changes), experiments))
+    return experiment.fitted(storage.data_record.info_of(experiment.data))
 
 
 def make_mesh(model: int = 1, data: int = 1, fsdp: bool = False) -> jax.sharding.Mesh:
@@ -66,6 +35,14 @@ def make_mesh(model: int = 1, data: int = 1, fsdp: bool = False) -> jax.sharding
 def batches(experiment: training.experiment.Experiment) -> Iterator[dict[str, np.ndarray]]:
     """The batches that training takes, on the host."""
     return iter(experiment.data.train_batches(seed=experiment.seed, process=0, processes=1))
+
+
+def parameter(state: training.state.TrainState, path: str) -> jax.Array:
+    """One parameter of a state, by its dotted path."""
+    leaf = state.params
+    for name in path.split("."):
+        leaf = leaf[int(name) if name.isdigit() else name]
+    return leaf
 
 
 _compilations: list[str] = []

@@ -25,7 +25,7 @@ def source(*arguments):
 
 
 def documents(*arguments):
-    return list(source(*arguments).documents(lambda size: None))
+    return [text for _, text in source(*arguments).documents(lambda size: None)]
 
 
 def prepare(*arguments, seq_len=4, overwrite=False):
@@ -48,6 +48,13 @@ def test_patterns_search_folders_and_a_file_counts_once(folder):
     (folder / "deep" / "er" / "a.txt").write_text("a")
     (folder / "deep" / "b.txt").write_text("b")
     assert documents("--source", "deep/**/*.txt", "--source", "deep/b.txt") == ["b", "a"]
+
+
+def test_a_document_says_where_it_stands(folder):
+    (folder / "a.txt").write_text("a")
+    (folder / "b.jsonl").write_text("\n" + lines({"text": "one"}, {"text": "two"}))
+    found = source("--source", "*.txt", "*.jsonl").documents(lambda size: None)
+    assert list(found) == [("a.txt", "a"), ("b.jsonl:2", "one"), ("b.jsonl:3", "two")]
 
 
 def test_the_home_folder_is_expanded(folder, monkeypatch):

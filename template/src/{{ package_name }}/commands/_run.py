@@ -1,11 +1,14 @@
 """Opening a finished or half-finished run again, for the commands that use its model."""
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
 
 if TYPE_CHECKING:
+    from ..training.experiment import Experiment
+    from ..training.prediction import Prediction, Result
     from ..training.program import Program
     from ..training.state import TrainState
 
@@ -24,6 +27,7 @@ def open_run(path: Path) -> tuple["Program", "TrainState", int]:
     from .. import configuration
     from ..parallel.mesh import MeshSettings, create_mesh
     from ..storage.checkpoints import Checkpoints
+    from ..storage.data_record import recorded_info
     from ..storage.run_directory import RunDirectory
     from ..training.program import make_program
 
@@ -34,6 +38,7 @@ def open_run(path: Path) -> tuple["Program", "TrainState", int]:
     experiment = configuration.build(config)
     # The devices may be fewer than those the run was trained on.
     experiment = experiment.model_copy(update={"mesh": MeshSettings()})
+    experiment = experiment.fitted(recorded_info(run.data_set, experiment.data))
     program = make_program(experiment, create_mesh(experiment.mesh))
     with Checkpoints(run.checkpoints, experiment.checkpoint, read_only=True) as checkpoints:
         restored = checkpoints.restore(program.blueprint.abstract)
@@ -41,3 +46,37 @@ def open_run(path: Path) -> tuple["Program", "TrainState", int]:
         raise UserError(f"{path} holds no checkpoint yet")
     step, state = restored
     return program, state, step
+
+
+def prediction_of(experiment: "Experiment") -> "Prediction":
+    """How the model of an experiment is used.
+
+    Raises:
+        UserError: The experiment does not say.
+    """
+    if experiment.prediction is None:
+        raise UserError(
+            "the experiment has no `prediction`: give it one in experiments.py, an object with the "
+            "methods that training/prediction.py describes"
+        )
+    return experiment.prediction
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the commands that use a run's model: which run, and a picture."""
+    parser.add_argument("--run-dir", type=Path, required=True, metavar="DIR", help="the run")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw the results: a .png")
+
+
+def draw(prediction: "Prediction", path: Path, results: "list[Result]") -> None:
+    """Draw results.
+
+    Raises:
+        UserError: There is no picture of this kind of prediction.
+    """
+    from ..training.prediction import Plots
+
+    if not isinstance(prediction, Plots):
+        raise UserError("--plot: the experiment's `prediction` has no method `plot`")
+    prediction.plot(path, results)
+    print(f"picture: {path}")

@@ -1,14 +1,18 @@
-"""Evaluate a run's newest checkpoint on a whole held-out split."""
+"""Evaluate a run's newest checkpoint on a held-out split, or on your own files."""
 
 import argparse
+import json
 from pathlib import Path
 
-HELP = "evaluate a run's newest checkpoint on held-out data"
+from ..errors import UserError
+from ._run import add_run_options
+
+HELP = "evaluate a run's newest checkpoint on held-out data or on your own"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--run-dir", type=Path, required=True, metavar="DIR", help="the run")
+    add_run_options(parser)
     parser.add_argument(
         "--split",
         choices=("validation", "test"),
@@ -16,8 +20,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which held-out split (default: test, which training never looks at)",
     )
     parser.add_argument(
+        "--source",
+        nargs="+",
+        action="extend",
+        metavar="GLOB",
+        help="your files, with targets, instead of a split",
+    )
+    parser.add_argument(
         "--batches", type=int, metavar="N", help="only so many batches, spread over the split"
     )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="also write a .json file")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -25,16 +37,47 @@ def run(arguments: argparse.Namespace) -> int:
 
     Returns:
         The exit code.
+
+    Raises:
+        UserError: The run or a file cannot be used.
     """
+    from ..reporting.records import check_output
+
+    check_output(arguments.output, ".json")
+    check_output(arguments.plot, ".png")
+    if arguments.source and arguments.batches:
+        raise UserError("--batches goes with a split; files are evaluated whole")
+
     import jax
 
-    from ..training.loop import evaluate_split
-    from ._run import open_run
+    from ..files import write_atomically
+    from ..training.evaluation import evaluate, inference_model, predict, split_chunks
+    from ._run import draw, open_run, prediction_of
 
     program, state, step = open_run(arguments.run_dir)
+    experiment = program.experiment
+    if arguments.source:
+        where = " ".join(arguments.source)
+        prediction = prediction_of(experiment)
+        chunks = list(prediction.read(experiment.data, arguments.source, targets=True))
+        batches = [chunk.batch for chunk in chunks]
+    else:
+        where = f"{arguments.split} split"
+        batches = experiment.data.eval_batches(
+            arguments.split, limit=arguments.batches, process=0, processes=1
+        )
+        chunks = split_chunks(batches)
     with jax.set_mesh(program.mesh):
-        metrics = evaluate_split(program, state, arguments.split, arguments.batches)
-    print(f"{arguments.run_dir} after step {step}, {arguments.split} split")
-    for name, value in metrics.items():
-        print(f"{name:>16}  {value:.4f}")
+        metrics = evaluate(program.eval_step, state, batches, program.batch)
+        print(f"{arguments.run_dir} after step {step}, {where}")
+        for name, value in metrics.items():
+            print(f"{name:>16}  {value:.4f}")
+        if arguments.output is not None:
+            told = {"run": str(arguments.run_dir), "step": step, "data": where, "metrics": metrics}
+            write_atomically(arguments.output, json.dumps(told, indent=2) + "\n")
+        if arguments.plot is not None:
+            prediction = prediction_of(experiment)
+            model = inference_model(program.blueprint.graphdef, state, experiment.precision)
+            results = predict(prediction, model, experiment.data, chunks, program.batch)
+            draw(prediction, arguments.plot, list(results))
     return 0

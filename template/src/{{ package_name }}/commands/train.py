@@ -24,6 +24,7 @@ FREE_FIELDS = (
     "data.threads",
     "model.unroll_layers",
     "model.remat",
+    "prediction",
 )
 
 
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-config-change",
         action="store_true",
-        help="resume although fields differ that change what is computed",
+        help="resume although fields or data differ that change what is computed",
     )
 
 
@@ -62,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from ..parallel.distributed import start_processes
     from ..parallel.mesh import create_mesh
+    from ..storage.data_record import record_data_set
     from ..storage.environment import record_start
     from ..storage.run_directory import RunDirectory
     from ..training.loop import train
@@ -79,6 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
                 place = experiment.data.directory
                 print(f"no data set in {place} yet: preparing the bundled sample")
                 print(experiment.data.prepare_sample(progress=True))
+            allow_change = arguments.allow_config_change
+            record_data_set(run_directory.data_set, experiment.data, allow_change=allow_change)
         if jax.process_count() > 1:
             multihost_utils.sync_global_devices("data set and run directory are there")
         outcome = train(experiment, run_directory)

@@ -37,6 +37,11 @@ class RunDirectory:
         return self.path / "environment.json"
 
     @property
+    def data_set(self) -> Path:
+        """What the run was trained on: fingerprint and description of the data set."""
+        return self.path / "data_set.json"
+
+    @property
     def git_diff(self) -> Path:
         """Changes that were not committed when the run was started."""
         return self.path / "git.diff"
@@ -57,9 +62,9 @@ class RunDirectory:
         return self.path / "checkpoints"
 
     @property
-    def tensorboard(self) -> Path:
+    def tracker(self) -> Path:
         """The folder of the experiment tracker's files."""
-        return self.path / "tensorboard"
+        return self.path / "tracker"
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

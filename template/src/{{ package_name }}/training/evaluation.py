@@ -1,15 +1,17 @@
 """Evaluation on held-out data."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
+import numpy as np
 from flax import nnx
 from jax.sharding import NamedSharding
 
 from ..numerics.precision import Precision, cast_floating
 from .experiment import Batch, Experiment
 from .metrics import Means, add
+from .prediction import Chunk, Prediction, Result
 from .state import TrainState
 
 EvalStep = Callable[[TrainState, Batch], Means]
@@ -55,6 +57,43 @@ def evaluate(
         means = eval_step(state, put_batch(batch, sharding))
         total = means if total is None else add(total, means)
     return {name: float(mean) for name, mean in (total or {}).items()}
+
+
+def predict(
+    prediction: Prediction,
+    model: nnx.Module,
+    data: Any,
+    chunks: Iterable[Chunk],
+    sharding: NamedSharding,
+) -> Iterator[Result]:
+    """What a model tells about examples, chunk by chunk.
+
+    Args:
+        prediction: What to ask it.
+        model: The model, in evaluation.
+        data: The data settings that the chunks were made with.
+        chunks: The examples.
+        sharding: Where a batch goes.
+    """
+    graphdef, state = nnx.split(model)
+    names = prediction.input_specs(data)
+    ask = jax.jit(lambda state, inputs: prediction(nnx.merge(graphdef, state), inputs))
+    for batch, rows in chunks:
+        outputs = ask(state, put_batch({name: batch[name] for name in names}, sharding))
+        yield Result(rows, _first(len(rows), batch), _first(len(rows), outputs))
+
+
+def split_chunks(batches: Iterable[dict[str, Any]]) -> Iterator[Chunk]:
+    """The batches of a prepared split as chunks; nothing names their examples."""
+    for batch in batches:
+        weights = np.asarray(batch["weights"])
+        real = weights.reshape(len(weights), -1).any(axis=1)
+        order = np.argsort(~real, kind="stable")  # padding last
+        yield Chunk({name: array[order] for name, array in batch.items()}, [{}] * int(real.sum()))
+
+
+def _first(count: int, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: np.asarray(array)[:count] for name, array in arrays.items()}
 
 
 def put_batch(batch: dict[str, Any], sharding: NamedSharding) -> Batch:

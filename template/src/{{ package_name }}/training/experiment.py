@@ -1,6 +1,6 @@
 """An experiment: everything that decides what a run computes, in one frozen object."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import jax
@@ -15,6 +15,7 @@ from ..settings import Settings
 from ..storage.checkpoints import CheckpointSettings
 from .metrics import Means
 from .optimizer import OptimizerSettings
+from .prediction import Prediction
 from .safety import SafetySettings
 
 Batch = dict[str, jax.Array]
@@ -35,15 +36,11 @@ class DataSettings(Protocol):
     """Settings of a data set, which know how to read it.
 
     A batch is a dictionary of numpy arrays whose leading axis holds this process's share of
-    `batch_size` examples.
+    `batch_size` examples. Where examples are made of tokens, a property `tokens_per_batch` says how
+    many there are in a global batch, and rates are given in tokens rather than examples.
     """
 
     batch_size: int
-
-    @property
-    def tokens_per_batch(self) -> int:
-        """Tokens (or examples) in a global batch, for the rate on the console."""
-        ...
 
     def train_batches(self, *, seed: int, process: int, processes: int) -> Any:
         """Endless shuffled batches: a Grain dataset whose iterator can be saved and restored."""
@@ -53,6 +50,15 @@ class DataSettings(Protocol):
         self, split: str, *, limit: int | None, process: int, processes: int
     ) -> Iterable[dict[str, Any]]:
         """The batches of a held-out split, in a fixed order."""
+        ...
+
+
+@runtime_checkable
+class FitsData(Protocol):
+    """A part of an experiment some of whose settings follow from the data."""
+
+    def fitted(self, info: Mapping[str, Any]) -> Any:
+        """A copy with what follows from the data set's `info`, such as the number of classes."""
         ...
 
 
@@ -90,6 +96,21 @@ class Experiment(Settings):
     loop: LoopSettings
     checkpoint: CheckpointSettings
     safety: SafetySettings
+    prediction: Prediction | None = None
+
+    @property
+    def throughput(self) -> tuple[int, str]:
+        """What a global batch counts for in rates: how many, and of what."""
+        tokens = getattr(self.data, "tokens_per_batch", None)
+        return (self.data.batch_size, "examples") if tokens is None else (tokens, "tokens")
+
+    def fitted(self, info: Mapping[str, Any]) -> "Experiment":
+        """This experiment for a data set, with every setting in place that follows from `info`."""
+        parts = {name: getattr(self, name) for name in ("model", "objective", "prediction")}
+        fitted = {
+            name: part.fitted(info) for name, part in parts.items() if isinstance(part, FitsData)
+        }
+        return self.model_copy(update=fitted)
 
     @model_validator(mode="after")
     def _micro_batches_divide(self) -> "Experiment":

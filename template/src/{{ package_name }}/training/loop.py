@@ -14,6 +14,7 @@ import jax
 
 from ..parallel.mesh import create_mesh
 from ..storage.checkpoints import Checkpoints
+from ..storage.data_record import info_of
 from ..storage.run_directory import RunDirectory
 from .evaluation import evaluate, put_batch
 from .experiment import Experiment
@@ -47,6 +48,7 @@ def train(experiment: Experiment, run: RunDirectory) -> Outcome:
         UserError: The experiment does not fit the devices, the data or the checkpoints.
         Diverged: Too many updates in a row had to be skipped.
     """
+    experiment = experiment.fitted(info_of(experiment.data))
     program = make_program(experiment, create_mesh(experiment.mesh))
     with (
         jax.set_mesh(program.mesh),
@@ -56,8 +58,8 @@ def train(experiment: Experiment, run: RunDirectory) -> Outcome:
         batches = training_batches(experiment)
         restored = checkpoints.restore(program.blueprint.abstract, batches)
         start, state = restored or (0, program.initial_state())
-        steps, tokens = experiment.loop.steps, experiment.data.tokens_per_batch
-        with Report(run, start, steps, tokens) as report:
+        steps = experiment.loop.steps
+        with Report(run, start, steps, experiment.throughput) as report:
             if start:
                 report.message(f"resuming after step {start} of {steps}")
             return _loop(program, start, state, batches, checkpoints, report, interruption)

@@ -20,17 +20,20 @@ class Report:
         start: Step that the run resumes from. What was written after it is dropped, so that every
             step stands once.
         steps: Steps in the whole run.
-        tokens_per_step: Tokens (or examples) in a batch.
+        throughput: What a step processes: how many, and of what (``tokens``).
     """
 
-    def __init__(self, run: RunDirectory, start: int, steps: int, tokens_per_step: int) -> None:
+    def __init__(
+        self, run: RunDirectory, start: int, steps: int, throughput: tuple[int, str]
+    ) -> None:
         self._run = run
+        per_step, self._unit = throughput
         first = jax.process_index() == 0
         writers = []
         if first:
-            writers = [JsonLinesWriter(run.metrics, start), open_tracker(run.tensorboard, start)]
+            writers = [JsonLinesWriter(run.metrics, start), open_tracker(run.tracker, start)]
         self._writers = MetricWriters(writers)
-        self._progress = Progress(steps, start, tokens_per_step, "tokens", enabled=first)
+        self._progress = Progress(steps, start, per_step, self._unit, enabled=first)
 
     def __enter__(self) -> "Report":
         return self
@@ -50,7 +53,7 @@ class Report:
         self._progress.update(step, record)
         rate = self._progress.units_per_second
         if rate:
-            record["train/tokens_per_second"] = rate
+            record[f"train/{self._unit}_per_second"] = rate
         self._writers.write(step, record)
 
     def pause(self) -> AbstractContextManager[None]:

@@ -12,6 +12,7 @@ from .model import TransformerSettings
 from .numerics.precision import Precision
 from .objective import NextToken
 from .parallel.mesh import MeshSettings
+from .prediction import TextPrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Experiment, LoopSettings
 from .training.optimizer import OptimizerSettings
@@ -44,6 +45,7 @@ def base() -> fdl.Config[Experiment]:
         loop=fdl.Config(LoopSettings, steps=5000, eval_every=500),
         checkpoint=fdl.Config(CheckpointSettings, every=500),
         safety=fdl.Config(SafetySettings),
+        prediction=fdl.Config(TextPrediction),
     )
 
 

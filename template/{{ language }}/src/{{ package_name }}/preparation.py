@@ -74,7 +74,7 @@ def prepare_text(
         buckets = _Buckets(writer.scratch, min(_MOST_BUCKETS, 1 + total // _BUCKET_BYTES))
         empty = 0
         with ByteProgress("reading text", total, enabled=progress) as bar:
-            for text in source.documents(bar.advance):
+            for _, text in source.documents(bar.advance):
                 if text.strip():
                     buckets.add(text)
                 else:

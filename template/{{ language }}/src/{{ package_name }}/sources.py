@@ -11,7 +11,7 @@ import os
 import platform
 import sysconfig
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
@@ -45,21 +45,25 @@ class Source:
         """Bytes of all files as they lie on disk."""
         return sum(path.stat().st_size for path in self.files)
 
-    def documents(self, advance: Callable[[int], object]) -> Iterator[str]:
+    def documents(self, advance: Callable[[int], object]) -> Iterator[tuple[str, str]]:
         """Read all documents.
 
         Args:
             advance: Told, now and then, how many more bytes were read from disk.
 
+        Yields:
+            Where a document stands (a file, with the line if it holds several), and its text.
+
         Raises:
             UserError: A file cannot be read as UTF-8 text or JSON; the message says where.
         """
         for path in self.files:
-            for text in _read(path, self.field, advance):
+            for where, text in _read(path, self.field, advance):
                 if self.max_document_bytes is None:
-                    yield text
+                    yield where, text
                 else:
-                    yield from _cut(text, self.max_document_bytes)
+                    for piece in _cut(text, self.max_document_bytes):
+                        yield where, piece
 
 
 def sample() -> Source:
@@ -115,8 +119,19 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
         return sample()
     if arguments.max_document_bytes is not None and arguments.max_document_bytes < 1:
         raise UserError("--max-document-bytes must be at least 1")
+    return from_patterns(arguments.source, arguments.field, arguments.max_document_bytes)
+
+
+def from_patterns(
+    patterns: Sequence[str], field: str = "text", max_document_bytes: int | None = None
+) -> Source:
+    """Return the source of all files that the patterns match.
+
+    Raises:
+        UserError: A pattern matches no file, or matches a folder.
+    """
     files: set[Path] = set()
-    for pattern in arguments.source:
+    for pattern in patterns:
         expanded = os.path.expanduser(pattern)
         if os.path.isdir(expanded):
             example = os.path.join(pattern, "**", "*.txt")
@@ -126,15 +141,10 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
         if not found:
             raise UserError(f"--source {pattern} matches no file")
         files.update(found)
-    return Source(
-        " ".join(arguments.source),
-        tuple(sorted(files)),
-        arguments.field,
-        arguments.max_document_bytes,
-    )
+    return Source(" ".join(patterns), tuple(sorted(files)), field, max_document_bytes)
 
 
-def _read(path: Path, field: str, advance: Callable[[int], object]) -> Iterator[str]:
+def _read(path: Path, field: str, advance: Callable[[int], object]) -> Iterator[tuple[str, str]]:
     """Read the documents of one file."""
     compressed = path.suffix == ".gz"
     suffix = path.with_suffix("").suffix if compressed else path.suffix
@@ -143,27 +153,27 @@ def _read(path: Path, field: str, advance: Callable[[int], object]) -> Iterator[
         with path.open("rb") as raw:
             content: BufferedIOBase = gzip.GzipFile(fileobj=raw) if compressed else raw
             texts = _lines(path, content, field) if suffix == ".jsonl" else _whole(path, content)
-            for text in texts:
+            for where, text in texts:
                 position = raw.tell()
                 advance(position - told)
                 told = position
-                yield text
+                yield where, text
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError(f"{path} is no intact gzip file: {error}") from error
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _whole(path: Path, content: BufferedIOBase) -> Iterator[str]:
+def _whole(path: Path, content: BufferedIOBase) -> Iterator[tuple[str, str]]:
     data = content.read()
     try:
-        yield data.decode("utf-8-sig")  # a byte order mark is dropped
+        yield str(path), data.decode("utf-8-sig")  # a byte order mark is dropped
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise _not_utf8(f"{path}:{line}", error) from error
 
 
-def _lines(path: Path, content: BufferedIOBase, field: str) -> Iterator[str]:
+def _lines(path: Path, content: BufferedIOBase, field: str) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(content, start=1):
         where = f"{path}:{number}"
         if not line.strip():
@@ -186,7 +196,7 @@ def _lines(path: Path, content: BufferedIOBase, field: str) -> Iterator[str]:
             text.encode()
         except UnicodeEncodeError as error:
             raise UserError(f"{where}: field {field!r} holds half a surrogate pair") from error
-        yield text
+        yield where, text
 
 
 def _cut(text: str, limit: int) -> Iterator[str]:

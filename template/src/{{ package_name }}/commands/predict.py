@@ -1,0 +1,63 @@
+"""Let a run's model tell what it makes of your own files."""
+
+import argparse
+from pathlib import Path
+
+from ._run import add_run_options
+
+HELP = "predict your own files with a run's model"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_run_options(parser)
+    parser.add_argument(
+        "--source",
+        nargs="+",
+        action="extend",
+        required=True,
+        metavar="GLOB",
+        help="your files, as `prepare` takes them; they need no targets",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="a .csv or .jsonl file (default: JSON lines on the console)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out the command.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        UserError: The run or a file cannot be used.
+    """
+    from ..reporting.records import SUFFIXES, check_output, write_records
+
+    check_output(arguments.output, *SUFFIXES)
+    check_output(arguments.plot, ".png")
+
+    import jax
+
+    from ..training.evaluation import inference_model, predict
+    from ._run import draw, open_run, prediction_of
+
+    program, state, _ = open_run(arguments.run_dir)
+    experiment = program.experiment
+    prediction = prediction_of(experiment)
+    chunks = prediction.read(experiment.data, arguments.source, targets=False)
+    model = inference_model(program.blueprint.graphdef, state, experiment.precision)
+    with jax.set_mesh(program.mesh):
+        results = predict(prediction, model, experiment.data, chunks, program.batch)
+        if arguments.plot is not None:
+            results = list(results)  # they are read twice
+        count = write_records(prediction.records(results), arguments.output)
+        if arguments.output is not None:
+            print(f"{count} predictions: {arguments.output}")
+        if arguments.plot is not None:
+            draw(prediction, arguments.plot, list(results))
+    return 0

@@ -1,0 +1,89 @@
+"""Predictions: what a trained model tells about examples that it has never seen."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import jax
+import numpy as np
+from flax import nnx
+
+Arrays = dict[str, np.ndarray]
+
+
+class Chunk(NamedTuple):
+    """Some examples of the user's own files.
+
+    Attributes:
+        batch: Arrays like those of a batch of training, the same shapes in every chunk; behind the
+            last example, padding of weight 0.
+        rows: For each example but padding, what names it in the output.
+    """
+
+    batch: Arrays
+    rows: list[dict[str, Any]]
+
+
+class Result(NamedTuple):
+    """What a model told about some examples, padding cut off.
+
+    Attributes:
+        rows: What names each example in the output; empty where it comes from a prepared split.
+        batch: The arrays that the model was given, and the targets where they are known.
+        outputs: What it made of them.
+    """
+
+    rows: list[dict[str, Any]]
+    batch: Arrays
+    outputs: Arrays
+
+
+@runtime_checkable
+class Prediction(Protocol):
+    """How a task's model is used once it is trained."""
+
+    def input_specs(self, data: Any) -> dict[str, jax.ShapeDtypeStruct]:
+        """The arrays of a batch that the model needs, without their leading axis of examples."""
+        ...
+
+    def __call__(self, model: nnx.Module, inputs: dict[str, jax.Array]) -> dict[str, jax.Array]:
+        """Predict a batch, inside a compiled function whose batch size may be symbolic.
+
+        Args:
+            model: The model, in evaluation.
+            inputs: Arrays as `input_specs` describes them, with a leading axis ``batch``.
+
+        Returns:
+            Predictions by name, each with a leading axis ``batch``.
+        """
+        ...
+
+    def read(self, data: Any, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
+        """Read the user's own files.
+
+        Args:
+            data: The data settings of the experiment.
+            sources: What stood behind ``--source``.
+            targets: Whether the examples must come with their targets.
+
+        Raises:
+            UserError: A file cannot be used; the message says where and why.
+        """
+        ...
+
+    def records(self, results: Iterable[Result]) -> Iterator[dict[str, Any]]:
+        """Flat rows of an output file, the same keys in each."""
+        ...
+
+
+@runtime_checkable
+class Plots(Protocol):
+    """A prediction that can be drawn."""
+
+    def plot(self, path: Path, results: list[Result]) -> None:
+        """Draw results as a PNG picture.
+
+        Raises:
+            UserError: The results lack what the picture shows, such as targets.
+        """
+        ...

@@ -1,0 +1,99 @@
+"""What the trained model tells: the logits of the next token, and what a text costs it."""
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Int32
+
+from . import sources
+from .data import TextData, make_batch
+from .errors import UserError
+from .model import Transformer
+from .settings import Settings
+from .tokenizer import DOCUMENT, PAD, TOKENIZER
+from .training.prediction import Chunk, Result
+
+
+class TextPrediction(Settings):
+    """Next-token logits; over files, the bits that each document costs the model.
+
+    Bits per byte are what a compressor that asks the model would need: a common measure of how
+    expected a text is, with which corpora are sorted and filtered.
+    """
+
+    def input_specs(self, data: TextData) -> dict[str, jax.ShapeDtypeStruct]:
+        """Tokens with their documents and their positions, each of shape (seq_len,)."""
+        row = jax.ShapeDtypeStruct((data.seq_len,), jnp.int32)
+        return {"tokens": row, "segments": row, "positions": row}
+
+    def __call__(self, model: Transformer, inputs: dict[str, Array]) -> dict[str, Array]:
+        """Float32 ``logits`` of the token that follows each, (batch, seq_len, vocab_size)."""
+        return {"logits": model(inputs["tokens"], inputs["segments"], inputs["positions"])}
+
+    def read(self, data: TextData, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
+        """Documents of text files, each cut into windows of its own; see `sources.py`.
+
+        A text carries its targets in itself, so `targets` makes no difference.
+        """
+        windows = _windows(sources, data.seq_len)
+        while some := list(itertools.islice(windows, data.batch_size)):
+            filler = np.full(data.seq_len + 1, PAD, np.int32)
+            tokens = [window for _, window in some] + [filler] * (data.batch_size - len(some))
+            yield Chunk(make_batch(np.stack(tokens)), [row for row, _ in some])
+
+    def records(self, results: Iterable[Result]) -> Iterator[dict[str, Any]]:
+        """One row for each document: where it stands, its length, and what it costs."""
+        for (where, number), windows in itertools.groupby(
+            _window_costs(results), key=lambda row: (row["document"], row["number"])
+        ):
+            rows = list(windows)
+            bits = sum(row["bits"] for row in rows)
+            size = sum(row["bytes"] for row in rows)
+            yield {
+                "document": where,
+                "number": number,
+                "bytes": size,
+                "bits": round(bits, 2),
+                "bits_per_byte": round(bits / size, 4) if size else math.nan,
+            }
+
+
+def _windows(
+    patterns: Sequence[str], seq_len: int
+) -> Iterator[tuple[dict[str, Any], Int32[np.ndarray, " window"]]]:
+    source = sources.from_patterns(patterns)
+    empty = True
+    for number, (where, text) in enumerate(source.documents(lambda _: None), start=1):
+        ids = np.concatenate([[DOCUMENT], TOKENIZER.encode(text), [DOCUMENT]]).astype(np.int32)
+        for start in range(0, len(ids) - 1, seq_len):
+            window = ids[start : start + seq_len + 1]
+            empty = False
+            filler = np.full(seq_len + 1 - len(window), PAD, np.int32)
+            yield {"document": where, "number": number}, np.concatenate([window, filler])
+    if empty:
+        raise UserError(f"--source {' '.join(patterns)}: the files hold no document")
+
+
+def token_bits(
+    logits: Float[np.ndarray, "batch seq_len vocab_size"], targets: Int[np.ndarray, "batch seq_len"]
+) -> Float[np.ndarray, "batch seq_len"]:
+    """Bits that each target costs under the distribution that its logits describe."""
+    largest = logits.max(axis=-1, keepdims=True)
+    normaliser = np.log(np.sum(np.exp(logits - largest), axis=-1)) + largest[..., 0]
+    picked = np.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
+    return (normaliser - picked) / math.log(2)
+
+
+def _window_costs(results: Iterable[Result]) -> Iterator[dict[str, Any]]:
+    for rows, batch, outputs in results:
+        bits, targets = token_bits(outputs["logits"], batch["targets"]), batch["targets"]
+        there = batch["weights"] > 0
+        sizes = np.sum(there & (targets != DOCUMENT), axis=1)
+        totals = np.sum(bits * there, axis=1)
+        for row, size, total in zip(rows, sizes.tolist(), totals.tolist(), strict=True):
+            yield {**row, "bytes": size, "bits": total}
