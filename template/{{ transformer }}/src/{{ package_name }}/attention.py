@@ -1,4 +1,4 @@
-"""Causal attention with rotary positions (Su et al., 2021): yours to change."""
+"""Attention (Vaswani et al., 2017) with rotary positions (Su et al., 2021): yours to change."""
 
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ class Cache(NamedTuple):
 
 
 class Attention(nnx.Module):
-    """Multi-head attention with rotary positions."""
+    """Multi-head attention, with rotary positions if it is told positions."""
 
     def __init__(
         self, d_model: int, num_heads: int, depth: int, *, rngs: nnx.Rngs, precision: Precision
@@ -50,22 +50,33 @@ class Attention(nnx.Module):
     def __call__(
         self,
         x: Hidden,
-        mask: AttentionMask,
-        positions: Int[Array, "batch query_len"],
-        cache: Cache | None,
+        mask: AttentionMask | None = None,
+        positions: Int[Array, "batch query_len"] | None = None,
+        cache: Cache | None = None,
     ) -> tuple[Hidden, Cache | None]:
-        """Attend from every position of `x` to what `mask` allows; `cache` is one layer's."""
-        chex.assert_shape(x, (*positions.shape, self.query.shape[0]))
-        query = rotate(self._heads(x, self.query[...]), positions)
-        key = rotate(self._heads(x, self.key[...]), positions)
+        """Attend from every position of `x`.
+
+        Args:
+            x: The residual stream.
+            mask: Which positions each of them sees; without it, all.
+            positions: Where they stand, for the rotation; without it, nothing is rotated.
+            cache: What one layer holds of earlier positions, to which these are added.
+        """
+        chex.assert_shape(x, (None, None, self.query.shape[0]))
+        query = self._heads(x, self.query[...])
+        key = self._heads(x, self.key[...])
         value = self._heads(x, self.value[...])
+        if positions is not None:
+            query, key = rotate(query, positions), rotate(key, positions)
         if cache is not None:
             start = (0, 0, cache.length, 0)
             key = jax.lax.dynamic_update_slice(cache.keys, key, start)
             value = jax.lax.dynamic_update_slice(cache.values, value, start)
             cache = Cache(key, value, cache.length + x.shape[1])
         scores = contract("bhik,bhjk->bhij", query, key, self.precision, accumulator=True)
-        scores = jnp.where(mask, scores * query.shape[-1] ** -0.5, MASKED)
+        scores = scores * query.shape[-1] ** -0.5
+        if mask is not None:
+            scores = jnp.where(mask, scores, MASKED)
         weights = jax.nn.softmax(scores, axis=-1)
         mixed = contract("bhij,bhjk->bhik", weights, value, self.precision).swapaxes(1, 2)
         return contract("bihk,hkd->bid", mixed, self.out[...], self.precision), cache
