@@ -5,9 +5,10 @@ import tempfile
 from collections.abc import Iterator
 
 # Many tests compile the same program. What one has compiled the others of this session take, in
-# this process or in one that they start; the folder is new, so nothing stale is ever taken.
+# this process or in one that they start. The folder is new, so nothing stale is ever taken, unless
+# you name one that is to last longer.
 _CACHE = tempfile.TemporaryDirectory(prefix="compiled-")
-os.environ["JAX_COMPILATION_CACHE_DIR"] = _CACHE.name
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _CACHE.name)
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 # They compile much and compute little, so XLA need not optimise what it compiles.

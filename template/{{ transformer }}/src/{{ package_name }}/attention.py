@@ -51,7 +51,7 @@ class Attention(nnx.Module):
         self,
         x: Hidden,
         mask: AttentionMask | None = None,
-        positions: Int[Array, "batch query_len"] | None = None,
+        positions: Int[Array, "batch seq_len"] | None = None,
         cache: Cache | None = None,
     ) -> tuple[Hidden, Cache | None]:
         """Attend from every position of `x`.

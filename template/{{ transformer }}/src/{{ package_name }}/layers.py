@@ -23,7 +23,7 @@ from .parallel.rules import constrain
 from .settings import Settings
 
 MaybeCache = TypeVar("MaybeCache", Cache, None)
-Positions = Int[Array, "batch query_len"]
+Positions = Int[Array, "batch seq_len"]
 REMAT_POLICIES = {
     "full": jax.checkpoint_policies.nothing_saveable,
     "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
