@@ -7,29 +7,24 @@ prediction that it ends (the target at a document's last token is ``DOCUMENT``).
 attention and positions, since the model lets a token see only tokens of its own segment, and
 positions restart with each document. Nothing at all crosses from one window to the next.
 
-Which windows form the batch of a step follows from the seed and the step alone: not from the
-number of processes, of threads, or of interruptions.
+Which windows form the batch of a step stands in ``training/prepared_data.py``.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import grain
 import numpy as np
-from jaxtyping import Int32, Num
+from jaxtyping import Int32
 from pydantic import Field
 
 from . import preparation, sources
 from .errors import UserError
-from .settings import Settings
-from .storage.dataset import DataSet, holds_data_set
 from .tokenizer import DOCUMENT, PAD, TOKENIZER
+from .training.prediction import Arrays
+from .training.prepared_data import Draws, Numbers, PreparedData
 from .windows import Windows
 
-Batch = dict[str, Num[np.ndarray, "batch seq_len"]]
 
-
-class TextData(Settings):
+class TextData(PreparedData):
     """A prepared data set of text and how it is read.
 
     Attributes:
@@ -41,17 +36,11 @@ class TextData(Settings):
 
     directory: str = "data/text"
     seq_len: int = Field(default=256, ge=1)
-    batch_size: int = Field(default=16, ge=1)
-    threads: int = Field(default=2, ge=1)
 
     @property
     def tokens_per_batch(self) -> int:
         """Targets in a batch, over all processes together."""
         return self.batch_size * self.seq_len
-
-    def exists(self) -> bool:
-        """Whether a data set was completed in ``directory``."""
-        return holds_data_set(Path(self.directory))
 
     def prepare(self, source: sources.Source, *, overwrite: bool, progress: bool) -> str:
         """Write the data set, and return a summary of it.
@@ -72,62 +61,14 @@ class TextData(Settings):
         """Write the bundled sample as the data set, and return a summary of it."""
         return self.prepare(sources.sample(), overwrite=False, progress=progress)
 
-    def train_batches(self, *, seed: int, process: int, processes: int) -> grain.IterDataset:
-        """Endless shuffled batches of this process.
+    def examples(self, split: str) -> "TextExamples":
+        """The windows of a split.
 
-        The state of the iterator is the number of batches taken. Each epoch has an order of its
-        own, and a batch may hold the end of one epoch and the beginning of the next.
-
-        Args:
-            seed: Of the order, from 0 to 2**32 - 1.
-            process: Number of this process.
-            processes: How many there are. The batches of all processes at a step are together the
-                batch that a single process would get: examples ``process``, ``process +
-                processes``, ... of it.
+        Raises:
+            UserError: The data set is not there, or does not fit tokenizer and `seq_len`.
         """
-        per_process = self._per_process(processes)
-        windows = self._windows("train")
-        # What is shuffled and batched is numbers of windows; a batch is then read at once.
-        numbers = grain.MapDataset.range(len(windows)).seed(seed).shuffle().repeat()
-        return (
-            numbers[process::processes]
-            # Nothing remains of an endless data set; without this its length overflows at size 1.
-            .batch(per_process, drop_remainder=True)
-            .map(lambda batch: make_batch(windows.read(batch)))
-            .to_iter_dataset(
-                grain.ReadOptions(num_threads=self.threads, prefetch_buffer_size=4 * self.threads)
-            )
-        )
-
-    def eval_batches(
-        self, split: str, *, limit: int | None, process: int, processes: int
-    ) -> "EvaluationBatches":
-        """A split in a fixed order, cut into batches for this process.
-
-        Args:
-            split: ``validation`` or ``test`` (or ``train``).
-            limit: At most so many batches, spread evenly over the split; None takes all of it.
-            process: Number of this process.
-            processes: How many there are; each gets the same number of batches.
-        """
-        if limit is not None and limit < 1:
-            raise UserError(f"evaluation needs at least one batch, not {limit}")
-        return EvaluationBatches(
-            self._windows(split), self._per_process(processes), limit, process, processes
-        )
-
-    def _per_process(self, processes: int) -> int:
-        if self.batch_size % processes:
-            raise UserError(
-                f"data.batch_size {self.batch_size} does not divide among {processes} processes"
-            )
-        return self.batch_size // processes
-
-    def _windows(self, split: str) -> Windows:
-        data_set = DataSet.open(Path(self.directory))
+        data_set = self.open("text")
         info = data_set.info
-        if info.get("kind") != "text":
-            raise UserError(f"{self.directory} holds no text but {info.get('kind', 'other data')}")
         if (info["tokenizer"], info["vocab_size"]) != (TOKENIZER.name, TOKENIZER.vocab_size):
             raise UserError(
                 f"{self.directory} was prepared with tokenizer {info['tokenizer']!r} "
@@ -141,52 +82,34 @@ class TextData(Settings):
                 f"data.seq_len {self.seq_len} is too long: the {split} split of {self.directory} "
                 f"has {tokens} tokens"
             )
-        return Windows(
-            chunks,
-            chunk_tokens=info["chunk_tokens"],
-            tokens=tokens,
-            dtype=info["dtype"],
-            seq_len=self.seq_len,
-            pad=PAD,
+        return TextExamples(
+            Windows(
+                chunks,
+                chunk_tokens=info["chunk_tokens"],
+                tokens=tokens,
+                dtype=info["dtype"],
+                seq_len=self.seq_len,
+                pad=PAD,
+            )
         )
 
 
-class EvaluationBatches:
-    """Batches in a fixed order, made while they are iterated over, as often as you like.
+class TextExamples:
+    """Windows of text as batches."""
 
-    The last batch is filled up with examples of weight 0, unless a limit chose whole batches.
-    """
-
-    def __init__(
-        self,
-        windows: Windows,
-        per_process: int,
-        limit: int | None,
-        process: int,
-        processes: int,
-    ) -> None:
-        """Choose the windows; see ``TextData.eval_batches``."""
-        batch_size = per_process * processes
-        everything = -(-len(windows) // batch_size)
-        if limit is None or limit >= everything:
-            chosen = np.full(everything * batch_size, -1)
-            chosen[: len(windows)] = np.arange(len(windows))
-        else:
-            chosen = np.arange(limit * batch_size) * len(windows) // (limit * batch_size)
+    def __init__(self, windows: Windows) -> None:
         self._windows = windows
-        self._chosen = chosen.reshape(-1, per_process, processes)[:, :, process]
 
     def __len__(self) -> int:
-        """How many batches."""
-        return len(self._chosen)
+        """How many windows."""
+        return len(self._windows)
 
-    def __iter__(self) -> Iterator[Batch]:
-        """Make the batches one by one."""
-        for numbers in self._chosen:
-            yield make_batch(self._windows.read(numbers))
+    def read(self, numbers: Numbers, draws: Draws | None = None) -> Arrays:
+        """Make a batch; nothing about a text is varied."""
+        return make_batch(self._windows.read(numbers))
 
 
-def make_batch(windows: Int32[np.ndarray, "batch window"]) -> Batch:
+def make_batch(windows: Int32[np.ndarray, "batch window"]) -> Arrays:
     """Turn windows of ``seq_len + 1`` tokens into the arrays that the model and the loss need.
 
     Args:
