@@ -58,7 +58,7 @@ def test_naming_a_run_directory_creates_nothing(tmp_path):
     run = run_directory(tmp_path / "run")
     names = [name for name, member in vars(type(run)).items() if isinstance(member, property)]
     parts = [getattr(run, name) for name in names]
-    assert len(set(parts)) == len(parts) == 8
+    assert len(set(parts)) == len(parts) == 9
     assert all(part.parent == run.path for part in parts)
     assert not run.path.exists()
 
