@@ -1,4 +1,4 @@
-"""The commands of this repository: demo, lint, tests, variants, bench, release.
+"""The commands of this repository: demo, lint, tests, variants, quality, bench, release.
 
 Every session installs what it needs with uv, which comes with `nox[uv]`. Sessions run on the Python
 that runs nox; `variants` looks for further ones itself.
@@ -84,7 +84,16 @@ def tests(session: nox.Session) -> None:
 def variants(session: nox.Session) -> None:
     """Installs, checks, tests and trains every variant: `nox -s variants [-- PYTEST-ARGUMENTS]`."""
     session.install(*DEVELOPMENT)
-    session.run("pytest", "tests/variants", "--verbose", "--durations=10", *session.posargs)
+    # Two at a time: each trains on a few cores at most, and waits for its compiler on one.
+    options = ("--numprocesses=2", "--dist=loadgroup", "--verbose", "--durations=10")
+    session.run("pytest", "tests/variants", *options, *session.posargs)
+
+
+@nox.session
+def quality(session: nox.Session) -> None:
+    """Trains each model and prints a table of what it reaches: `nox -s quality [-- --long]`."""
+    session.install(*DEVELOPMENT)
+    session.run("python", "-m", "tests.variants.quality", *session.posargs)
 
 
 @nox.session

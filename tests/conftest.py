@@ -3,7 +3,9 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import jinja2
 import pytest
 
 from .support import rendering
@@ -29,7 +31,31 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """Keeps what Jinja compiles: each render compiles the template's two thousand names anew."""
+    compile_text, compiled = jinja2.Environment.compile, {}
+
+    def compile_once(environment: jinja2.Environment, *arguments: Any, **options: Any) -> Any:
+        key = (arguments, *options.items())
+        if key not in compiled:
+            compiled[key] = compile_text(environment, *arguments, **options)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jinja2.Environment, "compile", compile_once)
+        yield
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template as it stands, in a plain folder without git."""
     return rendering.export(tmp_path_factory.mktemp("template") / "copier-jax")
+
+
+@pytest.fixture(scope="session", params=rendering.combinations(), ids=rendering.label)
+def project(
+    request: pytest.FixtureRequest, template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A project of each row of the answers that cover all pairs."""
+    return rendering.render(template, tmp_path_factory.mktemp("project") / "p", **request.param)

@@ -1,8 +1,11 @@
 """Every rendered path has exactly one owner, and copier.yml says the same as ownership.yml."""
 
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import jinja2.meta
+import pathspec
 import pytest
 import yaml
 
@@ -11,6 +14,8 @@ from .support import rendering
 PACKAGE = "{{ package_name }}"
 CLASSES: dict[str, list[str]] = yaml.safe_load((rendering.ROOT / "ownership.yml").read_text())
 MARKER = "below this line"
+SHARED = ("__init__", "__main__", "errors", "files", "settings")
+"""Modules at the top of the package that the template's folders share."""
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +46,36 @@ def test_every_pattern_has_a_path(paths: set[str]) -> None:
         assert any(fnmatchcase(path, pattern) for path in paths), pattern
 
 
-def test_copier_skips_what_is_seeded() -> None:
-    patterns = [f"/{path.replace(PACKAGE, '*')}" for path in CLASSES["seeded"]]
-    assert rendering.SETTINGS["_skip_if_exists"] == patterns
+def test_what_is_seeded_is_left_alone_by_a_second_render_and_by_an_update(paths: set[str]) -> None:
+    seeded = set(of_class("seeded", paths))
+    assert matching(rendering.SETTINGS["_skip_if_exists"], paths) == seeded
+    for operation in ("copy", "update"):
+        patterns = [
+            line
+            for entry in rendering.SETTINGS["_exclude"]
+            for line in rendering.evaluate(entry, {"_copier_operation": operation}).splitlines()
+        ]
+        assert matching(patterns, paths) == (seeded if operation == "update" else set())
+
+
+def of_class(name: str, paths: set[str]) -> Iterator[str]:
+    """Those of the paths that have this class."""
+    for path in paths:
+        if any(fnmatchcase(path, pattern) for pattern in CLASSES[name]):
+            yield path
+
+
+def matching(patterns: list[str], paths: set[str]) -> set[str]:
+    """Those of the paths that patterns of copier match, in a project of some name."""
+    spec = pathspec.PathSpec.from_lines("gitignore", patterns)
+    return {path for path in paths if spec.match_file(path.replace(PACKAGE, "some_lab"))}
 
 
 def test_patterns_of_copier_hold_no_answers() -> None:
     """An update reads these patterns before the answers, and an unknown name is an error."""
-    patterns = [*rendering.SETTINGS["_skip_if_exists"], *rendering.SETTINGS["_exclude"]]
-    assert not [pattern for pattern in patterns if "{{" in pattern]
+    for pattern in [*rendering.SETTINGS["_skip_if_exists"], *rendering.SETTINGS["_exclude"]]:
+        names = jinja2.meta.find_undeclared_variables(rendering.JINJA.parse(pattern))
+        assert names <= {"_copier_operation"}
 
 
 def test_seamed_files_mark_the_users_place(template: Path, tmp_path: Path) -> None:
@@ -60,18 +86,22 @@ def test_seamed_files_mark_the_users_place(template: Path, tmp_path: Path) -> No
         assert name in CLASSES["seamed"] or MARKER.encode() not in content, name
 
 
-def test_a_tasks_modules_are_the_users() -> None:
+def test_a_tasks_modules_are_the_users(paths: set[str]) -> None:
     """They depend on each other in detail, so an update must take all of them or none."""
-    overlay = rendering.ROOT / "template" / "{{ language }}"
-    modules = [path.relative_to(overlay) for path in (overlay / "src" / PACKAGE).glob("*.py")]
-    assert {path.as_posix() for path in modules} == {
-        path for path in CLASSES["seeded"] if path.startswith("src/")
-    }
+    shared = {f"src/{PACKAGE}/{name}.py" for name in SHARED}
+    modules = {path for path in paths if fnmatchcase(path, f"src/{PACKAGE}/*.py")}
+    modules = {path for path in modules if path.count("/") == 2}
+    assert shared < modules
+    assert modules - shared == {path for path in of_class("seeded", paths) if path[:4] == "src/"}
 
 
 def test_what_is_seeded_stays_as_it_is(template: Path, tmp_path: Path) -> None:
     project = rendering.render(template, tmp_path / "p", package_name="owned")
-    seeded = [name.replace(PACKAGE, "owned") for name in CLASSES["seeded"]]
+    names = {
+        name.replace("src/owned/", f"src/{PACKAGE}/"): name for name in rendering.contents(project)
+    }
+    seeded = [names[path] for path in of_class("seeded", set(names))]
+    assert len(seeded) > 10
     for name in seeded:
         (project / name).write_text("mine\n")
     rendering.render(template, project, package_name="owned", description="Something else.")

@@ -43,10 +43,21 @@ def working() -> dict[tuple[int, int], str]:
     return found
 
 
-def ends() -> dict[str, str]:
-    """The oldest and the newest of them, which get different releases of jax: name to path."""
-    found = working()
+WORKING = working()
+
+
+def ends(floor: str = "3.11") -> dict[str, str]:
+    """The oldest and the newest that a project takes, as name and path; none where there is none.
+
+    They get different releases of jax, where the oldest is 3.11.
+    """
+    found = {version: path for version, path in WORKING.items() if version >= _parse(floor)}
     return {
         f"python{major}.{minor}": found[major, minor]
-        for major, minor in sorted({min(found), max(found)})
+        for major, minor in sorted({min(found), max(found)} if found else ())
     }
+
+
+def _parse(version: str) -> tuple[int, int]:
+    major, minor = version.split(".")
+    return int(major), int(minor)

@@ -8,16 +8,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .conftest import Project, environment
+from .projects import Project, environment
 
 PATIENCE = 900
 """Seconds after which a run that has come to nothing is given up."""
 
 
-def start(project: Project, run: str) -> subprocess.Popen[bytes]:
-    """Starts `train` on the `smoke` experiment; its output goes to `<run>.log` in the project."""
+def start(project: Project, run: str, experiment: str = "smoke") -> subprocess.Popen[bytes]:
+    """Starts `train` on an experiment; its output goes to a file beside the project."""
     python = project.path / ".venv" / "bin" / "python"
-    command = [python, "-m", project.package, "train", "--config=config:smoke", "--run-dir", run]
+    config = f"--config=config:{experiment}"
+    command = [python, "-m", project.package, "train", config, "--run-dir", run]
     with log_file(project, run).open("ab") as log:
         return subprocess.Popen(
             command,
@@ -30,14 +31,25 @@ def start(project: Project, run: str) -> subprocess.Popen[bytes]:
         )
 
 
-def finish(project: Project, run: str) -> None:
+def finish(
+    project: Project, run: str, experiment: str = "smoke", patience: float = PATIENCE
+) -> None:
     """Trains to the end and checks that the command says so."""
-    process = start(project, run)
+    process = start(project, run, experiment)
     try:
-        code = process.wait(PATIENCE)
+        code = process.wait(patience)
     finally:
         stop(process)
     assert code == 0, log_file(project, run).read_text()
+
+
+def evaluate(project: Project, run: str, output: Path) -> dict[str, float]:
+    """The metrics of the test split, which training never looks at."""
+    split = ("--split", "test", "--output", str(output))
+    project.command("evaluate", "--run-dir", run, *split)
+    told = json.loads(output.read_text())
+    assert told["data"] == "test split"
+    return told["metrics"]
 
 
 def kill_at(project: Project, run: str, step: int) -> None:

@@ -30,7 +30,7 @@ def scalars(events):
 
 
 def test_finite_metrics_are_written(tmp_path):
-    tracker = reporting.tracker.open_tracker(tmp_path, 0)
+    tracker = reporting.tracker.open_tracker(tmp_path, 0, {})
     tracker.write(1, {"train/loss": 2.0, "train/grad_norm": math.nan})
     tracker.flush()
     assert scalars(read_events(tmp_path)) == [("train/loss", 1, 2.0)]
@@ -39,7 +39,7 @@ def test_finite_metrics_are_written(tmp_path):
 
 def test_a_resumed_run_hides_what_was_written_after_its_checkpoint(tmp_path):
     for resume_step, loss in ((0, 1.0), (5, 2.0)):
-        tracker = reporting.tracker.open_tracker(tmp_path, resume_step)
+        tracker = reporting.tracker.open_tracker(tmp_path, resume_step, {})
         tracker.write(6, {"train/loss": loss})
         tracker.close()
     events = read_events(tmp_path)

@@ -4,18 +4,36 @@ import os
 
 import jax
 
+from ..errors import UserError
+
+_PLACE = ("JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
+
 
 def start_processes() -> None:
     """Join the other processes of this run, if there are any.
 
     A launcher sets ``JAX_COORDINATOR_ADDRESS`` (host:port of process 0), ``JAX_NUM_PROCESSES`` and
-    ``JAX_PROCESS_ID`` for each process. Without them the run has one process. Must be called before
-    the first use of a device.
+    ``JAX_PROCESS_ID`` for each process, and ``JAX_LOCAL_DEVICE_IDS`` where a process is not to have
+    all GPUs of its host. Without an address the run has one process. Nothing is guessed from the
+    variables of a cluster: half of them are also set in a shell on one of its nodes. Must be
+    called before the first use of a device.
+
+    Raises:
+        UserError: There is an address, but the other variables are missing or no numbers.
     """
     address = os.environ.get("JAX_COORDINATOR_ADDRESS")
-    if address and not jax.distributed.is_initialized():
-        jax.distributed.initialize(
-            coordinator_address=address,
-            num_processes=int(os.environ["JAX_NUM_PROCESSES"]),
-            process_id=int(os.environ["JAX_PROCESS_ID"]),
-        )
+    if not address or jax.distributed.is_initialized():
+        return
+    try:
+        processes, process = (int(os.environ[name]) for name in _PLACE)
+    except (KeyError, ValueError) as error:
+        raise UserError(
+            f"JAX_COORDINATOR_ADDRESS={address} is set, so {' and '.join(_PLACE)} must be numbers; "
+            "set them, or unset the address to run alone"
+        ) from error
+    jax.distributed.initialize(
+        coordinator_address=address,
+        num_processes=processes,
+        process_id=process,
+        cluster_detection_method="deactivate",
+    )

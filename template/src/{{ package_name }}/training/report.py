@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from typing import Any
 
 import jax
 
@@ -21,17 +22,24 @@ class Report:
             step stands once.
         steps: Steps in the whole run.
         throughput: What a step processes: how many, and of what (``tokens``).
+        config: What the run is made with, for the tracker.
     """
 
     def __init__(
-        self, run: RunDirectory, start: int, steps: int, throughput: tuple[int, str]
+        self,
+        run: RunDirectory,
+        start: int,
+        steps: int,
+        throughput: tuple[int, str],
+        config: Mapping[str, Any] | None = None,
     ) -> None:
         self._run = run
         per_step, self._unit = throughput
         first = jax.process_index() == 0
         writers = []
         if first:
-            writers = [JsonLinesWriter(run.metrics, start), open_tracker(run.tracker, start)]
+            tracker = open_tracker(run.tracker, start, config or {})
+            writers = [JsonLinesWriter(run.metrics, start), tracker]
         self._writers = MetricWriters(writers)
         self._progress = Progress(steps, start, per_step, self._unit, enabled=first)
 

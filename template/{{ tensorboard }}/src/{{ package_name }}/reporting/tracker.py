@@ -8,6 +8,7 @@ empty, and every step would pay for the hand-over.
 import math
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,13 @@ class TensorBoardWriter:
         self._records.write(event.SerializeToString())
 
 
-def open_tracker(directory: Path, resume_step: int) -> MetricWriter:
+def open_tracker(directory: Path, resume_step: int, config: Mapping[str, Any]) -> MetricWriter:
     """Open the tracker of a run.
 
     Args:
-        directory: Where it may keep files; ``tensorboard --logdir`` takes it or a folder above it.
+        directory: Its folder in that of the run; ``tensorboard --logdir`` takes it or a folder
+            above it.
         resume_step: The last step that stays; 0 for a run that starts from the beginning.
+        config: What the run is made with, of which TensorBoard shows nothing.
     """
     return TensorBoardWriter(directory, resume_step)

@@ -1,0 +1,87 @@
+"""Which classes were taken for which, as a picture."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Integer
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from ..files import write_atomically
+
+_BLUE, _ORANGE, _INK, _GRID = "#2a6fbb", "#e07b26", "#33383f", "#e4e7eb"
+_MOST_NUMBERED = 25  # classes whose cells have room for a number
+_LONGEST_NAME = 18
+
+
+def plot_confusion(
+    path: Path,
+    counts: Integer[np.ndarray, "num_classes num_classes"],
+    class_names: Sequence[str],
+    title: str,
+) -> None:
+    """Draw a confusion matrix: what is right in blue, mistakes in orange.
+
+    The shade of a cell is its share of the true class, so that rare classes show as clearly as
+    frequent ones; the shades of mistakes are exaggerated.
+
+    Args:
+        path: Where the PNG goes.
+        counts: Examples by true class (rows) and predicted class (columns).
+        class_names: A name for each class.
+        title: What stands above the picture.
+    """
+    classes = len(counts)
+    totals = counts.sum(axis=1, keepdims=True)
+    share = counts / np.maximum(totals, 1)
+    right = np.eye(classes, dtype=bool)[..., None]
+    shade = np.where(right, share[..., None], np.sqrt(share)[..., None])
+    color = np.where(right, to_rgb(_BLUE), to_rgb(_ORANGE))
+
+    side = min(3.5 + 0.4 * classes, 14.0)
+    size = min(10.0, max(5.0, 300.0 / classes))
+    figure = Figure(figsize=(side + 1.0, side), dpi=160, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    accuracy = np.trace(counts) / max(int(counts.sum()), 1)
+    figure.suptitle(
+        f"{title}\n{accuracy:.1%} of {counts.sum():,} right",
+        x=0.02,
+        ha="left",
+        color=_INK,
+        fontsize=12,
+        fontweight="bold",
+    )
+    axes = figure.add_subplot()
+    axes.imshow(1.0 + shade * (color - 1.0))
+    if classes <= _MOST_NUMBERED:
+        for row, column in zip(*np.nonzero(counts), strict=True):
+            axes.text(
+                column,
+                row,
+                f"{counts[row, column]:,}",
+                ha="center",
+                va="center",
+                fontsize=size,
+                color="white" if shade[row, column, 0] > 0.5 else _INK,
+            )
+    names = [_short(name) for name in class_names]
+    axes.set_xticks(range(classes), names, rotation=90 if classes > 4 else 0, fontsize=size)
+    axes.set_yticks(range(classes), names, fontsize=size)
+    axes.set_xticks(np.arange(1, classes) - 0.5, minor=True)
+    axes.set_yticks(np.arange(1, classes) - 0.5, minor=True)
+    axes.grid(which="minor", color=_GRID, linewidth=0.8)
+    axes.tick_params(which="both", colors=_INK, length=0)
+    axes.set_xlabel("predicted", color=_INK)
+    axes.set_ylabel("true", color=_INK)
+    axes.spines[:].set_color(_GRID)
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    write_atomically(path, buffer.getvalue())
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"

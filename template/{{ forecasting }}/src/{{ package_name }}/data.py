@@ -1,0 +1,83 @@
+"""What an example is, and where examples come from.
+
+An example is a window: ``seq_len`` steps of a series, what the calendar says of them and of the
+``horizon`` steps that follow, and, to compare with, those steps. Splits are stretches of time (see
+`preparation.py`). Targets of a split lie inside it; the history before them may lie in an earlier
+one, as it would be known when the forecast is made. Training never even reads what is held out.
+
+Training takes an example at every step. Evaluation goes through a split as time does and forecasts
+from every ``eval_stride``-th step: a rolling origin (Tashman, 2000).
+
+Which windows form the batch of a step stands in ``training/prepared_data.py``.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+from . import preparation, sources
+from .errors import UserError
+from .training.prepared_data import PreparedData
+from .windows import Windows
+
+
+class SeriesData(PreparedData):
+    """A prepared data set of series and how it is read.
+
+    Attributes:
+        directory: Where the prepared data set stands.
+        seq_len: Steps that a forecast is made from.
+        horizon: Steps that are forecast.
+        batch_size: Examples in a batch, over all processes together.
+        eval_stride: Steps from one origin to the next in evaluation.
+        threads: Threads that read ahead.
+    """
+
+    directory: str = "data/series"
+    seq_len: int = Field(default=156, ge=1)
+    horizon: int = Field(default=52, ge=1)
+    eval_stride: int = Field(default=1, ge=1)
+
+    def prepare(self, source: sources.Source, *, overwrite: bool, progress: bool) -> str:
+        """Write the data set, and return a summary of it.
+
+        Raises:
+            UserError: The source cannot be read or is too short, or the data set not be written.
+        """
+        data_set = preparation.prepare_series(
+            source,
+            Path(self.directory),
+            seq_len=self.seq_len,
+            horizon=self.horizon,
+            overwrite=overwrite,
+            progress=progress,
+        )
+        return preparation.summary(data_set)
+
+    def prepare_sample(self, *, progress: bool) -> str:
+        """Write the bundled sample as the data set, and return a summary of it."""
+        return self.prepare(sources.sample(), overwrite=False, progress=progress)
+
+    def examples(self, split: str) -> Windows:
+        """The windows of a split.
+
+        Raises:
+            UserError: The data set is not there, or no window of this length is.
+        """
+        data_set = self.open("series")
+        panel, spans = preparation.load_panel(data_set, split)
+        windows = Windows(
+            panel,
+            seq_len=self.seq_len,
+            horizon=self.horizon,
+            spans=spans,
+            scales=np.array([each["scales"] for each in data_set.info["series"]], np.float32),
+            stride=1 if split == "train" else self.eval_stride,
+        )
+        if not len(windows):
+            raise UserError(
+                f"data.horizon {self.horizon} is too long, or data.seq_len {self.seq_len}: no such "
+                f"window of the {split} split of {self.directory} holds half of its values"
+            )
+        return windows

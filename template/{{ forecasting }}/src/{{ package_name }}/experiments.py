@@ -1,0 +1,87 @@
+"""The experiments of this project: yours to change.
+
+An experiment is a function that returns a Fiddle configuration; ``--config=config:NAME`` picks it,
+``--config=set:FIELD=VALUE`` changes a field, ``--config=fiddler:NAME`` applies one of the
+variations at the end of this file. Nothing is built before all of them are applied.
+"""
+
+import fiddle as fdl
+
+from .data import SeriesData
+from .model import ForecasterSettings
+from .numerics.precision import Precision
+from .objective import QuantileLoss
+from .parallel.mesh import MeshSettings
+from .prediction import ForecastPrediction
+from .storage.checkpoints import CheckpointSettings
+from .training.experiment import Experiment, LoopSettings
+from .training.optimizer import OptimizerSettings
+from .training.safety import SafetySettings
+from .training.schedule import ScheduleSettings
+
+
+def base() -> fdl.Config[Experiment]:
+    """A transformer of 3 million parameters, for one accelerator and many series."""
+    return fdl.Config(
+        Experiment,
+        seed=0,
+        model=fdl.Config(
+            ForecasterSettings,
+            patch_len=13,
+            d_model=256,
+            num_layers=4,
+            num_heads=8,
+            d_ff=512,
+            dropout=0.1,
+        ),
+        data=fdl.Config(
+            SeriesData, directory="data/series", seq_len=156, horizon=52, batch_size=64
+        ),
+        objective=fdl.Config(QuantileLoss),
+        optimizer=fdl.Config(
+            OptimizerSettings,
+            learning_rate=5e-4,
+            schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200),
+        ),
+        mesh=fdl.Config(MeshSettings),
+        precision=fdl.Config(Precision),
+        loop=fdl.Config(LoopSettings, steps=5000, eval_every=500),
+        checkpoint=fdl.Config(CheckpointSettings, every=500),
+        safety=fdl.Config(SafetySettings),
+        prediction=fdl.Config(ForecastPrediction),
+    )
+
+
+def smoke() -> fdl.Config[Experiment]:
+    """Proves the whole path in about a minute on two CPU cores."""
+    config = base()
+    float32(config)
+    config.model.d_model = 64
+    config.model.num_layers = 2
+    config.model.num_heads = 4
+    config.model.d_ff = 128
+    config.model.unroll_layers = True
+    config.data.batch_size = 32
+    config.optimizer.learning_rate = 1e-3
+    config.optimizer.schedule.warmup_steps = 30
+    config.loop.steps = 400
+    config.loop.eval_every = 100
+    config.loop.eval_batches = 16
+    config.checkpoint.every = 50
+    return config
+
+
+def float32(config: fdl.Config[Experiment]) -> None:
+    """Compute everything in float32, as small models do best."""
+    config.precision.param_dtype = "float32"
+    config.precision.compute_dtype = "float32"
+
+
+def fsdp(config: fdl.Config[Experiment]) -> None:
+    """Spread weights and optimizer state over the data axis too."""
+    config.mesh.fsdp = True
+
+
+def no_decay_of_rate(config: fdl.Config[Experiment]) -> None:
+    """Keep the learning rate at its peak after the warm-up."""
+    config.optimizer.schedule.kind = "constant"

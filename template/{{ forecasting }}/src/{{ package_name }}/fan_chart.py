@@ -1,0 +1,78 @@
+"""Forecasts as a picture: the history, and behind it the quantiles as a fan."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Shaped
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+
+from .files import write_atomically
+
+_BLUE, _ORANGE, _INK, _GRID = "#2a6fbb", "#e07b26", "#33383f", "#e4e7eb"
+
+
+class Fan(NamedTuple):
+    """One forecast of one channel.
+
+    Attributes:
+        title: What is forecast.
+        times: Of all steps, those of the history first: datetime64 or numbers.
+        history: NaN where a value is missing.
+        quantiles: From the lowest to the highest; an odd number, the median in the middle.
+        actual: What came, NaN where it is not known.
+    """
+
+    title: str
+    times: Shaped[np.ndarray, " num_steps"]
+    history: Float[np.ndarray, " seq_len"]
+    quantiles: Float[np.ndarray, "horizon num_quantiles"]
+    actual: Float[np.ndarray, " horizon"]
+
+
+def draw_fans(path: Path, fans: Sequence[Fan]) -> None:
+    """Draw forecasts below each other.
+
+    Args:
+        path: Where the PNG goes, 1600 pixels wide.
+        fans: At least one.
+    """
+    figure = Figure(
+        figsize=(10, 0.6 + 2.6 * len(fans)), dpi=160, layout="constrained", facecolor="white"
+    )
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(len(fans), 1, squeeze=False)[:, 0]
+    for axes, fan in zip(panels, fans, strict=True):
+        _draw(axes, fan)
+    panels[0].legend(frameon=False, labelcolor=_INK, fontsize=9, loc="upper left")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    write_atomically(path, buffer.getvalue())
+
+
+def _draw(axes: Axes, fan: Fan) -> None:
+    past, future = np.split(fan.times, [len(fan.history)])
+    axes.plot(past, fan.history, color=_INK, linewidth=1.2, label="history")
+    pairs = fan.quantiles.shape[1] // 2
+    for at in range(pairs):
+        low, high = fan.quantiles[:, at], fan.quantiles[:, -1 - at]
+        axes.fill_between(future, low, high, color=_BLUE, alpha=0.6 / pairs, linewidth=0)
+    axes.plot(future, fan.quantiles[:, pairs], color=_BLUE, linewidth=1.8, label="median forecast")
+    if np.isfinite(fan.actual).any():
+        axes.plot(future, fan.actual, color=_ORANGE, linewidth=1.2, label="what came")
+    axes.set_title(fan.title, loc="left", fontsize=10, color=_INK)
+    axes.grid(color=_GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(_GRID)
+    axes.tick_params(which="both", colors=_INK, labelsize=9, length=0)
+    axes.margins(x=0.01)
+    if np.issubdtype(fan.times.dtype, np.datetime64):
+        locator = AutoDateLocator()
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))

@@ -1,0 +1,203 @@
+"""A transformer that forecasts quantiles: yours to change.
+
+The history is cut into patches (PatchTST; Nie et al., 2023), and so is the future, of which the
+calendar and the seasonal naive forecast are known; each patch is a token, and all of them see each
+other. What comes out of the tokens of the future is added to the naive forecast: all steps at once,
+every quantile of each. Channels are independent: they share all weights but one vector each, and
+none sees another.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
+from pydantic import Field, field_validator
+
+from .errors import UserError
+from .frequency import NUM_FEATURES
+from .layers import BlockSettings, RMSNorm, run_blocks, stack_blocks
+from .normalisation import normalise, seasonal_naive
+from .numerics.contract import contract
+from .numerics.parameters import declare, parameter
+from .numerics.precision import Precision
+from .parallel.rules import constrain
+
+Quantiles = Float[Array, "batch horizon channels num_quantiles"]
+
+_FIRST_GAP = -2.0  # softplus of it is an eighth of a window's scale
+
+
+class ForecasterSettings(BlockSettings):
+    """The size of a forecaster, and how it is computed.
+
+    Attributes:
+        patch_len: Steps in a patch.
+        levels: The quantiles that are forecast, from the lowest to the highest, the median in the
+            middle.
+        channels: Channels of the series; follows from the data.
+        season: Steps in the period that the series repeat with; follows from the data.
+    """
+
+    patch_len: int = Field(default=8, ge=1)
+    levels: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    channels: int | None = None
+    season: int | None = None
+
+    @field_validator("levels")
+    @classmethod
+    def _levels_rise(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
+        rising = all(low < high for low, high in zip((0.0, *levels), (*levels, 1.0), strict=True))
+        if not rising or len(levels) % 2 == 0 or levels[len(levels) // 2] != 0.5:
+            raise ValueError(f"{levels} must rise between 0 and 1, with 0.5 in the middle")
+        return levels
+
+    def fitted(self, info: Mapping[str, Any]) -> "ForecasterSettings":
+        """With the channels and the season of a data set."""
+        if info.get("kind") != "series":
+            return self
+        known = {"channels": len(info["columns"]["channels"]), "season": info["season"]}
+        return self.model_copy(update=known)
+
+    def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "Forecaster":
+        """Build the forecaster with freshly initialised parameters.
+
+        Raises:
+            UserError: The channels and the season are not known.
+        """
+        return Forecaster(self, rngs=rngs, precision=precision)
+
+
+class Forecaster(nnx.Module):
+    """Forecasts quantiles of every channel from the history of a window."""
+
+    def __init__(
+        self, settings: ForecasterSettings, *, rngs: nnx.Rngs, precision: Precision
+    ) -> None:
+        if settings.channels is None or settings.season is None:
+            raise UserError(
+                "model.channels and model.season follow from a data set of series, and there is "
+                "none in data.directory: run the prepare command first"
+            )
+        self.settings = settings
+        self.season = settings.season
+        self.precision = precision
+        width, steps = settings.d_model, settings.patch_len
+
+        def embedding(numbers: int) -> nnx.Param:
+            sizes = {"d_patch": numbers, "d_model": width}
+            return parameter(rngs.params(), sizes, numbers, precision)
+
+        self.history = embedding(2 * steps)  # values, and which are there
+        self.future = embedding(steps)  # the naive forecast
+        self.time = embedding(NUM_FEATURES * steps)
+        names = {"channels": settings.channels, "d_model": width}
+        self.channel = parameter(rngs.params(), names, width, precision)
+        self.blocks = stack_blocks(settings, rngs=rngs, precision=precision)
+        self.norm = RMSNorm(width, precision=precision)
+        # Small, so that training starts near the naive forecast.
+        numbers = len(settings.levels) * steps
+        sizes = {"d_model": width, "d_patch": numbers}
+        self.head = parameter(rngs.params(), sizes, 100 * width, precision)
+        bias = [0.0 if level == 0.5 else _FIRST_GAP for level in settings.levels] * steps
+        self.bias = declare(jnp.array(bias, jnp.float32), ("d_patch",), precision)
+
+    def __call__(
+        self,
+        history: Float[Array, "batch seq_len channels"],
+        observed: Bool[Array, "batch seq_len channels"],
+        history_time: Float[Array, "batch seq_len num_features"],
+        future_time: Float[Array, "batch horizon num_features"],
+        *,
+        key: PRNGKeyArray | None = None,
+    ) -> Quantiles:
+        """Forecast as many steps as `future_time` has.
+
+        Args:
+            history: Values of the steps before the forecast; any number where one is missing.
+            observed: Which values are there.
+            history_time: What the calendar says of these steps.
+            future_time: What it says of the steps to forecast.
+            key: Randomness for dropout; without it nothing is dropped.
+
+        Returns:
+            Float32 quantiles, which never cross, at `settings.levels`.
+        """
+        batch, _, channels = history.shape
+        chex.assert_shape(self.channel[...], (channels, None))
+        horizon = future_time.shape[1]
+        values, there = _by_channel(history), _by_channel(observed)
+        values, level, scale = normalise(values, there)
+        naive = seasonal_naive(values, there, self.season, horizon)
+
+        x = self._embed(values, there, naive, history_time, future_time)
+        positions = jnp.broadcast_to(jnp.arange(x.shape[1])[None, :], x.shape[:2])
+        x, _ = run_blocks(self.blocks, self.settings, x, positions=positions, key=key)
+        x = self.norm(x[:, -math.ceil(horizon / self.settings.patch_len) :])
+        raw = contract("bsd,dp->bsp", x, self.head[...], self.precision, accumulator=True)
+        raw = raw + self.bias[...].astype(jnp.float32)[None, None, :]
+        raw = raw.reshape(x.shape[0], -1, len(self.settings.levels))[:, :horizon]
+        quantiles = naive[:, :, None] + spread(raw, len(self.settings.levels) // 2)
+        quantiles = quantiles * scale[:, :, None] + level[:, :, None]
+        return jnp.moveaxis(quantiles.reshape(batch, channels, *quantiles.shape[1:]), 1, 2)
+
+    def _embed(
+        self,
+        values: Float[Array, "batch seq_len"],
+        observed: Bool[Array, "batch seq_len"],
+        naive: Float[Array, "batch horizon"],
+        history_time: Float[Array, "_ seq_len num_features"],
+        future_time: Float[Array, "_ horizon num_features"],
+    ) -> Float[Array, "batch patches d_model"]:
+        """The tokens of history and future; a window gives one sequence for each channel."""
+        size, channel = self.settings.patch_len, self.channel[...]
+        # Where patches do not come out even, the first one begins before the window, and the last
+        # one ends behind it.
+        before, after = -values.shape[1] % size, -naive.shape[1] % size
+        past = jnp.stack([values, observed.astype(jnp.float32)], axis=-1)
+        past = _patches(jnp.pad(past, ((0, 0), (before, 0), (0, 0))), size)
+        future = _patches(jnp.pad(naive, ((0, 0), (0, after)))[:, :, None], size)
+        time = jnp.concatenate([history_time, future_time], axis=1)
+        time = _patches(jnp.pad(time, ((0, 0), (before, after), (0, 0))), size)
+
+        past = contract("bsp,pd->bsd", past, self.history[...], self.precision)
+        future = contract("bsp,pd->bsd", future, self.future[...], self.precision)
+        x = jnp.concatenate([past, future], axis=1)
+        time = contract("bsp,pd->bsd", time, self.time[...], self.precision)
+        shared = time[:, None] + channel.astype(time.dtype)[None, :, None]
+        return constrain(x + shared.reshape(x.shape), "batch", "seq_len", "d_model")
+
+
+def spread(
+    raw: Float[Array, "batch horizon num_quantiles"], median: int
+) -> Float[Array, "batch horizon num_quantiles"]:
+    """Turn any numbers into quantiles that do not cross.
+
+    Args:
+        raw: The median, and for each other quantile how far it lies from its neighbour towards the
+            median, before a softplus makes it positive.
+        median: Which one is the median.
+    """
+    middle = raw[..., median : median + 1]
+    gaps = jax.nn.softplus(raw)
+    above = middle + jnp.cumsum(gaps[..., median + 1 :], axis=-1)
+    below = middle - jnp.cumsum(gaps[..., :median][..., ::-1], axis=-1)[..., ::-1]
+    return jnp.concatenate([below, middle, above], axis=-1)
+
+
+def _by_channel(windows: Shaped[Array, "batch seq_len channels"]) -> Shaped[Array, "_ seq_len"]:
+    """Every channel of every window as an example of its own."""
+    batch, seq_len, channels = windows.shape
+    return jnp.moveaxis(windows, 2, 1).reshape(batch * channels, seq_len)
+
+
+def _patches(
+    steps: Float[Array, "batch seq_len _"], size: int
+) -> Float[Array, "batch patches d_patch"]:
+    """Join every `size` steps."""
+    batch, seq_len, numbers = steps.shape
+    return steps.reshape(batch, seq_len // size, size * numbers)

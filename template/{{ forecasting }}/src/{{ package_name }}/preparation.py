@@ -1,0 +1,200 @@
+"""From series to a data set: split by time, cut into records.
+
+Two points in time, the same for all series, part what is trained on from what validates, and that
+from what tests. So a split holds nothing later than the ones after it, of no series. A record is a
+run of consecutive steps of one series in one split, float32, NaN where a value is missing.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64
+
+from .errors import UserError
+from .frequency import Frequency
+from .reporting.byte_progress import ByteProgress
+from .series import Panel, Series, read_panel, seasonal_scales
+from .sources import Columns, Source
+from .storage.dataset import DataSet
+from .storage.dataset_writer import DataSetWriter
+from .windows import Windows
+
+SPLITS = ("train", "validation", "test")
+_PERCENT = (80, 90)  # of all points lie before validation begins, and before the test begins
+
+CHUNK_STEPS = 4096
+DTYPE = "<f4"
+
+
+def prepare_series(
+    source: Source,
+    directory: Path,
+    *,
+    seq_len: int,
+    horizon: int,
+    overwrite: bool,
+    progress: bool,
+) -> DataSet:
+    """Write the data set of a source.
+
+    Args:
+        source: The series.
+        directory: Where the data set will stand.
+        seq_len: Steps before an origin that a forecast is made from.
+        horizon: Steps that are forecast; each split must hold such a stretch.
+        overwrite: Replace the data set that stands there.
+        progress: Show progress on standard error.
+
+    Returns:
+        The finished data set.
+
+    Raises:
+        UserError: The series cannot be read, a split is too short, or the data set cannot be
+            written. Nothing is left behind.
+    """
+    with DataSetWriter(directory, overwrite=overwrite) as writer:
+        total = 2 * sum(path.stat().st_size for path in source.files)
+        with ByteProgress("reading series", total, enabled=progress) as bar:
+            panel = read_panel(source, bar.advance)
+        borders = _borders(panel)
+        bounds = _bounds(panel, borders)
+        for at, split in enumerate(SPLITS):
+            _check_enough(panel, split, bounds[:, at : at + 2], seq_len, horizon)
+            for series, (first, stop) in zip(panel.series, bounds[:, at : at + 2], strict=True):
+                for begin in range(first, stop, CHUNK_STEPS):
+                    chunk = series.values[begin : min(begin + CHUNK_STEPS, stop)]
+                    writer.write(split, chunk.astype(DTYPE).tobytes())
+        return writer.commit(_info(source, panel, borders, bounds))
+
+
+def load_panel(data_set: DataSet, split: str) -> tuple[Panel, Int64[np.ndarray, "num_series 2"]]:
+    """Read series up to the end of a split, and nothing later.
+
+    Args:
+        data_set: What `prepare_series` made.
+        split: The last of the splits that are read.
+
+    Returns:
+        The series, and where in each of them the split begins and ends.
+
+    Raises:
+        UserError: There is no such split.
+    """
+    data_set.source(split)  # says so, if there is no such split
+    info, last = data_set.info, SPLITS.index(split)
+    bounds = np.array([series["bounds"] for series in info["series"]])
+    parts: list[list[np.ndarray]] = [[] for _ in info["series"]]
+    for at in range(last + 1):
+        records = iter(data_set.source(SPLITS[at]))
+        for part, length in zip(parts, (bounds[:, at + 1] - bounds[:, at]).tolist(), strict=True):
+            chunks = range(0, length, info["chunk_steps"])
+            part.extend(np.frombuffer(next(records), info["dtype"]) for _ in chunks)
+    columns, frequency = Columns.of(info), Frequency.parse(info["frequency"])
+    empty = np.empty(0, np.float32)
+    series = tuple(
+        Series(
+            known["name"],
+            frequency.tick(known["start"]),
+            np.concatenate([empty, *part]).reshape(-1, len(columns.channels or ())),
+        )
+        for known, part in zip(info["series"], parts, strict=True)
+    )
+    return Panel(columns, frequency, info["season"], series), bounds[:, last : last + 2]
+
+
+def summary(data_set: DataSet) -> str:
+    """Tell in a few lines what a data set of series holds."""
+    info = data_set.info
+    channels = ", ".join(info["columns"]["channels"])
+    lines = [
+        f"{data_set.directory}: {info['source']}",
+        f"  time {info['columns']['time']!r} in steps of {info['frequency']}, season of "
+        f"{info['season']} steps; channels: {channels}",
+    ]
+    for split, counts in info["splits"].items():
+        lines.append(
+            f"  {split:<10} {counts['series']:>6,} series {counts['steps']:>11,} steps"
+            f" {counts['values']:>12,} values {counts['missing']:>10,} missing"
+            f"  from {counts['start']}"
+        )
+    if info["unused"]:
+        lines.append(f"  columns that were not used: {', '.join(info['unused'])}")
+    return "\n".join(lines)
+
+
+def _borders(panel: Panel) -> tuple[int, int]:
+    """Ticks at which validation begins, and the test."""
+    ticks = np.concatenate([panel.ticks(series) for series in panel.series])
+    places = [len(ticks) * percent // 100 for percent in _PERCENT]
+    validation, test = np.partition(ticks, places)[places].tolist()
+    return validation, test
+
+
+def _bounds(panel: Panel, borders: tuple[int, int]) -> Int64[np.ndarray, "num_series 4"]:
+    """For each series the steps at which the splits begin, and its length."""
+    return np.array(
+        [
+            [0, *np.searchsorted(panel.ticks(series), borders), len(series.values)]
+            for series in panel.series
+        ]
+    )
+
+
+def _check_enough(
+    panel: Panel, split: str, spans: Int64[np.ndarray, "num_series 2"], seq_len: int, horizon: int
+) -> None:
+    seen = panel.cut(spans[:, 1])
+    if len(Windows(seen, seq_len=seq_len, horizon=horizon, spans=spans)):
+        return
+    longest = int(np.max(spans[:, 1] - spans[:, 0]))
+    if longest < horizon:
+        raise UserError(
+            f"the {split} split has {longest} steps of a series at most, less than data.horizon "
+            f"{horizon}: give longer series, or forecast fewer steps"
+        )
+    raise UserError(
+        f"the {split} split has no stretch of data.horizon {horizon} steps, after data.seq_len "
+        f"{seq_len} others, in which half of the values are there"
+    )
+
+
+def _info(
+    source: Source,
+    panel: Panel,
+    borders: tuple[int, int],
+    bounds: Int64[np.ndarray, "num_series 4"],
+) -> dict[str, Any]:
+    text = panel.frequency.text
+    starts = (min(series.start for series in panel.series), *borders)
+    scales = seasonal_scales(panel.cut(bounds[:, 1])).tolist()
+    splits = {}
+    for at, (split, start) in enumerate(zip(SPLITS, starts, strict=True)):
+        parts = [
+            series.values[slice(*bound[at : at + 2])]
+            for series, bound in zip(panel.series, bounds, strict=True)
+        ]
+        missing = sum(int(np.isnan(part).sum()) for part in parts)
+        splits[split] = {
+            "start": text(start),
+            "series": sum(len(part) > 0 for part in parts),
+            "steps": sum(map(len, parts)),
+            "values": sum(part.size for part in parts) - missing,
+            "missing": missing,
+        }
+    return {
+        "kind": "series",
+        "source": source.name,
+        "columns": asdict(panel.columns),
+        "unused": list(panel.unused),
+        "frequency": str(panel.frequency),
+        "season": panel.season,
+        "chunk_steps": CHUNK_STEPS,
+        "dtype": DTYPE,
+        "splits": splits,
+        "series": [
+            {"name": series.name, "start": text(series.start), "bounds": bound, "scales": scale}
+            for series, bound, scale in zip(panel.series, bounds.tolist(), scales, strict=True)
+        ],
+    }

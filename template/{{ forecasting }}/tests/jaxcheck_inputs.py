@@ -1,0 +1,73 @@
+"""Inputs that `tools/jaxcheck trace` cannot make up: arguments of functions, by their names.
+
+Arrays stand as `jax.ShapeDtypeStruct`; what is missing here is made up from the signature.
+"""
+
+from typing import Any
+
+import jax
+from flax import nnx
+
+from . import tiny
+from .project import configuration, experiments, frequency, package, training
+
+BATCH, SEQ_LEN, HORIZON, CHANNELS = 16, 24, 8, 2
+INFO = {
+    "kind": "series",
+    "columns": {"time": "t", "channels": ["a", "b"], "series": None, "per_file": False},
+    "frequency": "1d",
+    "season": 7,
+}
+
+
+def experiment() -> training.experiment.Experiment:
+    """An experiment that knows its data."""
+    smoke = configuration.build(configuration.compose(["config:smoke"], experiments))
+    return smoke.fitted(INFO)
+
+
+def inputs() -> dict[str, Any]:
+    """What the model needs of a batch."""
+    values = (BATCH, SEQ_LEN, CHANNELS)
+    return {
+        "history": jax.ShapeDtypeStruct(values, "float32"),
+        "observed": jax.ShapeDtypeStruct(values, "bool"),
+        "history_time": jax.ShapeDtypeStruct((BATCH, SEQ_LEN, frequency.NUM_FEATURES), "float32"),
+        "future_time": jax.ShapeDtypeStruct((BATCH, HORIZON, frequency.NUM_FEATURES), "float32"),
+    }
+
+
+def batch() -> dict[str, Any]:
+    """What an objective needs: a model, and a batch as `Windows.read` makes it."""
+    fitted = experiment()
+    built = nnx.eval_shape(lambda: fitted.model.build(rngs=nnx.Rngs(0), precision=fitted.precision))
+    targets = jax.ShapeDtypeStruct((BATCH, HORIZON, CHANNELS), "float32")
+    scales = jax.ShapeDtypeStruct((BATCH, CHANNELS), "float32")
+    return {
+        "model": built,
+        "batch": {**inputs(), "targets": targets, "weights": targets, "scales": scales},
+    }
+
+
+def start() -> dict[str, Any]:
+    """What a run starts from."""
+    fitted = experiment()
+    optimizer, _ = training.optimizer.make_optimizer(fitted.optimizer, steps=10)
+    return {"experiment": fitted, "optimizer": optimizer}
+
+
+def step() -> dict[str, Any]:
+    """What a training step starts from."""
+    given = start()
+    plan = training.state.blueprint(**given, mesh=tiny.make_mesh())
+    return {**given, "batch": batch()["batch"], "graphdef": plan.graphdef, "state": plan.abstract}
+
+
+INPUTS = {
+    f"{package.__name__}.model.ForecasterSettings": lambda: experiment().model,
+    f"{package.__name__}.model.Forecaster.__call__": inputs,
+    f"{package.__name__}.objective.QuantileLoss.__call__": batch,
+    f"{package.__name__}.training.state.initial_state": start,
+    f"{package.__name__}.training.step._gradients": step,
+    f"{package.__name__}.training.evaluation.inference_model": step,
+}

@@ -1,0 +1,41 @@
+"""Small tables of series for the tests."""
+
+from pathlib import Path
+
+import numpy as np
+
+from .project import series, sources
+
+SEASON = 7
+
+
+def values(days: int, seed: int, channels: int = 2) -> np.ndarray:
+    """A week's pattern on a slope, with some noise: ``[days, channels]``."""
+    random = np.random.default_rng(seed)
+    level, slope = random.normal(20, 5, channels), random.normal(0, 0.05, channels)
+    week = random.normal(0, 2, (SEASON, channels))
+    day = np.arange(days)
+    noise = random.normal(0, 0.3, (days, channels))
+    return level + slope * day[:, None] + week[day % SEASON] + noise
+
+
+def dates(days: int, start: str = "2023-01-02") -> list[str]:
+    """Consecutive days."""
+    return np.datetime_as_string(np.datetime64(start) + np.arange(days)).tolist()
+
+
+def write_table(path: Path, *, places: int = 3, days: int = 120, seed: int = 0) -> Path:
+    """A CSV file with the daily sales and visits of some places, one after the other."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = ["day,place,sales,visits"]
+    for place in range(places):
+        rows = zip(dates(days), values(days, seed + place).round(3).tolist(), strict=True)
+        lines += [f"{day},place {place},{sales},{visits}" for day, (sales, visits) in rows]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def panel(path: Path, **columns: object) -> series.Panel:
+    """The series of a table."""
+    found = sources.from_patterns([str(path)], sources.Columns(**columns))
+    return series.read_panel(found, lambda size: None)

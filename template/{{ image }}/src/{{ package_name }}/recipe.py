@@ -1,0 +1,75 @@
+"""What the experiments of this project share, whatever the network: yours to change."""
+
+import fiddle as fdl
+
+from .augmentation import Augmentation
+from .data import ImageData
+from .numerics.precision import Precision
+from .objective import Classification
+from .parallel.mesh import MeshSettings
+from .prediction import ClassPrediction
+from .storage.checkpoints import CheckpointSettings
+from .training.experiment import Experiment, LoopSettings
+from .training.optimizer import OptimizerSettings
+from .training.safety import SafetySettings
+from .training.schedule import ScheduleSettings
+
+
+def classify(model: fdl.Config, *, learning_rate: float) -> fdl.Config[Experiment]:
+    """Learn to tell the classes of images of 64 by 64 pixels apart."""
+    return fdl.Config(
+        Experiment,
+        seed=0,
+        model=model,
+        data=fdl.Config(
+            ImageData,
+            directory="data/images",
+            height=64,
+            width=64,
+            channels=3,
+            batch_size=256,
+            augmentation=fdl.Config(Augmentation, shift=8),
+        ),
+        objective=fdl.Config(Classification, label_smoothing=0.1),
+        optimizer=fdl.Config(
+            OptimizerSettings,
+            learning_rate=learning_rate,
+            schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=500),
+        ),
+        mesh=fdl.Config(MeshSettings),
+        precision=fdl.Config(Precision),
+        loop=fdl.Config(LoopSettings, steps=10_000, eval_every=500),
+        checkpoint=fdl.Config(CheckpointSettings, every=500),
+        safety=fdl.Config(SafetySettings),
+        prediction=fdl.Config(ClassPrediction),
+    )
+
+
+def digits(config: fdl.Config[Experiment], *, steps: int) -> None:
+    """Change an experiment to learn the bundled sample, grey digits of 8 by 8 pixels."""
+    config.data.directory = "data/digits"
+    config.data.height = config.data.width = 8
+    config.data.channels = 1
+    config.data.batch_size = 64
+    config.data.augmentation.shift = 1
+    config.objective.label_smoothing = 0.1
+    config.optimizer.schedule.warmup_steps = steps // 10
+    config.loop.steps = steps
+    config.loop.eval_every = steps // 4
+    config.checkpoint.every = steps // 4
+
+
+def float32(config: fdl.Config[Experiment]) -> None:
+    """Compute everything in float32, to compare against."""
+    config.precision.param_dtype = "float32"
+    config.precision.compute_dtype = "float32"
+
+
+def fsdp(config: fdl.Config[Experiment]) -> None:
+    """Spread weights and optimizer state over the data axis too."""
+    config.mesh.fsdp = True
+
+
+def mirror(config: fdl.Config[Experiment]) -> None:
+    """Mirror half of the training images, left to right: for photographs, not for letters."""
+    config.data.augmentation.flip = True

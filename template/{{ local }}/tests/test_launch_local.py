@@ -1,0 +1,71 @@
+"""`launch/local.sh` trains with several processes, stops them together, and leaves none behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from . import tiny
+from .project import errors, package, parallel, reporting, storage
+
+LAUNCH = ["bash", str(Path(__file__).parents[1] / "launch" / "local.sh")]
+
+
+def launch(run, data, *words, steps):
+    """Two processes that train together, with a device each."""
+    directives = tiny.directives(data, f"loop.steps={steps}")
+    train = [sys.executable, "-m", package.__name__, "train", "--run-dir", str(run.path), *words]
+    return subprocess.Popen(
+        [*LAUNCH, *train, *(f"--config={each}" for each in directives)],
+        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def steps_of(run):
+    return [row["step"] for row in reporting.writers.read_metrics(run.metrics)]
+
+
+def test_two_processes_stop_together_and_go_on(tmp_path):
+    data, run = tiny.prepare(tmp_path), storage.run_directory.RunDirectory(tmp_path / "run")
+    launched = launch(run, data, steps=100_000)
+    while launched.poll() is None and len(steps_of(run)) < 3:
+        time.sleep(0.1)
+    launched.send_signal(signal.SIGTERM)
+    output, _ = launched.communicate(timeout=300)
+    assert launched.returncode == 0, output
+    last = steps_of(run)[-1]
+    assert output.count(f"stopped after step {last}, which is saved") == 2
+
+    launched = launch(run, data, "--allow-config-change", steps=last + 2)
+    output, _ = launched.communicate(timeout=300)
+    assert launched.returncode == 0, output
+    assert output.count(f"finished after {last + 2} steps") == 2
+    assert steps_of(run) == list(range(1, last + 3))
+    devices = [start["devices"] for start in json.loads(run.environment.read_text())]
+    assert [(each["processes"], each["count"]) for each in devices] == [(2, 2), (2, 2)]
+
+
+def test_a_process_that_fails_ends_the_others(tmp_path):
+    alive = tmp_path / "alive"
+    # The first one would live for a minute, in a process of its own.
+    script = f'[ "$JAX_PROCESS_ID" = 1 ] && exit 3; sh -c "sleep 5; touch {alive}; sleep 55"; true'
+    begin = time.monotonic()
+    assert subprocess.run([*LAUNCH, "-n", "2", "sh", "-c", script], check=False).returncode == 3
+    assert time.monotonic() - begin < 5
+    time.sleep(5)
+    assert not alive.exists()
+
+
+def test_half_a_launcher_is_refused(monkeypatch):
+    monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", "localhost:1")
+    monkeypatch.delenv("JAX_NUM_PROCESSES", raising=False)
+    with pytest.raises(errors.UserError, match="JAX_NUM_PROCESSES and JAX_PROCESS_ID must be"):
+        parallel.distributed.start_processes()

@@ -1,0 +1,118 @@
+"""Convolutions that obey the precision policy, forward and backward."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .precision import Precision
+
+Images = Float[Array, "batch height width c_in"]
+Kernel = Float[Array, "kh kw c_in c_out"]
+Features = Float[Array, "batch _ _ c_out"]
+
+
+def convolve(x: Images, kernel: Kernel, precision: Precision, *, stride: int = 1) -> Features:
+    """Convolution in the compute dtype with float32 accumulation.
+
+    Zeros around the image let every output stand over an input ("same" padding): the result has
+    ceil(height / stride) rows and ceil(width / stride) columns.
+
+    As with `contract`, the two convolutions of the backward pass get bfloat16 operands and float32
+    accumulation as well, where the automatic derivative would mix in a float32 cotangent.
+    Derivatives in forward mode (`jax.jvp`) are not defined.
+
+    Args:
+        x: Images, channels last.
+        kernel: The weights.
+        precision: The policy.
+        stride: Pixels from one output to the next, along both axes.
+
+    Returns:
+        The result in the compute dtype.
+    """
+    x = x.astype(precision.compute_dtype)
+    kernel = kernel.astype(precision.compute_dtype)
+    features: Array = _convolution(stride, precision, x, kernel)
+    return features.astype(precision.compute_dtype)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _convolution(stride: int, precision: Precision, x: Images, kernel: Kernel) -> Features:
+    return _general(
+        x,
+        kernel,
+        precision,
+        ("NHWC", "HWIO", "NHWC"),
+        padding=_padding(x, kernel, stride),
+        strides=(stride, stride),
+    )
+
+
+def _forward(stride, precision, x, kernel):
+    return _convolution(stride, precision, x, kernel), (x, kernel)
+
+
+def _backward(stride, precision, operands, cotangent):
+    x, kernel = operands
+    cotangent = cotangent.astype(precision.compute_dtype)
+    to_x, to_kernel = [], []
+    for axis, (before, _) in enumerate(_padding(x, kernel, stride)):
+        size, width = x.shape[1 + axis], kernel.shape[axis]
+        spread = (cotangent.shape[1 + axis] - 1) * stride + 1  # with stride - 1 zeros in between
+        to_x.append((width - 1 - before, size - spread + before))
+        to_kernel.append((before, width - 1 + spread - size - before))
+    # Every pixel collects what the outputs over it say: a convolution with the turned kernel.
+    d_x = _general(
+        cotangent,
+        jnp.flip(kernel, (0, 1)),
+        precision,
+        ("NHWC", "HWOI", "NHWC"),
+        padding=to_x,
+        lhs_dilation=(stride, stride),
+    )
+    # Every weight correlates the images with the cotangent: examples are summed as channels are.
+    d_kernel = _general(
+        x,
+        cotangent,
+        precision,
+        ("CHWN", "IHWO", "HWNC"),
+        padding=to_kernel,
+        rhs_dilation=(stride, stride),
+    )
+    return d_x.astype(x.dtype), d_kernel.astype(kernel.dtype)
+
+
+_convolution.defvjp(_forward, _backward)
+
+
+def _padding(x: Images, kernel: Kernel, stride: int) -> list[tuple[int, int]]:
+    """Zeros before and after the image, along its height and its width."""
+    sizes = zip(x.shape[1:3], kernel.shape[:2], strict=True)
+    totals = [max((-(-size // stride) - 1) * stride + width - size, 0) for size, width in sizes]
+    return [(total // 2, total - total // 2) for total in totals]
+
+
+def _general(
+    left: Float[Array, "..."],
+    right: Float[Array, "..."],
+    precision: Precision,
+    layouts: tuple[str, str, str],
+    *,
+    padding: list[tuple[int, int]],
+    strides: tuple[int, int] = (1, 1),
+    lhs_dilation: tuple[int, int] = (1, 1),
+    rhs_dilation: tuple[int, int] = (1, 1),
+) -> Float[Array, "..."]:
+    return jax.lax.conv_general_dilated(
+        left,
+        right,
+        strides,
+        padding,
+        lhs_dilation=lhs_dilation,
+        rhs_dilation=rhs_dilation,
+        dimension_numbers=layouts,
+        precision=precision.dot_precision,
+        preferred_element_type=precision.accumulator_dtype,
+    )

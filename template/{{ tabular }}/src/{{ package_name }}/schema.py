@@ -1,0 +1,154 @@
+"""What the columns of a table are: inferred for review, or as the user says."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+from pydantic import Field, ValidationError
+
+from . import cells
+from . import survey as surveyed
+from .errors import UserError
+from .settings import Settings
+from .survey import Survey
+
+Kind = Literal["number", "boolean", "date", "category", "ignored"]
+Task = Literal["classification", "regression"]
+
+_KINDS: dict[pa.DataType, Kind] = {
+    pa.int64(): "number",
+    pa.float64(): "number",
+    pa.bool_(): "boolean",
+    cells.NAIVE: "date",
+    cells.UTC: "date",
+    pa.string(): "category",
+}
+_MOST_NUMBERED_CLASSES = 20  # a target of whole numbers of at most so many values is one of classes
+
+
+class Column(Settings):
+    """One column.
+
+    Attributes:
+        kind: ``number``; ``boolean``, a number too; ``date``, the number of days since 1970;
+            ``category``, a text of which each value is learned by itself; or ``ignored``.
+        note: What was found in the column, for the reader; it decides nothing.
+    """
+
+    kind: Kind
+    note: str = ""
+
+
+class TableSchema(Settings):
+    """What is predicted from what.
+
+    Attributes:
+        target: The column to predict.
+        task: Whether its values are classes or numbers.
+        columns: All columns but the target.
+    """
+
+    target: str
+    task: Task
+    columns: dict[str, Column] = Field(min_length=1)
+
+    def of_kind(self, *kinds: Kind) -> list[str]:
+        """The columns of some kinds, in their order."""
+        return [name for name, column in self.columns.items() if column.kind in kinds]
+
+
+def infer_schema(
+    survey: Survey, *, target: str | None, task: str | None, ignore: tuple[str, ...]
+) -> TableSchema:
+    """What the columns seem to be.
+
+    Args:
+        survey: What is in them.
+        target: The column to predict.
+        task: Whether that is ``classification`` or ``regression``; None decides by its values.
+        ignore: Columns that the model shall not see.
+
+    Raises:
+        UserError: A column is not there or cannot be used, or nothing is left to predict from.
+    """
+    for name in (target, *ignore):
+        if name not in survey.columns:
+            listed = ", ".join(survey.columns)
+            raise UserError(f"{survey.name} has no column {name!r}; its columns: {listed}")
+    columns = {
+        name: Column(kind="ignored", note="as --ignore says") if name in ignore else _judge(found)
+        for name, found in survey.columns.items()
+        if name != target
+    }
+    if all(column.kind == "ignored" for column in columns.values()):
+        notes = "; ".join(f"{name}: {column.note}" for name, column in columns.items())
+        raise UserError(f"{survey.name} has no column to predict from ({notes})")
+    assert target is not None
+    decided = _task(survey, target) if task is None else task
+    return TableSchema.model_validate({"target": target, "task": decided, "columns": columns})
+
+
+def read_schema(path: Path, survey: Survey) -> TableSchema:
+    """Read a reviewed schema.
+
+    Args:
+        path: A JSON file as ``write_schema`` writes it.
+        survey: What is in the columns that it describes.
+
+    Raises:
+        UserError: It is no schema, or one of other columns.
+    """
+    try:
+        schema = TableSchema.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = [str(part) for part in problem["loc"]]
+        if place[:1] == ["columns"] and place[1:]:
+            place = [f"column {place[1]!r}", *place[2:]]
+        raise UserError(f"{path}: {', '.join(place)}: {problem['msg']}") from error
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON: {error}") from error
+    described = {schema.target, *schema.columns}
+    for name in (*described, *survey.columns):
+        if name not in survey.columns:
+            raise UserError(f"{path}: column {name!r} is not in {survey.name}")
+        if name not in described:
+            raise UserError(f"{path} lacks the column {name!r}: name it, if only as ignored")
+    if schema.target in schema.columns:
+        raise UserError(f"{path}: column {schema.target!r} is the target and no input")
+    if not schema.of_kind("number", "boolean", "date", "category"):
+        raise UserError(f"{path}: all columns are ignored, nothing is left to predict from")
+    return schema
+
+
+def write_schema(schema: TableSchema) -> str:
+    """The schema as a JSON file, for review."""
+    return schema.model_dump_json(indent=2) + "\n"
+
+
+def _judge(column: surveyed.Column) -> Column:
+    kind = _KINDS.get(column.dtype)
+    if column.dtype == pa.null():
+        return Column(kind="ignored", note="no value in any row")
+    if kind is None:
+        return Column(kind="ignored", note=f"its values are of type {column.dtype}")
+    if column.numbers_rows:
+        return Column(kind="ignored", note="it numbers the rows")
+    if kind == "category" and column.mostly_distinct:
+        return Column(kind="ignored", note=f"like an identifier: {column.note}")
+    return Column(kind=kind, note=column.note)
+
+
+def _task(survey: Survey, target: str) -> Task:
+    column = survey.columns[target]
+    if column.dtype in (pa.string(), pa.bool_()):
+        return "classification"
+    if column.dtype == pa.int64() and not column.countless:
+        few = len(column.counts) <= _MOST_NUMBERED_CLASSES
+        return "classification" if few else "regression"
+    if column.dtype not in (pa.int64(), pa.float64()):
+        raise UserError(f"the target {target!r} holds neither classes nor numbers: {column.note}")
+    return "regression"

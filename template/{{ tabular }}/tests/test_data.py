@@ -1,0 +1,188 @@
+"""Batches: what is in them, that nothing is lost, and that they can be had again."""
+
+import json
+
+import numpy as np
+import pytest
+from orbax.checkpoint import v1 as ocp
+
+from . import tiny_task
+from .project import data, errors, storage
+
+UserError = errors.UserError
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    """A data set of 160 rows, made once."""
+    return tiny_task.prepare(tmp_path_factory.mktemp("table"))
+
+
+def settings(directory, **changes):
+    return data.TableData(directory=str(directory), **{"batch_size": 8, **changes})
+
+
+def train(directory, *, seed=0, process=0, processes=1, **changes):
+    return settings(directory, **changes).train_batches(
+        seed=seed, process=process, processes=processes
+    )
+
+
+def take(iterator, count):
+    return [next(iterator) for _ in range(count)]
+
+
+def evaluate(directory, *, split="validation", limit=None, process=0, processes=1, **changes):
+    batches = settings(directory, **changes).eval_batches(
+        split, limit=limit, process=process, processes=processes
+    )
+    listed = list(batches)
+    assert len(listed) == len(batches)
+    return listed
+
+
+def equal(one, other):
+    assert one.keys() == other.keys()
+    return all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def size(directory, split):
+    return storage.dataset.DataSet.open(directory).info["rows"][split]
+
+
+def pressures(batches):
+    """The first column of all rows that count."""
+    return [x for b in batches for x in b["numbers"][b["weights"] > 0, 0].tolist()]
+
+
+def test_shapes_and_types(directory):
+    batch = next(iter(train(directory)))
+    assert {name: (array.shape, str(array.dtype)) for name, array in batch.items()} == {
+        "numbers": ((8, 4), "float32"),  # pressure, wind, day, warned
+        "missing": ((8, 1), "float32"),  # wind
+        "categories": ((8, 1), "int32"),
+        "targets": ((8,), "int32"),
+        "weights": ((8,), "float32"),
+    }
+    assert all(array.flags.c_contiguous for array in batch.values())
+
+
+def test_numbers_are_standardised_and_missing_ones_are_the_mean(directory):
+    (batch,) = evaluate(directory, split="train", batch_size=size(directory, "train"))
+    np.testing.assert_allclose(batch["numbers"].mean(axis=0), 0, atol=1e-5)
+    wind, missing = batch["numbers"][:, 1], batch["missing"][:, 0] == 1
+    assert 0 < missing.mean() < 0.3
+    assert np.all(wind[missing] == 0) and np.all(wind[~missing] != 0)
+    assert wind[~missing].std() == pytest.approx(1, abs=1e-4)
+    assert set(batch["categories"].ravel().tolist()) == {1, 2, 3, 4}  # the missing value is one
+
+
+# Training batches
+
+
+def test_an_epoch_holds_each_row_once_and_epochs_differ(directory):
+    rows = size(directory, "train")
+    iterator = iter(train(directory, batch_size=1))
+    first, second = (pressures(take(iterator, rows)) for _ in range(2))
+    assert len(set(first)) == rows
+    assert sorted(first) == sorted(second) and first != second
+
+
+def test_the_same_seed_gives_the_same_batches_and_another_seed_others(directory):
+    first = take(iter(train(directory, seed=1, threads=1)), 5)
+    again = take(iter(train(directory, seed=1, threads=4)), 5)
+    other = take(iter(train(directory, seed=2)), 5)
+    assert all(map(equal, first, again))
+    assert not any(map(equal, first, other))
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_processes_share_the_batch_of_one(directory, processes):
+    steps = 30  # beyond the first epoch
+    alone = take(iter(train(directory)), steps)
+    shared = [
+        take(iter(train(directory, process=process, processes=processes)), steps)
+        for process in range(processes)
+    ]
+    for step, batch in enumerate(alone):
+        for process in range(processes):
+            mine = {name: array[process::processes] for name, array in batch.items()}
+            assert equal(mine, shared[process][step])
+
+
+def test_the_state_is_tiny_and_restores_exactly(directory):
+    iterator = iter(train(directory))
+    take(iterator, 7)
+    state = iterator.get_state()
+    assert len(json.dumps(state)) < 100
+    expected = take(iterator, 30)  # across the end of an epoch
+    restored = iter(train(directory))
+    take(restored, 3)
+    restored.set_state(state)
+    assert all(map(equal, expected, take(restored, 30)))
+
+
+def test_the_state_goes_through_a_checkpoint(directory, tmp_path):
+    iterator = iter(train(directory))
+    take(iterator, 5)
+    ocp.save_checkpointables(tmp_path / "checkpoint", {"data": iterator})
+    expected = take(iterator, 5)
+    restored = iter(train(directory))
+    ocp.load_checkpointables(tmp_path / "checkpoint", {"data": restored})
+    assert all(map(equal, expected, take(restored, 5)))
+
+
+# Evaluation batches
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_evaluation_covers_the_split_once(directory, split, processes):
+    shares = [
+        evaluate(directory, split=split, batch_size=14, process=process, processes=processes)
+        for process in range(processes)
+    ]
+    assert len({len(share) for share in shares}) == 1
+    found = sorted(x for share in shares for x in pressures(share))
+    assert found == sorted(pressures(evaluate(directory, split=split, batch_size=1)))
+    assert len(found) == size(directory, split)
+    weights = np.concatenate([batch["weights"] for share in shares for batch in share])
+    assert np.sum(weights == 0) == -len(found) % 14
+    assert all(len(batch["targets"]) == 14 // processes for share in shares for batch in share)
+
+
+def test_a_limit_spreads_evenly_over_the_split(directory):
+    everything = pressures(evaluate(directory, split="train", batch_size=2))
+    some = evaluate(directory, split="train", batch_size=2, limit=5)
+    assert len(some) == 5
+    chosen = [everything.index(x) for x in pressures(some)]
+    gaps = np.diff([*chosen, len(everything)])
+    assert chosen[0] == 0
+    assert gaps.max() - gaps.min() <= 1
+    assert all(map(equal, some, evaluate(directory, split="train", batch_size=2, limit=5)))
+
+
+def test_a_limit_beyond_the_split_gives_all_of_it(directory):
+    assert all(map(equal, evaluate(directory), evaluate(directory, limit=10_000)))
+
+
+# Mistakes
+
+
+def test_data_that_does_not_suit_is_reported(directory, tmp_path):
+    with pytest.raises(UserError, match=r"no data set in .*: run the prepare command"):
+        train(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="batch_size 8 does not divide among 3 processes"):
+        train(directory, processes=3)
+    with pytest.raises(UserError, match="no split 'dev'; its splits: "):
+        evaluate(directory, split="dev")
+    with pytest.raises(UserError, match="at least one batch"):
+        evaluate(directory, limit=0)
+
+
+def test_data_of_another_task_is_reported(tmp_path):
+    with storage.dataset_writer.DataSetWriter(tmp_path / "d") as writer:
+        writer.write("train", b"pixels")
+        writer.commit({"kind": "images"})
+    with pytest.raises(UserError, match="holds no table but images"):
+        train(tmp_path / "d")

@@ -1,0 +1,92 @@
+"""A transformer for images: yours to change.
+
+An image is cut into square patches, which a transformer reads as it would read words (Dosovitskiy
+et al., 2021): learned position embeddings, attention without a mask, and the mean over all
+positions, rather than a class token, for the classifier. The blocks stand in `layers.py`.
+"""
+
+import chex
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, PRNGKeyArray
+from pydantic import Field
+
+from .errors import UserError
+from .fitting import FitsImages
+from .layers import BlockSettings, RMSNorm, run_blocks, stack_blocks
+from .numerics.contract import contract
+from .numerics.parameters import declare, parameter
+from .numerics.precision import Precision
+from .parallel.rules import constrain
+
+Images = Float[Array, "batch height width channels"]
+
+
+class ViTSettings(BlockSettings, FitsImages):
+    """The size of a vision transformer, and how it is computed.
+
+    Attributes:
+        patch: Height and width of a patch, in pixels.
+    """
+
+    patch: int = Field(default=8, ge=1)
+
+    def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "ViT":
+        """Build the transformer with freshly initialised parameters.
+
+        Raises:
+            UserError: Patches do not fill an image exactly.
+        """
+        (height, width, _), _ = self.known_sizes()
+        if height % self.patch or width % self.patch:
+            raise UserError(
+                f"model.patch: {self.patch} does not divide images of {height} by {width} pixels"
+            )
+        return ViT(self, rngs=rngs, precision=precision)
+
+
+class ViT(nnx.Module):
+    """Tells which class an image belongs to."""
+
+    def __init__(self, settings: ViTSettings, *, rngs: nnx.Rngs, precision: Precision) -> None:
+        (height, width, channels), num_classes = settings.known_sizes()
+        self.settings = settings
+        self.precision = precision
+        size, d_model = settings.patch**2 * channels, settings.d_model
+        sizes = {"d_patch": size, "d_model": d_model}
+        self.embedding = parameter(rngs.params(), sizes, size, precision)
+        seq_len = (height // settings.patch) * (width // settings.patch)
+        sizes = {"seq_len": seq_len, "d_model": d_model}
+        self.positions = parameter(rngs.params(), sizes, d_model, precision)
+        self.blocks = stack_blocks(settings, rngs=rngs, precision=precision)
+        self.norm = RMSNorm(d_model, precision=precision)
+        sizes = {"d_model": d_model, "num_classes": num_classes}
+        self.head = parameter(rngs.params(), sizes, d_model, precision)
+        self.bias = declare(jnp.zeros((num_classes,), jnp.float32), ("num_classes",), precision)
+
+    def __call__(
+        self, images: Images, *, key: PRNGKeyArray | None = None
+    ) -> Float[Array, "batch num_classes"]:
+        """Float32 logits of the classes.
+
+        Args:
+            images: Normalised pixels.
+            key: Randomness for dropout; without it nothing is dropped.
+        """
+        chex.assert_shape(images, (None, *self.settings.known_sizes()[0]))
+        patches = patchify(images, self.settings.patch)
+        x = contract("bsp,pd->bsd", patches, self.embedding[...], self.precision)
+        x = x + self.positions[...].astype(x.dtype)[None]
+        x = constrain(x, "batch", "seq_len", "d_model")
+        x, _ = run_blocks(self.blocks, self.settings, x, key=key)
+        x = jnp.mean(self.norm(x).astype(jnp.float32), axis=1)
+        logits = contract("bd,dc->bc", x, self.head[...], self.precision, accumulator=True)
+        return logits + self.bias[...].astype(jnp.float32)[None, :]
+
+
+def patchify(images: Images, size: int) -> Float[Array, "batch seq_len d_patch"]:
+    """Cut images into squares, row by row, each as a vector of its pixels."""
+    batch, height, width, channels = images.shape
+    rows, columns = height // size, width // size
+    squares = images.reshape(batch, rows, size, columns, size, channels).swapaxes(2, 3)
+    return squares.reshape(batch, rows * columns, size * size * channels)

@@ -1,0 +1,80 @@
+"""Projects as users have them: rendered, installed with uv, committed to git."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from uv import find_uv_bin
+
+from ..support import history, rendering
+
+
+@dataclass(frozen=True)
+class Project:
+    """A rendered and installed project.
+
+    Attributes:
+        path: its folder, a git repository with everything committed.
+        package: the name of its package.
+    """
+
+    path: Path
+    package: str
+
+    def attempt(self, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command of the project's environment, whether it succeeds or fails.
+
+        Args:
+            *command: the command and its arguments.
+            **more: variables to add to the environment.
+        """
+        return subprocess.run(
+            [self.path / ".venv" / "bin" / command[0], *command[1:]],
+            cwd=self.path,
+            env=environment() | more,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def tool(self, *command: str, **more: str) -> str:
+        """Runs a command that must succeed, and returns what it prints."""
+        result = self.attempt(*command, **more)
+        assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+        return result.stdout
+
+    def command(self, *words: str) -> str:
+        """Runs the project's own command, which must succeed, and returns what it prints."""
+        return self.tool(self.package.replace("_", "-"), *words)
+
+    def changes(self) -> str:
+        """What git sees changed since the project was committed."""
+        return rendering.git(self.path, "status", "--porcelain")
+
+
+def environment() -> dict[str, str]:
+    """The environment of a user's shell: this session's own environment must not show through."""
+    foreign = {"UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "VIRTUAL_ENV"}
+    inherited = {name: value for name, value in os.environ.items() if name not in foreign}
+    tools = str(Path(find_uv_bin()).parent)
+    return inherited | {
+        "PATH": os.pathsep.join([tools, inherited["PATH"]]),
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
+
+
+def make(template: Path, path: Path, python: str, **answers: Any) -> Project:
+    """Renders a project and installs it."""
+    rendering.render(template, path, project_name="Proof Lab", **answers)
+    install(path, python)
+    rendering.git(path, "init", "--quiet")
+    history.commit(path)
+    return Project(path, "proof_lab")
+
+
+def install(path: Path, python: str) -> None:
+    """Installs a project's environment, as `uv sync` does."""
+    sync = [find_uv_bin(), "sync", "--quiet", "--python", python]
+    subprocess.run(sync, cwd=path, env=environment(), check=True)

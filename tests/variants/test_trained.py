@@ -1,0 +1,124 @@
+"""Each model as a user meets it: trained to its stated quality, evaluated, used, exported."""
+
+import json
+import math
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from ..support import interpreters
+from . import own_files, projects, training
+from .projects import Project
+from .qualities import QUALITIES, Quality
+
+RUN = "runs/smoke"
+
+
+class Trained(NamedTuple):
+    """A project and the quality that its run must have."""
+
+    project: Project
+    quality: Quality
+
+
+def variants() -> Iterator[object]:
+    """Each quality with an interpreter: language with both ends, the others with either in turn."""
+    pythons = list(interpreters.ends().items())
+    for number, quality in enumerate(QUALITIES):
+        both = quality.answers["task"] == "language"
+        for name, path in pythons if both else [pythons[number % len(pythons)]]:
+            label = f"{quality.name}-{name}"
+            yield pytest.param((quality, path), id=label, marks=pytest.mark.xdist_group(label))
+
+
+@pytest.fixture(scope="module", params=variants())
+def trained(
+    request: pytest.FixtureRequest, template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Trained:
+    """A project in which `smoke` has been trained to its end, on data that it prepared itself."""
+    quality, python = request.param
+    path = tmp_path_factory.mktemp("trained") / "proof-lab"
+    project = projects.make(template, path, python, **quality.answers)
+    training.finish(project, RUN)
+    return Trained(project, quality)
+
+
+def test_stated_quality_is_reached(trained: Trained, tmp_path: Path) -> None:
+    project, quality = trained
+    metrics = training.evaluate(project, RUN, tmp_path / "metrics.json")
+    assert quality.is_reached(metrics[quality.metric]), metrics
+
+
+def test_run_directory_is_complete(trained: Trained) -> None:
+    project, _ = trained
+    names = {path.name for path in (project.path / RUN).iterdir()}
+    expected = {"metrics.jsonl", "config.txt", "config.json", "environment.json", "curves.png"}
+    assert expected <= names
+    losses = training.series(project, RUN, "train/loss")
+    evaluated = training.series(project, RUN, "eval/loss")
+    assert max(losses) == max(evaluated), "the last step is not evaluated"
+    assert project.changes() == "", "training changes files that git tracks"
+
+
+def test_own_files_are_predicted(trained: Trained, tmp_path: Path) -> None:
+    project, quality = trained
+    task = quality.answers["task"]
+    expected = own_files.write(task, tmp_path / "own", project.path / RUN)
+    output = tmp_path / "told.jsonl"
+    source = str(tmp_path / "own" / "*")
+    project.command("predict", "--run-dir", RUN, "--source", source, "--output", str(output))
+    records = [json.loads(line) for line in output.read_text().splitlines()]
+    assert len(records) >= expected
+    for record in records:
+        numbers = [value for value in record.values() if isinstance(value, float)]
+        assert numbers
+        assert all(map(math.isfinite, numbers))
+
+
+CALL_EXPORTED = """
+import json, pathlib, sys
+import jax, jax.numpy as jnp
+folder = pathlib.Path(sys.argv[1])
+signature = json.loads((folder / "signature.json").read_text())
+model = jax.export.deserialize(bytearray((folder / "model.stablehlo").read_bytes()))
+def zeros(told):
+    return jnp.zeros([3 if size == "batch" else size for size in told["shape"]], told["dtype"])
+outputs = model.call({name: zeros(told) for name, told in signature["inputs"].items()})
+assert set(outputs) == set(signature["outputs"])
+for name, told in signature["outputs"].items():
+    assert outputs[name].shape == zeros(told).shape, name
+"""
+
+
+def test_exported_model_runs_without_the_package(trained: Trained, tmp_path: Path) -> None:
+    project, _ = trained
+    project.command("export", "--run-dir", RUN, "--output", str(tmp_path / "exported"))
+    blocked = f"import sys; sys.modules[{project.package!r}] = None\n"
+    project.tool("python", "-c", blocked + CALL_EXPORTED, str(tmp_path / "exported"))
+
+
+def test_language_model_continues_a_text(trained: Trained) -> None:
+    project, quality = trained
+    if quality.answers["task"] != "language":
+        pytest.skip("no language model")
+    told = project.command("generate", "--run-dir", RUN, "--prompt", "def ")
+    assert len(told.strip()) > len("def ")
+
+
+def test_killed_run_resumes_bit_for_bit(trained: Trained) -> None:
+    project, quality = trained
+    if not quality.resumes:
+        pytest.skip("the others show it; a project's own tests show it for each task in small")
+    losses = training.series(project, RUN, "eval/loss")
+    steps = max(losses)
+    moments = sorted(random.Random(steps).sample(range(steps // 10, steps * 9 // 10), 3))
+    for moment in moments:
+        training.kill_at(project, "runs/killed", moment)
+    training.finish(project, "runs/killed")
+    assert training.series(project, "runs/killed", "eval/loss") == losses, moments
+    for metric in ("train/loss", "train/grad_norm"):
+        killed = training.series(project, "runs/killed", metric)
+        assert killed == training.series(project, RUN, metric)
