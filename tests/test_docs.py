@@ -59,8 +59,12 @@ def test_integration_runs_the_test_command_of_the_readme() -> None:
 
 def test_readme_lists_the_questions() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \|(.*)\|$", README, re.MULTILINE))
-    computed = {"created_year", "language", "github"}
-    assert set(rows) == set(rendering.QUESTIONS) - computed
+    asked = {
+        name
+        for name, details in rendering.QUESTIONS.items()
+        if details.get("when") is not False and details.get("ask") is not False
+    }
+    assert set(rows) == asked
     for question, row in rows.items():
         if "choices" in rendering.QUESTIONS[question]:
             answers = row.split("|")[0]
@@ -76,14 +80,15 @@ def test_actions_are_pinned() -> None:
             assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
 
 
-def test_readme_of_a_project_names_what_is_there(template: Path, tmp_path: Path) -> None:
-    project = rendering.render(template, tmp_path / "p", package_name="documented")
+@pytest.mark.parametrize("task", rendering.choices("task"))
+def test_readme_of_a_project_names_what_is_there(template: Path, tmp_path: Path, task: str) -> None:
+    project = rendering.render(template, tmp_path / "p", package_name="documented", task=task)
     package = project / "src" / "documented"
     readme = (project / "README.md").read_text()
     for path in re.findall(r"^\| `(src/[^`]+)`", readme, re.MULTILINE):
         assert (project / path).exists(), path
     commands = set(re.findall(r"uv run documented (\w+)", readme))
-    assert {"train", "generate", "prepare", "evaluate", "config"} == commands
+    assert {"train", "prepare", "evaluate", "predict", "export", "config"} <= commands
     assert all((package / "commands" / f"{command}.py").exists() for command in commands)
     experiments = ast.parse((package / "experiments.py").read_text()).body
     functions = {node.name for node in experiments if isinstance(node, ast.FunctionDef)}

@@ -1,20 +1,15 @@
 """An update keeps every edit, needs no trust, and delivers what the release changed."""
 
-import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import pathspec
 import pytest
 
 from .support import history, releases, rendering
-from .support.rendering import git
-
-PACKAGE = "kept"
-SOURCES = f"src/{PACKAGE}"
-DELETED = f"{SOURCES}/parallel/rules.py"
-ANSWERS = ("--defaults", "--data", "project_name=Kept", "--data", f"package_name={PACKAGE}")
+from .support.updating import ANSWERS, DEPENDENCY, SOURCES, assert_kept, copy, edit, update
 
 
 @pytest.fixture(scope="module")
@@ -25,68 +20,19 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return repository
 
 
-def copy(repository: Path, version: str, project: Path) -> Path:
-    """Starts a project from a release, as a user would, and commits it."""
-    result = rendering.command(
-        "copy", *ANSWERS, "--vcs-ref", version, repository, project, cwd=project.parent
-    )
-    assert result.returncode == 0, result.stderr
-    git(project, "init", "--quiet")
-    history.commit(project)
-    return project
-
-
-def edit(project: Path) -> dict[str, str]:
-    """Edits a project in the ways that people do: path to a word that must survive there."""
-    rewritten = {"README.md": "token-readme", f"{SOURCES}/model.py": "token_model"}
-    extended = {
-        ".gitignore": "token_ignored",
-        ".pre-commit-config.yaml": "token_hook",
-        f"{SOURCES}/data.py": "token_data",
-        f"{SOURCES}/mine.py": "token_new_module",
-        f"{SOURCES}/training/mine.py": "token_new_file_in_a_folder_of_the_template",
-        "tests/test_mine.py": "token_new_test",
-    }
-    opened = {f"{SOURCES}/errors.py": "token_errors", "pyproject.toml": "token_project"}
-    for path, word in rewritten.items():
-        (project / path).write_text(f"# {word}: from scratch\n")
-    for path, word in extended.items():
-        history.append(project / path, f"# {word}\n")
-    for path, word in opened.items():
-        (project / path).write_text(f"# {word}\n{(project / path).read_text()}")
-    stated = (project / "pyproject.toml").read_text()
-    marker = re.compile(r"(    # --- your dependencies below this line.*\n)")
-    (project / "pyproject.toml").write_text(marker.sub(r'\1    "zarr>=3",\n', stated, count=1))
-    (project / DELETED).unlink()
-    history.commit(project)
-    return rewritten | extended | opened | {"pyproject.toml": "zarr>=3"}
-
-
-def update(project: Path, *arguments: str) -> str:
-    """Updates a project without trust and returns what copier prints."""
-    result = rendering.command("update", "--defaults", *arguments, cwd=project)
-    assert result.returncode == 0, result.stderr
-    return result.stderr
-
-
-def assert_kept(project: Path, words: dict[str, str]) -> None:
-    """Checks that every edit stands where it was made and that no file was left half merged."""
-    for path, word in words.items():
-        assert word in (project / path).read_text(), path
-    assert not (project / DELETED).exists(), "a deleted file came back"
-    assert git(project, "diff", "--name-only", "--diff-filter=U") == ""
-    assert not [path for path in rendering.contents(project) if path.endswith((".rej", ".orig"))]
-    tomllib.loads((project / "pyproject.toml").read_text())
-
-
 @pytest.mark.parametrize(
     "version", [release.tag for release in releases.releases()] or [history.WORKING_TREE]
 )
 def test_update_to_the_working_tree(repository: Path, tmp_path: Path, version: str) -> None:
     project = copy(repository, version, tmp_path / "project")
     words = edit(project)
+    before = rendering.contents(project)
     update(project, "--vcs-ref", history.WORKING_TREE)
     assert_kept(project, words)
+    after = rendering.contents(project)
+    yours = pathspec.PathSpec.from_lines("gitignore", rendering.SETTINGS["_skip_if_exists"])
+    for path in yours.match_files({*before, *after}):
+        assert after.get(path) == before.get(path), f"{path} is the user's"
 
 
 def test_a_project_older_than_the_linter_adopts_it(repository: Path, tmp_path: Path) -> None:
@@ -116,7 +62,7 @@ def test_update_to_a_release_that_touches_everything(repository: Path, tmp_path:
     assert rendering.answers_of(project)["_commit"] == history.NEXT
 
     needs = tomllib.loads((project / "pyproject.toml").read_text())["project"]["dependencies"]
-    assert {"zarr>=3", "einops>=0.8,<0.9", "tqdm>=4.68,<5"} <= set(needs)
+    assert {DEPENDENCY, "einops>=0.8,<0.9", "tqdm>=4.68,<5"} <= set(needs)
     assert "released: merged" in (project / SOURCES / "errors.py").read_text()
     assert (project / SOURCES / "training" / "added.py").exists()
     assert "/released/" in (project / ".gitignore").read_text()

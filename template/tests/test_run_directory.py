@@ -63,6 +63,15 @@ def test_naming_a_run_directory_creates_nothing(tmp_path):
     assert not run.path.exists()
 
 
+def test_the_configuration_by_name(tmp_path):
+    run = run_directory(tmp_path)
+    assert run.config() == {}
+    run.config_text.write_text(
+        "model = lab.model.Settings\nmodel.d_model = 8\nseed = 0  # default\n"
+    )
+    assert run.config() == {"model": "lab.model.Settings", "model.d_model": "8", "seed": "0"}
+
+
 def test_a_second_lock_is_refused_and_the_first_released(tmp_path):
     run = run_directory(tmp_path / "deep" / "run")
     refusal = pytest.raises(errors.UserError, match=f"in use by process {os.getpid()} on ")

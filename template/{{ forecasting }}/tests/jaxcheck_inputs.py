@@ -37,6 +37,28 @@ def inputs() -> dict[str, Any]:
     }
 
 
+def by_channel() -> dict[str, Any]:
+    """What the model makes tokens of: every channel of a window is an example of its own."""
+    shape = (BATCH * CHANNELS, SEQ_LEN)
+    return {
+        "values": jax.ShapeDtypeStruct(shape, "float32"),
+        "observed": jax.ShapeDtypeStruct(shape, "bool"),
+        "naive": jax.ShapeDtypeStruct((BATCH * CHANNELS, HORIZON), "float32"),
+        **{name: array for name, array in inputs().items() if name.endswith("_time")},
+    }
+
+
+def quantiles() -> dict[str, Any]:
+    """Quantiles at levels that fit, and what came."""
+    levels = experiment().model.levels
+    shape = (BATCH, HORIZON, CHANNELS)
+    return {
+        "quantiles": jax.ShapeDtypeStruct((*shape, len(levels)), "float32"),
+        "targets": jax.ShapeDtypeStruct(shape, "float32"),
+        "levels": levels,
+    }
+
+
 def batch() -> dict[str, Any]:
     """What an objective needs: a model, and a batch as `Windows.read` makes it."""
     fitted = experiment()
@@ -66,6 +88,8 @@ def step() -> dict[str, Any]:
 INPUTS = {
     f"{package.__name__}.model.ForecasterSettings": lambda: experiment().model,
     f"{package.__name__}.model.Forecaster.__call__": inputs,
+    f"{package.__name__}.model.Forecaster._embed": by_channel,
+    f"{package.__name__}.objective.quantile_losses": quantiles,
     f"{package.__name__}.objective.QuantileLoss.__call__": batch,
     f"{package.__name__}.training.state.initial_state": start,
     f"{package.__name__}.training.step._gradients": step,

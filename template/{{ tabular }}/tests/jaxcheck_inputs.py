@@ -6,51 +6,69 @@ Arrays stand as `jax.ShapeDtypeStruct`; what is missing here is made up from the
 from typing import Any
 
 import jax
+from flax import nnx
 
 from . import tiny
 from .project import configuration, experiments, package, training
 
+BATCH = 16
 INFO = {
     "encoding": {
-        "numbers": [{"name": "wind", "kind": "number", "missing": 3}],
-        "categories": [{"name": "color", "values": ["red", "green"]}],
+        "numbers": [
+            {"name": "pressure", "kind": "number"},
+            {"name": "wind", "kind": "number", "missing": 3},
+        ],
+        "categories": [{"name": name, "values": ["a", "b"]} for name in ("x", "y", "z")],
         "ignored": [],
         "target": {"name": "sky", "task": "classification", "classes": ["calm", "storm"]},
     }
 }
 
 
+def experiment() -> training.experiment.Experiment:
+    """An experiment that knows its data."""
+    smoke = configuration.build(configuration.compose(["config:smoke"], experiments))
+    return smoke.fitted(INFO)
+
+
 def rows() -> dict[str, Any]:
-    """What a network takes: three rows of the table above."""
-    column = jax.ShapeDtypeStruct((3, 1), "float32")
-    categories = jax.ShapeDtypeStruct((3, 1), "int32")
-    return {"numbers": column, "missing": column, "categories": categories}
+    """What the network takes: rows of the table above."""
+    return {
+        "numbers": jax.ShapeDtypeStruct((BATCH, 2), "float32"),
+        "missing": jax.ShapeDtypeStruct((BATCH, 1), "float32"),
+        "categories": jax.ShapeDtypeStruct((BATCH, 3), "int32"),
+    }
 
 
 def batch() -> dict[str, Any]:
-    """What an objective needs besides a model: a batch as `data.py` makes it."""
-    targets = jax.ShapeDtypeStruct((3,), "int32")
-    weights = jax.ShapeDtypeStruct((3,), "float32")
-    return {"batch": {**rows(), "targets": targets, "weights": weights}}
+    """What an objective needs: a model, and a batch as `data.py` makes it."""
+    fitted = experiment()
+    built = nnx.eval_shape(lambda: fitted.model.build(rngs=nnx.Rngs(0), precision=fitted.precision))
+    targets = jax.ShapeDtypeStruct((BATCH,), "int32")
+    weights = jax.ShapeDtypeStruct((BATCH,), "float32")
+    return {"model": built, "batch": {**rows(), "targets": targets, "weights": weights}}
 
 
 def start() -> dict[str, Any]:
     """What a run starts from."""
-    experiment = configuration.build(configuration.compose(["config:smoke"], experiments))
-    experiment = experiment.fitted(INFO)
-    optimizer, _ = training.optimizer.make_optimizer(experiment.optimizer, steps=10)
-    return {"experiment": experiment, "optimizer": optimizer}
+    fitted = experiment()
+    optimizer, _ = training.optimizer.make_optimizer(fitted.optimizer, steps=10)
+    return {"experiment": fitted, "optimizer": optimizer}
 
 
 def step() -> dict[str, Any]:
     """What a training step starts from."""
     given = start()
     plan = training.state.blueprint(**given, mesh=tiny.make_mesh())
-    return {**given, **batch(), "graphdef": plan.graphdef, "state": plan.abstract}
+    return {**given, "batch": batch()["batch"], "graphdef": plan.graphdef, "state": plan.abstract}
 
 
 INPUTS = {
+    f"{package.__name__}.model.TableNetworkSettings": lambda: experiment().model,
+    f"{package.__name__}.model.Embedding": lambda: batch()["model"].embedding,
+    f"{package.__name__}.model.Embedding.__call__": lambda: {"categories": rows()["categories"]},
     f"{package.__name__}.model.TableNetwork.__call__": rows,
+    f"{package.__name__}.objective.TargetLoss": lambda: experiment().objective,
     f"{package.__name__}.objective.TargetLoss.__call__": batch,
     f"{package.__name__}.training.state.initial_state": start,
     f"{package.__name__}.training.step._gradients": step,

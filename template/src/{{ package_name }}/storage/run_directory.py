@@ -66,6 +66,14 @@ class RunDirectory:
         """The folder of the experiment tracker's files."""
         return self.path / "tracker"
 
+    def config(self) -> dict[str, str]:
+        """The configuration by dotted name, values as text; empty before there is one."""
+        if not self.config_text.exists():
+            return {}
+        lines = self.config_text.read_text(encoding="utf-8").splitlines()
+        fields = (line.removesuffix("  # default").partition(" = ") for line in lines)
+        return {name: value for name, _, value in fields}
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Create the folder and keep other processes from writing to it.

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any
 
 import jax
 
@@ -22,23 +21,17 @@ class Report:
             step stands once.
         steps: Steps in the whole run.
         throughput: What a step processes: how many, and of what (``tokens``).
-        config: What the run is made with, for the tracker.
     """
 
     def __init__(
-        self,
-        run: RunDirectory,
-        start: int,
-        steps: int,
-        throughput: tuple[int, str],
-        config: Mapping[str, Any] | None = None,
+        self, run: RunDirectory, start: int, steps: int, throughput: tuple[int, str]
     ) -> None:
         self._run = run
         per_step, self._unit = throughput
         first = jax.process_index() == 0
         writers = []
         if first:
-            tracker = open_tracker(run.tracker, start, config or {})
+            tracker = open_tracker(run.tracker, start, run.config())
             writers = [JsonLinesWriter(run.metrics, start), tracker]
         self._writers = MetricWriters(writers)
         self._progress = Progress(steps, start, per_step, self._unit, enabled=first)

@@ -29,8 +29,7 @@ class ForecastPrediction(Settings):
     """Quantiles of the ``horizon`` steps after what is known, for every channel of every series.
 
     Attributes:
-        info: What the data set said of columns, channels, frequency and season; follows from the
-            data.
+        info: What the data set said of columns, frequency and season; follows from the data.
     """
 
     info: dict[str, Any] = Field(default_factory=dict)
@@ -38,7 +37,8 @@ class ForecastPrediction(Settings):
     def fitted(self, info: Mapping[str, Any]) -> "ForecastPrediction":
         """With the columns, the frequency and the season of a data set."""
         known = ("columns", "frequency", "season")
-        return ForecastPrediction(info={name: info[name] for name in known if name in info})
+        found = {name: info[name] for name in known if name in info}
+        return self.model_copy(update={"info": found})
 
     def input_specs(self, data: SeriesData) -> dict[str, jax.ShapeDtypeStruct]:
         """The history, (seq_len, channels), and what the calendar tells of it and the future."""
@@ -63,7 +63,8 @@ class ForecastPrediction(Settings):
             data: Says how long windows are.
             sources: Patterns of files.
             targets: With them, the windows are those of a rolling origin over all that the tables
-                hold; without, there is one for each series, which ends with its last row.
+                hold, and errors are divided by the seasonal change in it; without, there is one
+                window for each series, which ends with its last row.
 
         Raises:
             UserError: The tables cannot be read, or are too short.

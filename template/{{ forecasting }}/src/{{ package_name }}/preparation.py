@@ -19,6 +19,7 @@ from .series import Panel, Series, read_panel, seasonal_scales
 from .sources import Columns, Source
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
+from .tables import size_of
 from .windows import Windows
 
 SPLITS = ("train", "validation", "test")
@@ -55,7 +56,7 @@ def prepare_series(
             written. Nothing is left behind.
     """
     with DataSetWriter(directory, overwrite=overwrite) as writer:
-        total = 2 * sum(path.stat().st_size for path in source.files)
+        total = 2 * size_of(source.files)
         with ByteProgress("reading series", total, enabled=progress) as bar:
             panel = read_panel(source, bar.advance)
         borders = _borders(panel)

@@ -57,7 +57,7 @@ class Windows:
         for owner, (series, (first, stop)) in enumerate(zip(panel.series, spans, strict=True)):
             around = (seq_len, max(0, stop - len(series.values)))
             piece = np.pad(series.values, (around, (0, 0)), constant_values=np.nan)
-            there = np.cumsum([0, *np.sum(~np.isnan(piece), axis=1)])
+            there = np.concatenate([[0], np.cumsum(np.sum(~np.isnan(piece), axis=1))])
             # Step 0 has place seq_len here, so a step's number is where its history begins.
             found = np.arange(first, stop - horizon + 1, stride)
             history = there[found + seq_len] - there[found]

@@ -97,7 +97,7 @@ def open_tracker(directory: Path, resume_step: int, config: Mapping[str, Any]) -
             settings=wandb.Settings(finish_timeout=_SECONDS_FOR_UPLOADS),
         )
     except wandb.Error as error:
-        reason = str(error).splitlines()[0].rstrip(".")
+        reason = str(error).splitlines()[0].partition(". ")[0]
         raise UserError(
             f"Weights & Biases: {reason}; log in with `uv run wandb login`, "
             "or set WANDB_MODE=offline to keep the run on this machine"

@@ -1,0 +1,107 @@
+"""A project that people have worked on, and its update."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from . import history, rendering
+from .rendering import git
+
+PACKAGE = "kept"
+SOURCES = f"src/{PACKAGE}"
+DELETED = "tests/test_layers.py"
+ANSWERS = ("--defaults", "--data", "project_name=Kept", "--data", f"package_name={PACKAGE}")
+DEPENDENCY = "humanize>=4.9,<5"
+
+EXPERIMENT = """
+
+def token_experiment() -> fdl.Config[Experiment]:
+    \"\"\"Learn more slowly.\"\"\"
+    config = smoke()
+    config.optimizer.learning_rate = 1e-3
+    return config
+"""
+PROPERTY = '''    @property
+    def token_width(self) -> int:
+        """Features of one attention head."""
+        return self.d_model // self.num_heads
+
+'''
+BUILD = '    def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "Transformer":\n'
+MODULE = '''"""Numbers for people: token_new_module."""
+
+import humanize
+
+
+def in_words(count: int) -> str:
+    """Say a number with separators."""
+    return humanize.intcomma(count)
+'''
+TEST = """from .project import mine
+
+
+def test_token_new_test():
+    assert mine.in_words(1234) == "1,234"
+"""
+
+
+def copy(repository: Path, version: str, project: Path) -> Path:
+    """Starts a project from a release, as a user would, and commits it."""
+    result = rendering.command(
+        "copy", *ANSWERS, "--vcs-ref", version, repository, project, cwd=project.parent
+    )
+    assert result.returncode == 0, result.stderr
+    git(project, "init", "--quiet")
+    history.commit(project)
+    return project
+
+
+def edit(project: Path) -> dict[str, str]:
+    """Edits a project in the ways that people do, and commits; it works as well as before.
+
+    Returns:
+        For each edited path a word that must survive there.
+    """
+    extended = {
+        ".gitignore": "# token_ignored\n",
+        ".pre-commit-config.yaml": "  # token_hook\n",
+        f"{SOURCES}/data.py": "\n\n# token_data\n",
+        f"{SOURCES}/experiments.py": EXPERIMENT,
+        f"{SOURCES}/mine.py": MODULE,
+        f"{SOURCES}/training/mine.py": '"""token_new_file_in_a_folder_of_the_template."""\n',
+        "tests/test_mine.py": TEST,
+    }
+    for path, text in extended.items():
+        history.append(project / path, text)
+    opened = {f"{SOURCES}/errors.py": "token_errors", "pyproject.toml": "token_project"}
+    for path, word in opened.items():
+        (project / path).write_text(f"# {word}\n{(project / path).read_text()}")
+    (project / "README.md").write_text("# token-readme: from scratch\n")
+    history.replace(project / SOURCES / "model.py", BUILD, PROPERTY + BUILD)
+    stated = (project / "pyproject.toml").read_text()
+    marker = re.compile(r"(    # --- your dependencies below this line.*\n)")
+    (project / "pyproject.toml").write_text(
+        marker.sub(rf'\1    "{DEPENDENCY}",\n', stated, count=1)
+    )
+    (project / DELETED).unlink()
+    history.commit(project)
+    words = {path: re.findall(r"token_\w+", text)[0] for path, text in extended.items()}
+    others = {"README.md": "token-readme", f"{SOURCES}/model.py": "token_width"}
+    return words | opened | others | {"pyproject.toml": DEPENDENCY}
+
+
+def update(project: Path, *arguments: str) -> str:
+    """Updates a project without trust and returns what copier prints."""
+    result = rendering.command("update", "--defaults", *arguments, cwd=project)
+    assert result.returncode == 0, result.stderr
+    return result.stderr
+
+
+def assert_kept(project: Path, words: dict[str, str]) -> None:
+    """Checks that every edit stands where it was made and that no file was left half merged."""
+    for path, word in words.items():
+        assert word in (project / path).read_text(), path
+    assert not (project / DELETED).exists(), "a deleted file came back"
+    assert git(project, "diff", "--name-only", "--diff-filter=U") == ""
+    assert not [path for path in rendering.contents(project) if path.endswith((".rej", ".orig"))]
+    tomllib.loads((project / "pyproject.toml").read_text())
