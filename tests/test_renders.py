@@ -72,7 +72,7 @@ def test_files_follow_the_answers(project: Path) -> None:
 
 def test_each_overlay_has_its_answer(project: Path) -> None:
     """What an overlay holds is there just when the answers that it is for were given."""
-    answers = rendering.answers_of(project)
+    answers = rendering.recorded(project)
     package = answers["package_name"]
     present, absent = set(), set()
     for overlay in TEMPLATE.glob("{{ [a-z]* }}"):

@@ -135,7 +135,7 @@ def test_edited_linter_is_caught(project: Project) -> None:
     try:
         assert project.attempt(*VERIFY).returncode != 0
     finally:
-        rendering.git(project.path, "checkout", "--", edited)
+        rendering.git(project.path, "checkout", "--", str(edited))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ ROWS = {"labels": "int32", "weights": "float32"}
 def experiment() -> training.experiment.Experiment:
     """An experiment that knows its data."""
     smoke = configuration.build(configuration.compose(["config:smoke"], experiments))
-    return smoke.fitted({"shape": list(SHAPE), "classes": CLASSES})
+    return smoke.fitted({"kind": "image", "shape": list(SHAPE), "classes": CLASSES})
 
 
 def images() -> dict[str, Any]:

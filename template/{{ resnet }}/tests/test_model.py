@@ -132,9 +132,10 @@ def test_vectorised_model_equals_a_loop():
 
 
 def test_settings_follow_the_data():
-    fitted = model.ResNetSettings().fitted({"shape": [16, 8, 1], "classes": ["a", "b", "c"]})
+    info = {"kind": "image", "shape": [16, 8, 1], "classes": ["a", "b", "c"]}
+    fitted = model.ResNetSettings().fitted(info)
     assert (fitted.image_shape, fitted.num_classes) == ((16, 8, 1), 3)
-    with pytest.raises(errors.UserError, match="num_classes follows from the data"):
+    with pytest.raises(errors.UserError, match="num_classes follows from the images"):
         model.ResNetSettings().build(rngs=nnx.Rngs(0), precision=FLOAT32)
 
 

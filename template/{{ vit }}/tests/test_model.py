@@ -130,10 +130,10 @@ def test_vectorised_model_equals_a_loop():
 
 
 def test_settings_follow_the_data():
-    info = {"shape": [16, 8, 1], "classes": ["a", "b", "c"]}
+    info = {"kind": "image", "shape": [16, 8, 1], "classes": ["a", "b", "c"]}
     fitted = model.ViTSettings().fitted(info)
     assert (fitted.image_shape, fitted.num_classes) == ((16, 8, 1), 3)
-    with pytest.raises(errors.UserError, match="num_classes follows from the data"):
+    with pytest.raises(errors.UserError, match="num_classes follows from the images"):
         model.ViTSettings().build(rngs=nnx.Rngs(0), precision=FLOAT32)
     with pytest.raises(errors.UserError, match=r"model.patch: 3 does not divide images of 16 by 8"):
         model.ViTSettings(patch=3).fitted(info).build(rngs=nnx.Rngs(0), precision=FLOAT32)

@@ -72,13 +72,20 @@ def smoke() -> fdl.Config[Experiment]:
 
 
 def small() -> fdl.Config[Experiment]:
-    """Looks further back and trains for longer, in about two minutes on two CPU cores."""
+    """Looks further back and trains for longer, in one or two minutes on two CPU cores."""
     config = smoke()
     config.model.dropout = 0.3  # a single series is soon learned by heart
     config.data.seq_len = 260
     config.loop.steps = 800
     config.checkpoint.every = 200
     return config
+
+
+def windows(config: fdl.Config[Experiment], seq_len: int, horizon: int, patch_len: int) -> None:
+    """Forecast `horizon` steps from `seq_len` steps, in tokens of `patch_len` steps."""
+    config.data.seq_len = seq_len
+    config.data.horizon = horizon
+    config.model.patch_len = patch_len
 
 
 def float32(config: fdl.Config[Experiment]) -> None:

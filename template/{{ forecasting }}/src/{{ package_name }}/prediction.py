@@ -149,8 +149,9 @@ class ForecastPrediction(Settings):
         (row, batch), at = (result.rows[number], result.batch), (number, slice(None), channel)
         name = self.info["columns"]["channels"][channel]
         length, horizon = batch["history"].shape[1], batch["future_time"].shape[1]
-        times = np.arange(-length + 1, horizon + 1)
-        if row:  # one of a prepared split does not know when it is
+        if not row:  # an example of a prepared split does not tell when it is
+            name, times = f"{name}, by steps from what is known", np.arange(1 - length, 1 + horizon)
+        else:
             name = ", ".join(filter(None, (row["series"], name)))
             times = np.array(self._ticks(row, batch))
             if self._frequency.kind != "index":

@@ -20,6 +20,8 @@ class FitsImages(Settings):
 
     def fitted(self, info: Mapping[str, Any]) -> "FitsImages":
         """These settings for the data set that `info` describes; see `preparation.py`."""
+        if info.get("kind") != "image":
+            return self
         sizes = {"image_shape": tuple(info["shape"]), "num_classes": len(info["classes"])}
         return self.model_copy(update=sizes)
 
@@ -30,5 +32,5 @@ class FitsImages(Settings):
             UserError: No data set has told them yet.
         """
         if self.image_shape is None or self.num_classes is None:
-            raise UserError("model.num_classes follows from the data: prepare a data set first")
+            raise UserError("model.num_classes follows from the images: prepare a data set first")
         return self.image_shape, self.num_classes
