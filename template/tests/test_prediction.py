@@ -2,6 +2,7 @@
 
 import csv
 import json
+from typing import Any
 
 import jax
 import numpy as np
@@ -112,7 +113,7 @@ def test_an_exported_model_predicts_what_the_run_predicts(lab, own, tmp_path):
         )
     for size in (1, 3):  # neither is the batch size of training
         inputs = {name: jax.numpy.asarray(results[0].batch[name][:size]) for name in specs}
-        outputs = dict(exported.call(inputs))
+        outputs: Any = exported.call(inputs)
         assert set(outputs) == set(results[0].outputs) == set(signature["outputs"])
         for name, array in outputs.items():
             expected = results[0].outputs[name][:size]

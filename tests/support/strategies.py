@@ -77,5 +77,8 @@ def answers(draw: st.DrawFn) -> Drawn:
         if accepted(question, default, known) and draw(st.booleans()):
             known[question] = default
         else:
-            known[question] = given[question] = draw(values(question, known))
+            value = given[question] = draw(values(question, known))
+            if isinstance(value, list):  # copier puts them in order
+                value = [choice for choice in rendering.choices(question) if choice in value]
+            known[question] = value
     return Drawn(given, known)

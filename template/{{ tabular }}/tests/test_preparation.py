@@ -29,7 +29,7 @@ def write(path, header, rows):
         table.writerows(rows)
 
 
-def prepare(*files: Path, target: str | None = "y", directory="data", overwrite=False, **said):
+def prepare(*files: Path, target: str = "y", directory="data", overwrite=False, **said):
     paths = tuple(sorted(files))
     source = sources.Source(files=paths, target=target, **said)
     settings = data.TableData(directory=directory)
@@ -169,7 +169,7 @@ def test_a_reviewed_schema_decides(folder):
     proposed["columns"]["code"]["kind"] = "category"
     proposed["columns"]["x"]["kind"] = "ignored"
     (folder / "schema.json").write_text(json.dumps(proposed))
-    told = prepare(folder / "a.csv", target=None, schema=folder / "schema.json")
+    told = prepare(folder / "a.csv", target="", schema=folder / "schema.json")
     _, how = opened(folder / "data")
     assert sorted(how.categories[0].values) == ["0", "1", "2", "3", "4"]
     assert (how.numbers, how.ignored, how.target.task) == ([], ["x"], "regression")

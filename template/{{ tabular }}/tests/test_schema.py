@@ -73,12 +73,12 @@ def test_the_task_follows_from_the_target(tmp_path, values, task):
     assert infer(tmp_path, x=NUMBERS, y=values, task=other).task == other
 
 
-def test_rows_numbered_from_one_again_in_each_file_are_noticed(tmp_path):
+def test_rows_that_are_numbered_again_in_each_file_are_noticed(tmp_path):
     for name in ("a", "b"):
-        table = pa.table({"row": list(range(30)), "year": list(range(1990, 2020))})
+        table = pa.table({"row": list(range(7, 37)), "other": [*range(29), 30]})
         parquet.write_table(table, tmp_path / f"{name}.parquet", row_group_size=7)
     found = survey.survey_tables(sorted(tmp_path.glob("*.parquet")), progress=False)
-    assert found.columns["row"].numbers_rows and not found.columns["year"].numbers_rows
+    assert found.columns["row"].numbers_rows and not found.columns["other"].numbers_rows
     assert found.name == "a.parquet and 1 more"
 
 
@@ -95,6 +95,7 @@ def test_too_many_values_are_not_counted(tmp_path, monkeypatch):
         ({"target": "z"}, r"table.parquet has no column 'z'; its columns: x, y"),
         ({"ignore": ("z",)}, r"table.parquet has no column 'z'"),
         ({"ignore": ("x",)}, r"no column to predict from \(x: as --ignore says\)"),
+        ({"ignore": ("y",)}, "--ignore y: the target cannot be ignored"),
         ({"y": pa.nulls(ROWS)}, "the target 'y' holds neither classes nor numbers"),
         ({"y": COLUMNS["day"]}, "the target 'y' holds neither classes nor numbers"),
     ],

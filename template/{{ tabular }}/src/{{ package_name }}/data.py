@@ -54,7 +54,7 @@ class TableData(Settings):
             target = source.target or sources.SAMPLES[name]
             source = dataclasses.replace(source, sample=name, target=target)
         if source.write_schema is not None:
-            return preparation.propose_schema(source, progress=progress)
+            return preparation.propose_schema(source, source.write_schema, progress=progress)
         data_set = preparation.prepare_table(
             source, Path(self.directory), overwrite=overwrite, progress=progress
         )

@@ -72,7 +72,7 @@ def smoke() -> fdl.Config[Experiment]:
 
 
 def small() -> fdl.Config[Experiment]:
-    """For tables of some hundreds of rows; tells malignant from benign tumours as well as it can."""
+    """For tables of some hundreds of rows: tells malignant from benign tumours, and surer."""
     config = smoke()
     config.loop.steps = 600
     config.loop.eval_every = 100

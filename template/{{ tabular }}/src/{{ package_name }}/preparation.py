@@ -69,14 +69,12 @@ def prepare_table(source: Source, directory: Path, *, overwrite: bool, progress:
         )
 
 
-def propose_schema(source: Source, *, progress: bool) -> str:
-    """Write what the columns seem to be to ``source.write_schema``, and say so.
+def propose_schema(source: Source, path: Path, *, progress: bool) -> str:
+    """Write what the columns of a source seem to be, for review, and say so.
 
     Raises:
         UserError: A table cannot be read, or the file cannot be written.
     """
-    path = source.write_schema
-    assert path is not None
     with tempfile.TemporaryDirectory() as scratch:
         schema = _schema(source, _files(source, Path(scratch)), progress)
     try:
@@ -117,7 +115,6 @@ def describe(schema: TableSchema) -> str:
 def _files(source: Source, scratch: Path) -> tuple[Path, ...]:
     if source.files:
         return source.files
-    assert source.sample is not None
     path = scratch / f"{source.sample}.csv"
     sources.write_sample(source.sample, path)
     return (path,)

@@ -59,7 +59,7 @@ class TableSchema(Settings):
 
 
 def infer_schema(
-    survey: Survey, *, target: str | None, task: str | None, ignore: tuple[str, ...]
+    survey: Survey, *, target: str, task: str | None, ignore: tuple[str, ...]
 ) -> TableSchema:
     """What the columns seem to be.
 
@@ -76,6 +76,8 @@ def infer_schema(
         if name not in survey.columns:
             listed = ", ".join(survey.columns)
             raise UserError(f"{survey.name} has no column {name!r}; its columns: {listed}")
+    if target in ignore:
+        raise UserError(f"--ignore {target}: the target cannot be ignored")
     columns = {
         name: Column(kind="ignored", note="as --ignore says") if name in ignore else _judge(found)
         for name, found in survey.columns.items()
@@ -84,7 +86,6 @@ def infer_schema(
     if all(column.kind == "ignored" for column in columns.values()):
         notes = "; ".join(f"{name}: {column.note}" for name, column in columns.items())
         raise UserError(f"{survey.name} has no column to predict from ({notes})")
-    assert target is not None
     decided = _task(survey, target) if task is None else task
     return TableSchema.model_validate({"target": target, "task": decided, "columns": columns})
 

@@ -23,7 +23,7 @@ class Source:
 
     Attributes:
         files: The files, in a fixed order; none stands for a sample.
-        sample: Which sample; None for the one that the data settings name.
+        sample: Which sample; empty for the one that the data settings name.
         target: The column to predict.
         ignore: Columns that the model shall not see, such as identifiers.
         task: ``classification`` or ``regression``; None leaves it to the target's values.
@@ -32,8 +32,8 @@ class Source:
     """
 
     files: tuple[Path, ...] = ()
-    sample: str | None = None
-    target: str | None = None
+    sample: str = ""
+    target: str = ""
     ignore: tuple[str, ...] = ()
     task: str | None = None
     schema: Path | None = None
@@ -110,8 +110,8 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
         raise UserError("--source needs --target with the name of the column to predict")
     return Source(
         files=from_patterns(arguments.source) if arguments.source else (),
-        sample=arguments.sample,
-        target=arguments.target,
+        sample=arguments.sample or "",
+        target=arguments.target or "",
         ignore=tuple(arguments.ignore),
         task=arguments.kind,
         schema=arguments.schema,

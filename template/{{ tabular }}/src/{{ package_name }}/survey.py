@@ -33,7 +33,7 @@ class Column:
         countless: Whether that is so.
         low: The least value.
         high: The greatest value.
-        numbers_rows: Whether it counts the rows of each file one by one, from 0 or 1.
+        numbers_rows: Whether it counts the rows of each file one by one.
     """
 
     dtype: pa.DataType
@@ -90,11 +90,9 @@ class Column:
         if self.dtype != pa.int64() or not len(values):
             return
         numbers = np.asarray(values.fill_null(-1))
-        begins = self._last + 1 if first > 1 else numbers[0]
-        if not self.rows:
-            self.numbers_rows = numbers[0] in (0, 1)
-        counted = begins + np.arange(len(numbers))
-        self.numbers_rows = self.numbers_rows and bool(np.array_equal(numbers, counted))
+        begins = self._last + 1 if first > 1 else int(numbers[0])
+        counted = np.array_equal(numbers, np.arange(begins, begins + len(numbers)))
+        self.numbers_rows = bool(counted) and (self.numbers_rows or not self.rows)
         self._last = int(numbers[-1])
 
 
