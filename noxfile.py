@@ -77,7 +77,8 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Tests questions, renders, ownership and updates: `nox -s tests [-- PYTEST-ARGUMENTS]`."""
     session.install(*DEVELOPMENT)
-    session.run("pytest", "--ignore=tests/variants", *session.posargs)
+    options = ("--numprocesses=2", "--dist=loadfile")
+    session.run("pytest", "--ignore=tests/variants", *options, *session.posargs)
 
 
 @nox.session

@@ -24,16 +24,17 @@ def main(package: str, directory: str) -> None:
     dataset = importlib.import_module(f"{package}.storage.dataset")
     data = importlib.import_module(f"{package}.data")
     encoding = importlib.import_module(f"{package}.encoding")
-    how = encoding.Encoding.of(dataset.DataSet.open(Path(directory)).info)
+    info = dataset.DataSet.open(Path(directory)).info
+    how = encoding.Encoding.of(info)
     target, sizes = how.target, [len(category.values) + 1 for category in how.categories]
 
     def read(split: str) -> tuple[np.ndarray, np.ndarray]:
-        settings = data.TableData(directory=directory, batch_size=1)
-        rows = list(settings.eval_batches(split, limit=None, process=0, processes=1))
-        batch = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+        settings = data.TableData(directory=directory, batch_size=info["rows"][split])
+        (batch,) = settings.eval_batches(split, limit=None, process=0, processes=1)
         places = zip(batch["categories"].T, sizes, strict=True)
         values = [np.eye(size, dtype=np.float32)[column] for column, size in places]
-        return np.hstack([batch["numbers"], batch["missing"], *values]), batch["targets"]
+        inputs = np.hstack([batch["numbers"], batch["missing"], *values])
+        return inputs.astype(np.float64), batch["targets"]
 
     classes = target.task == "classification"
     models = classifiers() if classes else regressors()

@@ -21,8 +21,6 @@ OPTIONAL = (
     "tests/test_launch_local.py",
     "tests/test_reporting.py",
     "tests/test_run_directory.py",
-    "tests/test_conventions.py",
-    "tests/test_annotations.py",
 )
 """Tests of a project that answers beside task and architecture can change."""
 

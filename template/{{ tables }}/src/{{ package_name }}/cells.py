@@ -78,7 +78,7 @@ def common(one: pa.DataType, other: pa.DataType) -> pa.DataType:
 
 
 def convert(column: pa.Array, dtype: pa.DataType) -> pa.Array:
-    """Bring a column to a type.
+    """Bring a column to a type; texts that spell a missing value, and NaN, become null.
 
     Args:
         column: Values, or texts (bytes of UTF-8, from a CSV file) that spell them.
@@ -103,7 +103,10 @@ def convert(column: pa.Array, dtype: pa.DataType) -> pa.Array:
             text = _cast(text, UTC, "")  # all of them state a zone
         return _cast(text, dtype, f"is no {_NAMES.get(dtype, dtype)}")
     # Digits below a microsecond may go.
-    return column.cast(dtype, safe=plain(column.type) not in (NAIVE, UTC))
+    column = column.cast(dtype, safe=plain(column.type) not in (NAIVE, UTC))
+    if dtype == pa.float64():
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, dtype), column)
+    return column
 
 
 def _cast(column: pa.Array, dtype: pa.DataType, complaint: str) -> pa.Array:

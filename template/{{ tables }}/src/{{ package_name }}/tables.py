@@ -133,7 +133,7 @@ def read_tables(
 ) -> Iterator[Rows]:
     """Read columns of all files, converted to the given types.
 
-    A cell of text that spells a missing value (``cells.MISSING``) is null.
+    A text that spells a missing value (``cells.MISSING``) is null, and so is NaN.
 
     Args:
         paths: The files.

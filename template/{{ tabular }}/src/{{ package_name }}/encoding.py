@@ -11,17 +11,15 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute
 from jaxtyping import Float32, Float64, Int32
 from pydantic import Field
 
 from . import cells
+from .cells import pc
 from .errors import UserError
 from .schema import Task
 from .settings import Settings
 from .tables import Rows
-
-pc: Any = pyarrow.compute  # its functions are made when it is imported, unseen by type checkers
 
 Numbers = Float32[np.ndarray, "batch num_numbers"]
 Categories = Int32[np.ndarray, "batch num_categories"]

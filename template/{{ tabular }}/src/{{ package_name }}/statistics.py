@@ -5,12 +5,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute
 from jaxtyping import Bool, Float64
 
+from .cells import pc
 from .encoding import Encoding, Values
-
-pc: Any = pyarrow.compute  # its functions are made when it is imported, unseen by type checkers
 
 SPLITS = ("train", "validation", "test")
 _PERCENT = (70, 10, 20)

@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute
 
 from . import cells, tables
+from .cells import pc
 from .errors import UserError
 from .reporting.byte_progress import ByteProgress
-
-pc: Any = pyarrow.compute  # its functions are made when it is imported, unseen by type checkers
 
 _COUNTED = (pa.string(), pa.bool_(), pa.int64())
 _MOST_COUNTED = 100_000  # values of a column, beyond which they are no longer counted
