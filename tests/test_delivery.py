@@ -20,7 +20,7 @@ LAUNCHERS = rendering.choices("launchers")
 CHECKS: dict[str, tuple[checkers.Checker, str, str, str]] = {
     "actionlint": (
         *(checkers.actionlint, ".github/workflows/ci.yml"),
-        *("${{ matrix.python }}", "${{ matrix.pyhton }}"),
+        *("${{ matrix.python }}", "${{ matrix.pythn }}"),
     ),
     "actionlint-script": (
         *(checkers.actionlint, ".github/workflows/ci.yml"),

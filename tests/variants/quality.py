@@ -48,7 +48,6 @@ def main() -> None:
             project = projects.make(
                 template, Path(folder) / "lab", sys.executable, **quality.answers
             )
-            project.command("prepare")
             started = time.monotonic()
             training.finish(project, "runs/measured", experiment, PATIENCE)
             seconds = time.monotonic() - started

@@ -42,13 +42,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="resume although fields or data differ that change what is computed",
     )
+    parser.add_argument(
+        "--exit-code-when-stopped",
+        type=int,
+        default=0,
+        metavar="N",
+        help="for launchers: what a run ends with that SIGTERM stopped, saved and incomplete",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out the command.
 
     Returns:
-        0 when the run is complete, or was ended by SIGTERM with everything saved; 130 after Ctrl-C.
+        0 when the run is complete; what `--exit-code-when-stopped` says, 0 by default, when it was
+        ended by SIGTERM with everything saved; 130 after Ctrl-C.
     """
     from .. import configuration, experiments
 
@@ -93,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"stopped after step {outcome.step}, which is saved; the same command resumes")
     else:
         print("stopped before the first step")
-    return 130 if outcome.signal == signal.SIGINT else 0
+    return 130 if outcome.signal == signal.SIGINT else arguments.exit_code_when_stopped
 
 
 def _name(directives: list[str]) -> str:
