@@ -1,4 +1,4 @@
-"""Projects that cover all pairs of answers and interpreters: each installs, is clean, and works."""
+"""Projects of each kind: each installs, is clean, and passes its own tests."""
 
 import shutil
 import subprocess
@@ -11,18 +11,7 @@ from ..support import interpreters, rendering
 from . import projects
 from .projects import Project
 
-ROWS = rendering.combinations([{"interpreter": "oldest"}, {"interpreter": "newest"}])
-REPEATED = ("tests/test_processes.py", "tests/test_resume.py")
-"""Tests that take most of the time and meet the same code in all rows of one model and one release
-of jax: the first of these rows runs them."""
-
-OPTIONAL = (
-    "tests/test_tracker.py",
-    "tests/test_launch_local.py",
-    "tests/test_reporting.py",
-    "tests/test_run_directory.py",
-)
-"""Tests of a project that answers beside task and architecture can change."""
+EVERY = rendering.combinations([{"interpreter": "oldest"}, {"interpreter": "newest"}])
 
 
 def is_first(row: rendering.Answers) -> bool:
@@ -32,7 +21,11 @@ def is_first(row: rendering.Answers) -> bool:
         other = row["interpreter"] if row["task"] == "language" else None
         return row["task"], row.get("architecture"), other
 
-    return row is next(each for each in ROWS if model(each) == model(row))
+    return row is next(each for each in EVERY if model(each) == model(row))
+
+
+ROWS = [row for row in EVERY if is_first(row)]
+"""Each model once, language on both interpreters, the other answers as they come."""
 
 
 @pytest.fixture(
@@ -86,12 +79,6 @@ def test_hooks_have_nothing_to_say(project: Project) -> None:
     assert project.changes() == "", "the project's formatter changes files as rendered"
 
 
-def test_own_tests_pass(row: rendering.Answers, project: Project, compiled: Path) -> None:
-    """All of them where the model comes for the first time, with language on both interpreters.
-
-    In further rows with the same model its modules and their tests are the same, byte for byte. So
-    there the tests run of what follows from the other answers.
-    """
-    chosen = [] if is_first(row) else [path for path in OPTIONAL if (project.path / path).exists()]
-    project.tool("pytest", "-q", *chosen, JAX_COMPILATION_CACHE_DIR=str(compiled))
+def test_own_tests_pass(project: Project, compiled: Path) -> None:
+    project.tool("pytest", "-q", JAX_COMPILATION_CACHE_DIR=str(compiled))
     assert project.changes() == ""
