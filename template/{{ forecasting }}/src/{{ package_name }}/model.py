@@ -168,7 +168,9 @@ class Forecaster(nnx.Module):
         future = contract("bsp,pd->bsd", future, self.future[...], self.precision)
         x = jnp.concatenate([past, future], axis=1)
         time = contract("bsp,pd->bsd", time, self.time[...], self.precision)
-        shared = time[:, None] + channel.astype(time.dtype)[None, :, None]
+        # In float32, since the gradient of a channel's vector is summed over all positions.
+        wide = time[:, None].astype(jnp.float32) + channel.astype(jnp.float32)[None, :, None]
+        shared = wide.astype(x.dtype)
         return constrain(x + shared.reshape(x.shape), "batch", "seq_len", "d_model")
 
 

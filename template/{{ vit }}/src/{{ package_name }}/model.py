@@ -76,7 +76,9 @@ class ViT(nnx.Module):
         chex.assert_shape(images, (None, *self.settings.known_sizes()[0]))
         patches = patchify(images, self.settings.patch)
         x = contract("bsp,pd->bsd", patches, self.embedding[...], self.precision)
-        x = x + self.positions[...].astype(x.dtype)[None]
+        # In float32, since the gradient of the positions is summed over the batch.
+        wide = x.astype(jnp.float32) + self.positions[...].astype(jnp.float32)[None]
+        x = wide.astype(x.dtype)
         x = constrain(x, "batch", "seq_len", "d_model")
         x, _ = run_blocks(self.blocks, self.settings, x, key=key)
         x = jnp.mean(self.norm(x).astype(jnp.float32), axis=1)
