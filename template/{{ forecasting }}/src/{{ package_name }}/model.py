@@ -169,7 +169,7 @@ class Forecaster(nnx.Module):
         x = jnp.concatenate([past, future], axis=1)
         time = contract("bsp,pd->bsd", time, self.time[...], self.precision)
         # In float32, since the gradient of a channel's vector is summed over all positions.
-        wide = time[:, None].astype(jnp.float32) + channel.astype(jnp.float32)[None, :, None]
+        wide = time.astype(jnp.float32)[:, None] + channel.astype(jnp.float32)[None, :, None]
         shared = wide.astype(x.dtype)
         return constrain(x + shared.reshape(x.shape), "batch", "seq_len", "d_model")
 
