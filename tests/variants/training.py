@@ -91,6 +91,7 @@ def series(project: Project, run: str, metric: str) -> dict[int, float]:
     found = [(rec["step"], rec[metric]) for rec in metrics(project, run) if metric in rec]
     assert len(found) == len(dict(found)), f"{metric}: a step is recorded twice"
     assert found == sorted(found), f"{metric}: the steps are out of order"
+    assert all(value is not None for _, value in found), f"{metric}: a value is no number"
     return dict(found)
 
 

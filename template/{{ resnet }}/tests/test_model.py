@@ -50,6 +50,12 @@ def test_shapes_and_dtypes(norm):
     assert [block.shortcut is None for block in network.blocks] == [True, False, True]
 
 
+def test_compiling_the_evaluation_changes_nothing():
+    network = evaluating(build(BFLOAT16, image_shape=(8, 8, 1), widths=(16, 32), depths=(1, 1)))
+    batch = images(batch=64, channels=1)
+    np.testing.assert_allclose(run(network, batch), network(batch), atol=0.05)
+
+
 def test_channels_first_is_refused():
     with pytest.raises(AssertionError, match="assert_shape"):
         jax.eval_shape(build(), images(height=3, channels=8))

@@ -91,7 +91,9 @@ def _loop(
 ) -> Outcome:
     experiment = program.experiment
     loop, late, train_step = experiment.loop, LateMetrics(), None
-    while step < loop.steps and interruption.signal is None:
+    stopping = interruption.signal is not None
+    # Not the signal itself: one that comes after this step's checkpoint waits for the next step's.
+    while step < loop.steps and not stopping:
         batch = put_batch(next(batches), program.batch)
         if train_step is None:
             train_step = program.compile_train_step(batch)

@@ -135,7 +135,8 @@ class ResNet(nnx.Module):
         x = constrain(x, "batch", "height", "width", "d_model")
         for block in self.blocks:
             x = block(x)
-        x = jnp.mean(jax.nn.relu(self.norm(x)).astype(jnp.float32), (1, 2))
+        # Wide before the norm: on CPU, jax 0.12 can miscompile a mean over a ReLU in bfloat16.
+        x = jnp.mean(jax.nn.relu(self.norm(x.astype(jnp.float32))), (1, 2))
         rate = self.settings.dropout
         if rate > 0 and key is not None:
             x = jnp.where(jax.random.bernoulli(key, 1.0 - rate, x.shape), x / (1.0 - rate), 0.0)
