@@ -20,9 +20,9 @@ def free_port() -> int:
         return listening.getsockname()[1]
 
 
-def start(run, data, number, port):
+def start(run, data, number, port, *changes):
     """One of two processes that train together, with a device each."""
-    words = [f"--config={each}" for each in tiny.directives(data, *EXACT)]
+    words = [f"--config={each}" for each in tiny.directives(data, *EXACT, *changes)]
     together = {
         "JAX_PLATFORMS": "cpu",
         "JAX_COORDINATOR_ADDRESS": f"localhost:{port}",
@@ -67,3 +67,11 @@ def test_two_processes_train_as_one_and_one_goes_on_from_them(tmp_path):
         shutil.rmtree(pair.checkpoints / step)
     train(pair, data)
     assert losses(pair) == pytest.approx(losses(alone), rel=1e-5)
+
+    # What only the first process can see, that the run was started with another seed, ends both.
+    port = free_port()
+    processes = [start(pair, data, number, port, "seed=7") for number in (0, 1)]
+    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    assert [process.returncode for process in processes] == [2, 2], outputs
+    assert "was started with another configuration (seed: " in outputs[0]
+    assert "another process of this run cannot go on" in outputs[1]

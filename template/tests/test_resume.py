@@ -81,6 +81,22 @@ def test_sigterm_at_any_step(data, uninterrupted, tmp_path, monkeypatch, at):
     jax.tree.map(np.testing.assert_array_equal, state, expected_state)
 
 
+def test_sigterm_after_a_step_was_asked_for_waits_for_the_next(data, tmp_path, monkeypatch):
+    """One that comes while metrics are written must not end the run without a checkpoint."""
+
+    class SignalledReport(training.report.Report):
+        def write(self, step, train, evaluation=None):
+            super().write(step, train, evaluation)
+            if step == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(training.loop, "Report", SignalledReport)
+    run = run_in(tmp_path / "run")
+    outcome = train(run, tiny.make(data, *CHANGES))
+    assert outcome.signal == signal.SIGTERM
+    assert (run.checkpoints / str(outcome.step)).is_dir()
+
+
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(data, uninterrupted, tmp_path):
     run, experiment = run_in(tmp_path / "run"), tiny.make(data, *CHANGES)
     train(run, experiment)

@@ -69,7 +69,7 @@ def test_the_configuration_by_name(tmp_path):
     run.config_text.write_text(
         "model = lab.model.Settings\nmodel.d_model = 8\nseed = 0  # default\n"
     )
-    assert run.config() == {"model": "lab.model.Settings", "model.d_model": "8", "seed": "0"}
+    assert run.config() == {"model": "lab.model.Settings", "model.d_model": 8, "seed": 0}
 
 
 def test_a_second_lock_is_refused_and_the_first_released(tmp_path):

@@ -49,11 +49,9 @@ def test_two_processes_stop_together_and_one_completes_the_run(tmp_path):
 def test_a_process_that_fails_ends_the_others(tmp_path):
     alive = tmp_path / "alive"
     # The first one would live for a minute, in a process of its own.
-    script = f'[ "$JAX_PROCESS_ID" = 1 ] && exit 3; sh -c "sleep 5; touch {alive}; sleep 55"; true'
-    begin = time.monotonic()
+    script = f'[ "$JAX_PROCESS_ID" = 1 ] && exit 3; sh -c "sleep 10; touch {alive}; sleep 50"; true'
     assert subprocess.run([*LAUNCH, "-n", "2", "sh", "-c", script], check=False).returncode == 3
-    assert time.monotonic() - begin < 5
-    time.sleep(5)
+    time.sleep(10)
     assert not alive.exists()
 
 

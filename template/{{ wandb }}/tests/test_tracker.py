@@ -23,6 +23,7 @@ CONFIG = {"seed": 3, "optimizer": {"learning_rate": 1e-3}}
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch, tmp_path):
     """W&B as on a machine that has no account and no network."""
+    wandb.teardown()  # the process of earlier tests, to which a variable of the environment points
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
     monkeypatch.delenv("NETRC", raising=False)

@@ -67,9 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
     import signal
 
     import jax
-    from jax.experimental import multihost_utils
 
-    from ..parallel.distributed import start_processes
+    from ..parallel.distributed import failing_together, start_processes
     from ..parallel.mesh import create_mesh
     from ..storage.data_record import record_data_set
     from ..storage.environment import record_start
@@ -81,18 +80,17 @@ def run(arguments: argparse.Namespace) -> int:
     experiment.check_mesh(create_mesh(experiment.mesh))
     run_directory = RunDirectory(directory)
     with contextlib.ExitStack() as held:
-        if jax.process_index() == 0:
-            held.enter_context(run_directory.lock())
-            _keep_config(run_directory, config, arguments.allow_config_change)
-            record_start(run_directory.environment, run_directory.git_diff)
-            if not experiment.data.exists():
-                place = experiment.data.directory
-                print(f"no data set in {place} yet: preparing the bundled sample")
-                print(experiment.data.prepare_sample(progress=True))
-            allow_change = arguments.allow_config_change
-            record_data_set(run_directory.data_set, experiment.data, allow_change=allow_change)
-        if jax.process_count() > 1:
-            multihost_utils.sync_global_devices("data set and run directory are there")
+        with failing_together():
+            if jax.process_index() == 0:
+                held.enter_context(run_directory.lock())
+                _keep_config(run_directory, config, arguments.allow_config_change)
+                record_start(run_directory.environment, run_directory.git_diff)
+                if not experiment.data.exists():
+                    place = experiment.data.directory
+                    print(f"no data set in {place} yet: preparing the bundled sample")
+                    print(experiment.data.prepare_sample(progress=True))
+                allow_change = arguments.allow_config_change
+                record_data_set(run_directory.data_set, experiment.data, allow_change=allow_change)
         outcome = train(experiment, run_directory)
     if outcome.signal is None:
         print(f"finished after {outcome.step} steps; see {directory}")

@@ -1,8 +1,12 @@
 """Starting the processes of a run that spans several hosts."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 
 from ..errors import UserError
 
@@ -37,3 +41,26 @@ def start_processes() -> None:
         process_id=process,
         cluster_detection_method="deactivate",
     )
+
+
+@contextlib.contextmanager
+def failing_together() -> Iterator[None]:
+    """Do something that a process may find impossible; then none of them goes on.
+
+    The processes wait here for each other. One that left alone would leave the others waiting, and
+    would itself wait for them until JAX's shutdown gives up, minutes later.
+
+    Raises:
+        UserError: Another process of the run met one.
+    """
+    problem = None
+    try:
+        yield
+    except UserError as error:
+        problem = error
+    if jax.process_count() > 1:
+        failed = multihost_utils.process_allgather(np.array(problem is not None))
+        if failed.any() and problem is None:
+            problem = UserError("another process of this run cannot go on; it says why")
+    if problem is not None:
+        raise problem

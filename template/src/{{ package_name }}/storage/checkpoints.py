@@ -14,6 +14,10 @@ from ..settings import Settings
 
 _logger = logging.getLogger(__name__)
 
+# Replicas share the work of writing an array by writing slices of it. Each slice is a program to
+# dispatch and a piece of a file, so it has to be worth it.
+_BYTES_PER_SLICE = 1 << 20
+
 
 class CheckpointSettings(Settings):
     """When checkpoints are made and how many stay.
@@ -61,8 +65,11 @@ class Checkpoints:
         # Orbax's own policies do not have the types that it declares for them.
         keep: Any = ocp.training.preservation_policies.LatestN(settings.keep)
         whenever_asked: Any = ocp.training.save_decision_policies.ContinuousCheckpointingPolicy()
+        context = ocp.Context()
+        context.array_options.saving.min_slice_bytes_for_replica_parallel = _BYTES_PER_SLICE
         self._checkpointer = ocp.training.Checkpointer(
             str(self._directory),
+            context=context,
             save_decision_policy=whenever_asked,
             preservation_policy=keep,
             cleanup_tmp_directories=not read_only,

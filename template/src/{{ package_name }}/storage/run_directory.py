@@ -1,5 +1,6 @@
 """The folder of a run: what lies where in it, and who may write to it."""
 
+import ast
 import contextlib
 import dataclasses
 import fcntl
@@ -7,6 +8,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ..errors import UserError
 
@@ -66,13 +68,16 @@ class RunDirectory:
         """The folder of the experiment tracker's files."""
         return self.path / "tracker"
 
-    def config(self) -> dict[str, str]:
-        """The configuration by dotted name, values as text; empty before there is one."""
+    def config(self) -> dict[str, Any]:
+        """The configuration by dotted name; empty before there is one.
+
+        Values that are not written as Python's literals, like classes, stay text.
+        """
         if not self.config_text.exists():
             return {}
         lines = self.config_text.read_text(encoding="utf-8").splitlines()
         fields = (line.removesuffix("  # default").partition(" = ") for line in lines)
-        return {name: value for name, _, value in fields}
+        return {name: _parse(value) for name, _, value in fields}
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -106,3 +111,10 @@ class RunDirectory:
             yield
         finally:
             os.close(file)
+
+
+def _parse(value: str) -> Any:
+    try:
+        return ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        return value

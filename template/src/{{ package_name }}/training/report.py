@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 
 import jax
 
+from ..parallel.distributed import failing_together
 from ..reporting.curves import plot_curves
 from ..reporting.progress import Progress
 from ..reporting.tracker import open_tracker
@@ -21,6 +22,9 @@ class Report:
             step stands once.
         steps: Steps in the whole run.
         throughput: What a step processes: how many, and of what (``tokens``).
+
+    Raises:
+        UserError: The tracker cannot be opened.
     """
 
     def __init__(
@@ -30,9 +34,10 @@ class Report:
         per_step, self._unit = throughput
         first = jax.process_index() == 0
         writers = []
-        if first:
-            tracker = open_tracker(run.tracker, start, run.config())
-            writers = [JsonLinesWriter(run.metrics, start), tracker]
+        with failing_together():
+            if first:
+                tracker = open_tracker(run.tracker, start, run.config())
+                writers = [JsonLinesWriter(run.metrics, start), tracker]
         self._writers = MetricWriters(writers)
         self._progress = Progress(steps, start, per_step, self._unit, enabled=first)
 
