@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import Field, model_validator
 
 from .fitting import FitsImages
-from .normalization import NORMS, NormName
+from .normalisation import NORMS, NormName
 from .numerics.contract import contract
 from .numerics.convolution import convolve
 from .numerics.parameters import declare, parameter

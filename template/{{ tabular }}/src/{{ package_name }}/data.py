@@ -1,30 +1,26 @@
 """What an example is, and where examples come from.
 
-An example is a row of a table (see ``encoding.py``). Which rows form the batch of a step follows
-from the seed and the step alone: not from the number of processes, of threads, or of interruptions.
+An example is a row of a table (see ``encoding.py``). Which rows form the batch of a step stands in
+``training/prepared_data.py``.
 """
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-import grain
 import numpy as np
-from jaxtyping import Float32, Int, Num
+from jaxtyping import Float32
 from pydantic import Field
 
 from . import preparation, sources
 from .encoding import Categories, Encoding, Numbers, Targets, unpack
-from .errors import UserError
-from .settings import Settings
-from .storage.dataset import DataSet, holds_data_set
-
-# One array has a row for each example, and others, of targets and weights, a number.
-Batch = dict[str, Num[np.ndarray, "batch ..."]]
+from .storage.dataset import DataSet
+from .training.prediction import Arrays
+from .training.prepared_data import Draws, PreparedData
+from .training.prepared_data import Numbers as Places
 
 
-class TableData(Settings):
+class TableData(PreparedData):
     """A prepared data set of rows and how it is read.
 
     Attributes:
@@ -36,12 +32,7 @@ class TableData(Settings):
 
     directory: str = "data/table"
     batch_size: int = Field(default=256, ge=1)
-    threads: int = Field(default=2, ge=1)
     sample: Literal["breast_cancer", "diabetes"] = "breast_cancer"
-
-    def exists(self) -> bool:
-        """Whether a data set was completed in ``directory``."""
-        return holds_data_set(Path(self.directory))
 
     def prepare(self, source: sources.Source, *, overwrite: bool, progress: bool) -> str:
         """Write the data set, and return a summary of it; or write its schema alone.
@@ -64,70 +55,19 @@ class TableData(Settings):
         """Write the sample as the data set, and return a summary of it."""
         return self.prepare(sources.Source(), overwrite=False, progress=progress)
 
-    def train_batches(self, *, seed: int, process: int, processes: int) -> grain.IterDataset:
-        """Endless shuffled batches of this process.
+    def examples(self, split: str) -> "TableExamples":
+        """The rows of a split.
 
-        The state of the iterator is the number of batches taken. Each epoch has an order of its
-        own, and a batch may hold the end of one epoch and the beginning of the next.
-
-        Args:
-            seed: Of the order, from 0 to 2**32 - 1.
-            process: Number of this process.
-            processes: How many there are. The batches of all processes at a step are together the
-                batch that a single process would get: examples ``process``, ``process +
-                processes``, ... of it.
+        Raises:
+            UserError: The data set is not there, or holds something else.
         """
-        per_process = self._per_process(processes)
-        rows = self._rows("train")
-        # What is shuffled and batched is numbers of rows; a batch is then read at once.
-        numbers = grain.MapDataset.range(len(rows)).seed(seed).shuffle().repeat()
-        return (
-            numbers[process::processes]
-            # Nothing remains of an endless data set; without this its length overflows at size 1.
-            .batch(per_process, drop_remainder=True)
-            .map(rows.read)
-            .to_iter_dataset(
-                grain.ReadOptions(num_threads=self.threads, prefetch_buffer_size=4 * self.threads)
-            )
-        )
-
-    def eval_batches(
-        self, split: str, *, limit: int | None, process: int, processes: int
-    ) -> "EvaluationBatches":
-        """A split in a fixed order, cut into batches for this process.
-
-        Args:
-            split: ``validation`` or ``test`` (or ``train``).
-            limit: At most so many batches, spread evenly over the split; None takes all of it.
-            process: Number of this process.
-            processes: How many there are; each gets the same number of batches.
-        """
-        if limit is not None and limit < 1:
-            raise UserError(f"evaluation needs at least one batch, not {limit}")
-        return EvaluationBatches(
-            self._rows(split), self._per_process(processes), limit, process, processes
-        )
-
-    def _per_process(self, processes: int) -> int:
-        if self.batch_size % processes:
-            raise UserError(
-                f"data.batch_size {self.batch_size} does not divide among {processes} processes"
-            )
-        return self.batch_size // processes
-
-    def _rows(self, split: str) -> "StoredRows":
-        data_set = DataSet.open(Path(self.directory))
-        kind = data_set.info.get("kind", "other data")
-        if kind != "table":
-            raise UserError(f"{self.directory} holds no table but {kind}")
-        return StoredRows(data_set, split)
+        return TableExamples(self.open("table"), split)
 
 
-class StoredRows:
-    """The rows of one split of a prepared data set, read in any order."""
+class TableExamples:
+    """The rows of a split as batches."""
 
     def __init__(self, data_set: DataSet, split: str) -> None:
-        """Open a split."""
         self._records = data_set.source(split)
         self._encoding = Encoding.of(data_set.info)
 
@@ -135,46 +75,11 @@ class StoredRows:
         """How many rows."""
         return len(self._records)
 
-    def read(self, places: Int[np.ndarray, " batch"]) -> Batch:
-        """Read a batch; at place -1 stands a row of weight 0."""
-        records = self._records.__getitems__(np.maximum(places, 0).tolist())
-        weights = (places >= 0).astype(np.float32)
+    def read(self, numbers: Places, draws: Draws | None = None) -> Arrays:
+        """Make a batch; at number -1 stands a row of weight 0."""
+        records = self._records.__getitems__(np.maximum(numbers, 0).tolist())
+        weights = (numbers >= 0).astype(np.float32)
         return make_batch(self._encoding, *unpack(records, self._encoding), weights)
-
-
-class EvaluationBatches:
-    """Batches in a fixed order, made while they are iterated over, as often as you like.
-
-    The last batch is filled up with rows of weight 0, unless a limit chose whole batches.
-    """
-
-    def __init__(
-        self,
-        rows: StoredRows,
-        per_process: int,
-        limit: int | None,
-        process: int,
-        processes: int,
-    ) -> None:
-        """Choose the rows; see ``TableData.eval_batches``."""
-        batch_size = per_process * processes
-        everything = -(-len(rows) // batch_size)
-        if limit is None or limit >= everything:
-            chosen = np.full(everything * batch_size, -1)
-            chosen[: len(rows)] = np.arange(len(rows))
-        else:
-            chosen = np.arange(limit * batch_size) * len(rows) // (limit * batch_size)
-        self._rows = rows
-        self._chosen = chosen.reshape(-1, per_process, processes)[:, :, process]
-
-    def __len__(self) -> int:
-        """How many batches."""
-        return len(self._chosen)
-
-    def __iter__(self) -> Iterator[Batch]:
-        """Make the batches one by one."""
-        for places in self._chosen:
-            yield self._rows.read(places)
 
 
 def make_batch(
@@ -183,7 +88,7 @@ def make_batch(
     categories: Categories,
     targets: Targets,
     weights: Float32[np.ndarray, " batch"],
-) -> Batch:
+) -> Arrays:
     """The arrays that the model and the loss need.
 
     Args:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from jaxtyping import Array, Num
 
 from . import cells
-from .data import Batch, TableData, make_batch
+from .data import TableData, make_batch
 from .encoding import Encoding, Targets
 from .errors import UserError
 from .model import TableNetwork
@@ -21,7 +21,7 @@ from .scores import r_squared, roc_auc
 from .settings import Settings
 from .sources import from_patterns
 from .tables import Rows, columns_of, read_tables
-from .training.prediction import Chunk, Result
+from .training.prediction import Arrays, Chunk, Result
 
 
 class TablePrediction(Settings):
@@ -112,7 +112,7 @@ class TablePrediction(Settings):
             title += f": area under the ROC curve {roc_auc(true == 1, shares[:, 1]):.3f}"
         plot_confusion(path, counts, target.classes, title)
 
-    def _batch(self, rows: Rows, targets: bool) -> Batch:
+    def _batch(self, rows: Rows, targets: bool) -> Arrays:
         """All rows as a batch."""
         encoding, values = self._encoding, self._encoding.values(rows)
         known = np.zeros(len(values.numbers), np.int32)
