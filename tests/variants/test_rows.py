@@ -17,13 +17,11 @@ OTHER = ("command_line", "run_directory", "tracker")
 
 
 def is_first(row: rendering.Answers) -> bool:
-    """Whether no row before has the same model, on the same interpreter if it is language."""
-
-    def model(row: rendering.Answers) -> tuple[str | None, ...]:
-        other = row["interpreter"] if row["task"] == "language" else None
-        return row["task"], row.get("architecture"), other
-
-    return row is next(each for each in ROWS if model(each) == model(row))
+    """Whether no row before has the same model."""
+    model = ("task", "architecture")
+    return row is next(
+        each for each in ROWS if all(each.get(name) == row.get(name) for name in model)
+    )
 
 
 @pytest.fixture(
@@ -78,7 +76,7 @@ def test_hooks_have_nothing_to_say(project: Project) -> None:
 
 
 def test_own_tests_pass(row: rendering.Answers, project: Project, compiled: Path) -> None:
-    """All of them where a model comes for the first time, language on both interpreters.
+    """All of them where a model comes for the first time.
 
     In further rows the model's modules and their tests are the same, byte for byte, so there those
     tests run that the other answers can change.

@@ -28,9 +28,11 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         UserError: The run cannot be used, or the folder holds an export already.
     """
+    from ..files import write_atomically
     from ..storage.exports import MODEL, SIGNATURE
+    from ..storage.run_directory import RunDirectory
 
-    folder = arguments.output
+    folder, record = arguments.output, RunDirectory(arguments.run_dir).data_set
     standing = [name for name in (MODEL, SIGNATURE) if (folder / name).exists()]
     if standing and not arguments.overwrite:
         raise UserError(f"{folder} holds {standing[0]}: give --overwrite to replace it")
@@ -45,5 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     model = inference_model(program.blueprint.graphdef, state, experiment.precision)
     specs = prediction.input_specs(experiment.data)
     write_export(folder, prediction, model, specs, run=str(arguments.run_dir), step=step)
+    if record.exists():  # how inputs are normalised, and what classes the outputs stand for
+        write_atomically(folder / record.name, record.read_text(encoding="utf-8"))
     print(f"{folder / MODEL}, described by {SIGNATURE}; load it with jax.export.deserialize")
     return 0
