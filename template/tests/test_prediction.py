@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from . import tiny, tiny_task
-from .project import command_line, commands, storage, training
+from .project import command_line, commands, training
 
 
 def run(*words):
@@ -95,8 +95,8 @@ def test_an_exported_model_predicts_what_the_run_predicts(lab, own, tmp_path):
     experiment = program.experiment
     signature = json.loads((tmp_path / "model" / "signature.json").read_text())
     assert signature["step"] == step == 10
-    record = json.loads((tmp_path / "model" / "data_set.json").read_text())
-    assert record["info"] == storage.data_record.info_of(experiment.data)
+    record = (tmp_path / "model" / "data_set.json").read_text()
+    assert record == (lab / "run" / "data_set.json").read_text()
     specs = experiment.prediction.input_specs(experiment.data)
     assert {name: each["shape"][0] for name, each in signature["inputs"].items()} == dict.fromkeys(
         specs, "batch"

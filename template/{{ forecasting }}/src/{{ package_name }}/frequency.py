@@ -179,7 +179,8 @@ def _calendar_day(
 
 def _place_in_year(ticks: Int64[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     year = ticks.astype("datetime64[us]").astype("datetime64[Y]")
-    begin, end = (one.astype("datetime64[us]").astype(np.int64) for one in (year, year + 1))
+    years = (year, year + np.timedelta64(1, "Y"))
+    begin, end = (one.astype("datetime64[us]").astype(np.int64) for one in years)
     return (ticks - begin) / (end - begin)
 
 

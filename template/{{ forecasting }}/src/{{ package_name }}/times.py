@@ -82,5 +82,6 @@ def _written_days(numbers: Int64[np.ndarray, " points"]) -> Int64[np.ndarray, " 
     if not np.all((year >= 1000) & (year <= 9999) & (month >= 1) & (month <= 12) & (day >= 1)):
         return None
     first = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
-    begin, end = (one.astype("datetime64[D]").astype(np.int64) for one in (first, first + 1))
+    months = (first, first + np.timedelta64(1, "M"))
+    begin, end = (one.astype("datetime64[D]").astype(np.int64) for one in months)
     return begin + day - 1 if np.all(begin + day <= end) else None
