@@ -100,7 +100,8 @@ def test_metrics_and_configuration_are_written(tmp_path):
     assert second == {"step": 2, "train/loss": 1.0, "eval/loss": 1.5}
 
     (told,) = runs(run)
-    assert (told.display_name, told.project) == ("first", reporting.__name__.partition(".")[0])
+    project = reporting.__name__.partition(".")[0].replace("_", "-")
+    assert (told.display_name, told.project) == ("first", project)
     config = {item.key: json.loads(item.value_json) for item in told.config.update}
     assert CONFIG.items() <= config.items()
     assert exit_codes(run) == [0]
