@@ -1,7 +1,7 @@
 """The accuracy of a support vector machine on a prepared data set of images.
 
 The kernel's width is that of scikit-learn's own example for its handwritten digits. It learns from
-the training split alone, so ``test_accuracy`` is the number to compare ``evaluate`` with.
+the training split alone, so ``test_svc_accuracy`` is the number to compare ``evaluate`` with.
 
 Usage: ``python image.py PACKAGE DIRECTORY`` in the environment of a rendered image project.
 """
@@ -28,7 +28,7 @@ def main(package: str, directory: str) -> None:
 
     machine = SVC(gamma=0.001).fit(*read("train"))
     for split in ("validation", "test"):
-        print(f"{split}_accuracy {machine.score(*read(split)):.4f}")
+        print(f"{split}_svc_accuracy {machine.score(*read(split)):.4f}")
 
 
 if __name__ == "__main__":

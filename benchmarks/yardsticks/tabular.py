@@ -3,8 +3,8 @@
 They learn from the training split alone, from the same standardised numbers as the network and one
 column for each value of a category. ``logistic`` and ``ridge`` have their default regularisation;
 for ``logistic_cv`` and ``ridge_cv`` it is chosen by cross-validation within the training split.
-``log_loss`` is what ``evaluate`` prints as ``loss`` of classes. ``r2`` is the explained share of
-the held-out numbers' variance.
+``loss`` is the logarithmic one, as ``evaluate`` prints it for classes. ``r2`` is the explained
+share of the held-out numbers' variance.
 
 Usage: ``python tabular.py PACKAGE DIRECTORY`` in the environment of a rendered tabular project.
 """
@@ -82,7 +82,7 @@ def class_scores(true: np.ndarray, shares: np.ndarray) -> dict[str, float]:
     """Scores of probabilities."""
     told = {
         "accuracy": metrics.accuracy_score(true, shares.argmax(axis=1)),
-        "log_loss": metrics.log_loss(true, shares, labels=range(shares.shape[1])),
+        "loss": metrics.log_loss(true, shares, labels=range(shares.shape[1])),
     }
     if shares.shape[1] == 2:
         told["auc"] = metrics.roc_auc_score(true, shares[:, 1])

@@ -14,8 +14,6 @@ from . import own_files, projects, training
 from .projects import Project
 from .qualities import QUALITIES, Quality
 
-RUN = "runs/smoke"
-
 
 class Trained(NamedTuple):
     """A project and the quality that its run must have."""
@@ -38,27 +36,27 @@ def variants() -> Iterator[object]:
 def trained(
     request: pytest.FixtureRequest, template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Trained:
-    """A project in which `smoke` has been trained to its end, on data that it prepared itself."""
+    """A project in which a run has come to its end, on data that it prepared itself."""
     quality, python = request.param
     path = tmp_path_factory.mktemp("trained") / "proof-lab"
     project = projects.make(template, path, python, **quality.answers)
-    training.finish(project, RUN)
+    training.finish(project, quality.run, quality.experiment)
     return Trained(project, quality)
 
 
 def test_stated_quality_is_reached(trained: Trained, tmp_path: Path) -> None:
     project, quality = trained
-    metrics = training.evaluate(project, RUN, tmp_path / "metrics.json")
-    assert quality.is_reached(metrics[quality.metric]), metrics
+    metrics = training.evaluate(project, quality.run, tmp_path / "metrics.json")
+    assert quality.is_reached(metrics), metrics
 
 
 def test_run_directory_is_complete(trained: Trained) -> None:
-    project, _ = trained
-    names = {path.name for path in (project.path / RUN).iterdir()}
+    project, quality = trained
+    names = {path.name for path in (project.path / quality.run).iterdir()}
     expected = {"metrics.jsonl", "config.txt", "config.json", "environment.json", "curves.png"}
     assert expected <= names
-    losses = training.series(project, RUN, "train/loss")
-    evaluated = training.series(project, RUN, "eval/loss")
+    losses = training.series(project, quality.run, "train/loss")
+    evaluated = training.series(project, quality.run, "eval/loss")
     assert max(losses) == max(evaluated), "the last step is not evaluated"
     assert project.changes() == "", "training changes files that git tracks"
 
@@ -66,10 +64,12 @@ def test_run_directory_is_complete(trained: Trained) -> None:
 def test_own_files_are_predicted(trained: Trained, tmp_path: Path) -> None:
     project, quality = trained
     task = quality.answers["task"]
-    expected = own_files.write(task, tmp_path / "own", project.path / RUN)
+    expected = own_files.write(task, tmp_path / "own", project.path / quality.run)
     output = tmp_path / "told.jsonl"
     source = str(tmp_path / "own" / "*")
-    project.command("predict", "--run-dir", RUN, "--source", source, "--output", str(output))
+    project.command(
+        "predict", "--run-dir", quality.run, "--source", source, "--output", str(output)
+    )
     records = [json.loads(line) for line in output.read_text().splitlines()]
     assert len(records) >= expected
     for record in records:
@@ -94,8 +94,8 @@ for name, told in signature["outputs"].items():
 
 
 def test_exported_model_runs_without_the_package(trained: Trained, tmp_path: Path) -> None:
-    project, _ = trained
-    project.command("export", "--run-dir", RUN, "--output", str(tmp_path / "exported"))
+    project, quality = trained
+    project.command("export", "--run-dir", quality.run, "--output", str(tmp_path / "exported"))
     blocked = f"import sys; sys.modules[{project.package!r}] = None\n"
     project.tool("python", "-c", blocked + CALL_EXPORTED, str(tmp_path / "exported"))
 
@@ -104,7 +104,7 @@ def test_language_model_continues_a_text(trained: Trained) -> None:
     project, quality = trained
     if quality.answers["task"] != "language":
         pytest.skip("no language model")
-    told = project.command("generate", "--run-dir", RUN, "--prompt", "def ")
+    told = project.command("generate", "--run-dir", quality.run, "--prompt", "def ")
     assert len(told.strip()) > len("def ")
 
 
@@ -112,7 +112,7 @@ def test_killed_run_resumes_bit_for_bit(trained: Trained) -> None:
     project, quality = trained
     if not quality.resumes:
         pytest.skip("the others show it; a project's own tests show it for each task in small")
-    losses = training.series(project, RUN, "eval/loss")
+    losses = training.series(project, quality.run, "eval/loss")
     steps = max(losses)
     moments = sorted(random.Random(steps).sample(range(steps // 10, steps * 9 // 10), 3))
     for moment in moments:
@@ -121,4 +121,4 @@ def test_killed_run_resumes_bit_for_bit(trained: Trained) -> None:
     assert training.series(project, "runs/killed", "eval/loss") == losses, moments
     for metric in ("train/loss", "train/grad_norm"):
         killed = training.series(project, "runs/killed", metric)
-        assert killed == training.series(project, RUN, metric)
+        assert killed == training.series(project, quality.run, metric)
