@@ -51,9 +51,13 @@ def digits(config: fdl.Config[Experiment], *, steps: int) -> None:
     config.data.height = config.data.width = 8
     config.data.channels = 1
     config.data.batch_size = 64
-    config.data.augmentation.shift = 1
+    # A digit fills its image to the edges: a whole pixel more would cut off what tells it apart.
+    config.data.augmentation.shift = 0.5
+    config.data.augmentation.rotate = 15
+    config.data.augmentation.scale = 0.2
     config.objective.label_smoothing = 0.1
     config.optimizer.schedule.warmup_steps = steps // 10
+    config.optimizer.schedule.final_fraction = 0.0
     config.loop.steps = steps
     config.loop.eval_every = steps // 4
     config.checkpoint.every = steps // 4

@@ -60,13 +60,13 @@ def smoke() -> fdl.Config[Experiment]:
     config.model.num_layers = 1
     config.model.d_ff = 32
     config.model.d_embedding = 4
-    config.model.dropout = 0.9  # some hundreds of rows are learned by heart all too easily
+    config.model.dropout = 0.95  # some hundreds of rows are learned by heart all too easily
     config.data.batch_size = 64
     config.optimizer.learning_rate = 3e-3
-    config.optimizer.weight_decay = 0.5
+    config.optimizer.weight_decay = 1.0
     config.optimizer.schedule.warmup_steps = 20
-    config.loop.steps = 200
-    config.loop.eval_every = 50
+    config.loop.steps = 400
+    config.loop.eval_every = 100
     config.checkpoint.every = 100
     return config
 
@@ -74,8 +74,9 @@ def smoke() -> fdl.Config[Experiment]:
 def small() -> fdl.Config[Experiment]:
     """For tables of some hundreds of rows: tells malignant from benign tumours, and surer."""
     config = smoke()
-    config.loop.steps = 600
-    config.loop.eval_every = 100
+    config.loop.steps = 1000
+    config.loop.eval_every = 250
+    config.checkpoint.every = 250
     return config
 
 
