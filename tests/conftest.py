@@ -37,7 +37,7 @@ def compiled_once() -> Iterator[None]:
     compile_text, compiled = jinja2.Environment.compile, {}
 
     def compile_once(environment: jinja2.Environment, *arguments: Any, **options: Any) -> Any:
-        key = (arguments, *options.items())
+        key = (type(environment), arguments, *options.items())  # a sandbox compiles otherwise
         if key not in compiled:
             compiled[key] = compile_text(environment, *arguments, **options)
         return compiled[key]
