@@ -11,6 +11,8 @@ from ..support import history, interpreters, rendering
 from . import projects
 from .projects import Project
 
+pytestmark = pytest.mark.xdist_group("guard rails")
+
 RUFF = ("ruff", "check")
 FORMAT = ("ruff", "format", "--check")
 TYPES = ("basedpyright",)
@@ -83,19 +85,11 @@ MISTAKES = {
 }
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(task, id=task, marks=pytest.mark.xdist_group(f"guarded {task}"))
-        for task in ("language", "tabular")
-    ],
-)
-def project(
-    request: pytest.FixtureRequest, template: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Project:
-    """A project of the newest Python, which has its data."""
+@pytest.fixture(scope="module")
+def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project of the newest Python, which has its data; that of the task that trains fastest."""
     path = tmp_path_factory.mktemp("guarded") / "proof-lab"
-    project = projects.make(template, path, [*interpreters.ends().values()][-1], task=request.param)
+    project = projects.make(template, path, [*interpreters.ends().values()][-1], task="tabular")
     project.command("prepare")
     return project
 
