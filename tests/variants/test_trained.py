@@ -111,7 +111,9 @@ def test_language_model_continues_a_text(trained: Trained) -> None:
 def test_killed_run_resumes_bit_for_bit(trained: Trained) -> None:
     project, quality = trained
     if not quality.resumes:
-        pytest.skip("the language model shows it; a project's own tests show it for each task in small")
+        pytest.skip(
+            "the language model shows it; a project's own tests show it for each task in small"
+        )
     losses = training.series(project, quality.run, "eval/loss")
     steps = max(losses)
     moments = sorted(random.Random(steps).sample(range(steps // 10, steps * 9 // 10), 3))
