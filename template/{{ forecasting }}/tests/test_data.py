@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from . import tiny_task
+from .batching import evaluate, take, train
 from .project import data, errors, frequency, storage
 
 UserError = errors.UserError
@@ -21,31 +22,8 @@ def settings(directory, **changes):
     return data.SeriesData(directory=str(directory), **{**sizes, **changes})
 
 
-def train(directory, *, seed=0, process=0, processes=1, **changes):
-    return settings(directory, **changes).train_batches(
-        seed=seed, process=process, processes=processes
-    )
-
-
-def take(iterator, count):
-    return [next(iterator) for _ in range(count)]
-
-
-def evaluate(directory, split="validation", *, limit=None, process=0, processes=1, **changes):
-    return list(
-        settings(directory, **changes).eval_batches(
-            split, limit=limit, process=process, processes=processes
-        )
-    )
-
-
-def equal(one, other):
-    assert one.keys() == other.keys()
-    return all(np.array_equal(one[name], other[name]) for name in one)
-
-
 def test_shapes_and_types(directory):
-    batch = next(iter(train(directory)))
+    batch = next(train(settings(directory)))
     time = frequency.NUM_FEATURES
     assert {name: (array.shape, str(array.dtype)) for name, array in batch.items()} == {
         "history": ((BATCH, SEQ_LEN, CHANNELS), "float32"),
@@ -62,7 +40,7 @@ def test_training_sees_every_window_of_its_part_and_nothing_later(directory):
     windows = settings(directory).examples("train")
     assert len(windows) == 3 * (96 - HORIZON - SEQ_LEN // 2 + 1)
     assert windows.origins.max() + HORIZON == 96
-    epoch = take(iter(train(directory, batch_size=1)), len(windows))
+    epoch = take(train(settings(directory, batch_size=1)), len(windows))
     rows = sorted(batch["targets"].tobytes() for batch in epoch)
     there = windows.read(np.arange(len(windows)))["targets"]
     assert rows == sorted(row.tobytes() for row in there)
@@ -75,7 +53,7 @@ def test_training_sees_every_window_of_its_part_and_nothing_later(directory):
 def test_the_origin_rolls_over_the_split(directory, split, first):
     windows = settings(directory).examples(split)
     assert windows.origins.tolist() == [*range(first, first + 12 - HORIZON + 1)] * 3
-    batches = evaluate(directory, split)
+    batches = evaluate(settings(directory), split)
     assert sum(float(batch["weights"].sum()) for batch in batches) == 18 * HORIZON * CHANNELS
     assert not batches[-1]["weights"][-1].any()  # the last batch is not full
 
@@ -94,7 +72,8 @@ def test_what_was_known_at_an_origin_may_lie_in_an_earlier_split(directory):
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_evaluation_covers_the_split_once(directory, processes):
-    shares = [evaluate(directory, process=p, processes=processes) for p in range(processes)]
+    read = settings(directory)
+    shares = [evaluate(read, process=p, processes=processes) for p in range(processes)]
     assert {len(share) for share in shares} == {3}
     windows = settings(directory).examples("validation")
     joined = np.stack([np.stack([b["targets"] for b in share]) for share in shares], axis=2)
@@ -103,7 +82,7 @@ def test_evaluation_covers_the_split_once(directory, processes):
 
 
 def test_a_limit_spreads_evenly_over_the_split(directory):
-    some = evaluate(directory, batch_size=2, limit=3)
+    some = evaluate(settings(directory, batch_size=2), limit=3)
     windows = settings(directory).examples("validation").read(np.arange(0, 18, 3))
     np.testing.assert_array_equal(
         np.concatenate([batch["targets"] for batch in some]), windows["targets"]
@@ -115,7 +94,7 @@ def test_a_limit_spreads_evenly_over_the_split(directory):
 
 def test_a_horizon_that_does_not_fit_is_reported(directory):
     with pytest.raises(UserError, match=r"data.horizon 50 is too long, .* of the validation split"):
-        evaluate(directory, horizon=50)
+        evaluate(settings(directory, horizon=50))
 
 
 def test_data_of_another_task_is_reported(tmp_path):
@@ -123,4 +102,4 @@ def test_data_of_another_task_is_reported(tmp_path):
         writer.write("train", b"pixels")
         writer.commit({"kind": "images"})
     with pytest.raises(UserError, match="holds no series but images"):
-        train(tmp_path / "d")
+        train(settings(tmp_path / "d"))

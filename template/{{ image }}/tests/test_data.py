@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from . import tiny_images
+from .batching import equal, evaluate, take, train
 from .project import augmentation, data, errors, storage
 
 UserError = errors.UserError
@@ -23,30 +24,6 @@ def settings(directory, **changes):
     return data.ImageData(directory=str(directory), **{**shape, "batch_size": 8, **changes})
 
 
-def train(directory, *, seed=0, process=0, processes=1, **changes):
-    return settings(directory, **changes).train_batches(
-        seed=seed, process=process, processes=processes
-    )
-
-
-def take(iterator, count):
-    return [next(iterator) for _ in range(count)]
-
-
-def evaluate(directory, split="validation", *, limit=None, process=0, processes=1, **changes):
-    batches = settings(directory, **changes).eval_batches(
-        split, limit=limit, process=process, processes=processes
-    )
-    listed = list(batches)
-    assert len(listed) == len(batches)
-    return listed
-
-
-def equal(one, other):
-    assert one.keys() == other.keys()
-    return all(np.array_equal(one[name], other[name]) for name in one)
-
-
 def rows(batches):
     """The images of batches as tuples, padding left out, in some fixed order."""
     return sorted(
@@ -64,7 +41,7 @@ NAMES = ("images", "labels", "weights")
 
 
 def test_shapes_and_types(directory):
-    batch = next(iter(train(directory)))
+    batch = next(train(settings(directory)))
     assert {name: (array.shape, str(array.dtype)) for name, array in batch.items()} == {
         "images": ((8, 8, 8, 1), "float32"),
         "labels": ((8,), "int32"),
@@ -73,7 +50,7 @@ def test_shapes_and_types(directory):
 
 
 def test_images_are_normalised_by_the_statistics_of_the_training_split(directory):
-    batches = evaluate(directory, "train")
+    batches = evaluate(settings(directory), "train")
     images = np.concatenate([batch["images"][batch["weights"] > 0] for batch in batches])
     np.testing.assert_allclose(images.mean((0, 1, 2)), 0, atol=1e-4)
     np.testing.assert_allclose(images.std((0, 1, 2)), 1, atol=1e-4)
@@ -91,8 +68,8 @@ def test_every_channel_has_statistics_of_its_own():
 
 
 def test_an_epoch_holds_each_image_once_and_epochs_differ(directory):
-    everything = evaluate(directory, "train", batch_size=1)
-    iterator = iter(train(directory, batch_size=1))
+    everything = evaluate(settings(directory, batch_size=1), "train")
+    iterator = train(settings(directory, batch_size=1))
     first, second = take(iterator, len(everything)), take(iterator, len(everything))
     assert rows(first) == rows(second) == rows(everything)
     assert not all(map(equal, first, second))
@@ -189,14 +166,14 @@ def test_nothing_changes_unless_it_is_asked_for(directory):
     draws = np.random.default_rng(1).random((16, augmentation.DRAWS))
     np.testing.assert_array_equal(Augmentation().apply(images, draws), images)
     assert equal(
-        evaluate(directory)[0], evaluate(directory, augmentation=CHANGING)[0]
+        evaluate(settings(directory))[0], evaluate(settings(directory, augmentation=CHANGING))[0]
     )  # held-out images stay as they are
 
 
 def test_the_same_image_is_changed_otherwise_in_the_next_epoch(directory):
     count = len(settings(directory).examples("train"))
-    plain = iter(train(directory, batch_size=1))
-    changing = iter(train(directory, batch_size=1, augmentation=Augmentation(shift=3)))
+    plain = train(settings(directory, batch_size=1))
+    changing = train(settings(directory, batch_size=1, augmentation=Augmentation(shift=3)))
     seen = {}
     for _ in range(2 * count):
         original, changed = next(plain)["images"], next(changing)["images"]
@@ -211,21 +188,22 @@ def test_the_same_image_is_changed_otherwise_in_the_next_epoch(directory):
 def test_evaluation_covers_the_split_once(directory, processes):
     count = len(settings(directory).examples("validation"))
     assert count % 8  # the last batch is not full here
-    shares = [evaluate(directory, process=p, processes=processes) for p in range(processes)]
+    read = settings(directory)
+    shares = [evaluate(read, process=p, processes=processes) for p in range(processes)]
     assert len({len(share) for share in shares}) == 1
     batches = [batch for share in shares for batch in share]
     assert sum(float(batch["weights"].sum()) for batch in batches) == count
-    assert rows(batches) == rows(evaluate(directory, batch_size=1))
+    assert rows(batches) == rows(evaluate(settings(directory, batch_size=1)))
     assert all(batch["images"].shape == (8 // processes, 8, 8, 1) for batch in batches)
     assert shares[-1][-1]["weights"][-1] == 0
     assert not shares[-1][-1]["images"][-1].any()
 
 
 def test_a_limit_spreads_evenly_over_the_split(directory):
-    assert len(evaluate(directory, "train", batch_size=2, limit=3)) == 3
+    assert len(evaluate(settings(directory, batch_size=2), "train", limit=3)) == 3
     labels = [
         label
-        for batch in evaluate(directory, "train", batch_size=2, limit=3)
+        for batch in evaluate(settings(directory, batch_size=2), "train", limit=3)
         for label in batch["labels"].tolist()
     ]
     assert labels == [0, 0, 1, 1, 2, 2]  # a split lies class by class
@@ -238,7 +216,7 @@ def test_images_of_another_shape_are_reported(directory):
     with pytest.raises(
         UserError, match=r"images of 8 by 8 by 1 .* says 8 by 16 by 1: set data.height, .*width"
     ):
-        train(directory, width=16)
+        train(settings(directory, width=16))
 
 
 def test_data_of_another_task_is_reported(tmp_path):
@@ -246,4 +224,4 @@ def test_data_of_another_task_is_reported(tmp_path):
         writer.write("train", b"words")
         writer.commit({"kind": "text"})
     with pytest.raises(UserError, match="holds no image but text"):
-        train(tmp_path / "d")
+        train(settings(tmp_path / "d"))

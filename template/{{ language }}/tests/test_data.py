@@ -6,6 +6,7 @@ import random
 import numpy as np
 import pytest
 
+from .batching import equal, evaluate, take, train
 from .project import data, errors, preparation, sources, storage
 from .project import tokenizer as tokens
 
@@ -38,34 +39,10 @@ def settings(directory, **changes):
     return data.TextData(directory=str(directory), **{"seq_len": 32, "batch_size": 8, **changes})
 
 
-def train(directory, *, seed=0, process=0, processes=1, **changes):
-    return settings(directory, **changes).train_batches(
-        seed=seed, process=process, processes=processes
-    )
-
-
-def take(iterator, count):
-    return [next(iterator) for _ in range(count)]
-
-
-def evaluate(directory, *, limit=None, process=0, processes=1, **changes):
-    batches = settings(directory, **changes).eval_batches(
-        "validation", limit=limit, process=process, processes=processes
-    )
-    listed = list(batches)
-    assert len(listed) == len(batches)
-    return listed
-
-
 def stream(directory, split):
     """All tokens of a split as they are stored."""
     records = dataset.DataSet.open(directory).source(split)
     return np.concatenate([np.frombuffer(record, preparation.DTYPE) for record in records])
-
-
-def equal(one, other):
-    assert one.keys() == other.keys()
-    return all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def documents(directory):
@@ -141,13 +118,13 @@ def test_many_buckets_give_the_order_of_one(directory, tmp_path, monkeypatch):
 def test_the_end_of_a_document_is_a_target(directory):
     ends = sum(
         int(((batch["targets"] == DOCUMENT) * batch["weights"]).sum())
-        for batch in evaluate(directory)
+        for batch in evaluate(settings(directory))
     )
     assert ends == len(documents(directory)["validation"])
 
 
 def test_shapes_and_types(directory):
-    batch = next(iter(train(directory)))
+    batch = next(train(settings(directory)))
     assert {name: (array.shape, str(array.dtype)) for name, array in batch.items()} == {
         "tokens": ((8, 32), "int32"),
         "targets": ((8, 32), "int32"),
@@ -168,7 +145,7 @@ def rows(batches):
 def test_an_epoch_holds_each_window_once_and_epochs_differ(directory):
     ids = stream(directory, "train")
     in_epoch = -(-(len(ids) - 1) // 32)
-    iterator = iter(train(directory, batch_size=1))
+    iterator = train(settings(directory, batch_size=1))
     first, second = take(iterator, in_epoch), take(iterator, in_epoch)
     assert sum(int(batch["weights"].sum()) for batch in first) == len(ids) - 1
     assert rows(first) == rows(second)
@@ -182,7 +159,8 @@ def test_an_epoch_holds_each_window_once_and_epochs_differ(directory):
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_evaluation_covers_the_split_once(directory, processes):
-    shares = [evaluate(directory, process=p, processes=processes) for p in range(processes)]
+    read = settings(directory)
+    shares = [evaluate(read, process=p, processes=processes) for p in range(processes)]
     assert len({len(share) for share in shares}) == 1
     targets = np.stack([np.stack([b["targets"] for b in share], 0) for share in shares], axis=2)
     targets = targets.reshape(-1)  # batches, then examples in their order
@@ -195,16 +173,16 @@ def test_evaluation_covers_the_split_once(directory, processes):
 
 
 def test_a_limit_spreads_evenly_over_the_split(directory):
-    everything = evaluate(directory, batch_size=2)
+    everything = evaluate(settings(directory, batch_size=2))
     windows_there = np.concatenate([batch["targets"] for batch in everything]).tolist()
-    some = evaluate(directory, batch_size=2, limit=3)
+    some = evaluate(settings(directory, batch_size=2), limit=3)
     assert len(some) == 3
     chosen = [windows_there.index(row) for batch in some for row in batch["targets"].tolist()]
     full = sum(row[0] != PAD for row in windows_there)
     gaps = np.diff([*chosen, full])
     assert chosen[0] == 0
     assert gaps.max() - gaps.min() <= 1
-    assert all(map(equal, some, evaluate(directory, batch_size=2, limit=3)))
+    assert all(map(equal, some, evaluate(settings(directory, batch_size=2), limit=3)))
 
 
 # Mistakes
@@ -212,10 +190,10 @@ def test_a_limit_spreads_evenly_over_the_split(directory):
 
 def test_data_that_does_not_suit_is_reported(directory, monkeypatch):
     with pytest.raises(UserError, match=r"data.seq_len 100000 is too long: the train split"):
-        train(directory, seq_len=100_000)
+        train(settings(directory, seq_len=100_000))
     monkeypatch.setattr(data.TOKENIZER.__class__, "name", "words")
     with pytest.raises(UserError, match=r"prepared with tokenizer 'bytes'.*'words'.*--overwrite"):
-        train(directory)
+        train(settings(directory))
 
 
 def test_data_of_another_task_is_reported(tmp_path):
@@ -223,4 +201,4 @@ def test_data_of_another_task_is_reported(tmp_path):
         writer.write("train", b"pixels")
         writer.commit({"kind": "images"})
     with pytest.raises(UserError, match="holds no text but images"):
-        train(tmp_path / "d")
+        train(settings(tmp_path / "d"))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from . import tiny_task
+from .batching import equal, evaluate, take, train
 from .project import data, errors, storage
 
 UserError = errors.UserError
@@ -19,30 +20,6 @@ def settings(directory, **changes):
     return data.TableData(directory=str(directory), **{"batch_size": 8, **changes})
 
 
-def train(directory, *, seed=0, process=0, processes=1, **changes):
-    return settings(directory, **changes).train_batches(
-        seed=seed, process=process, processes=processes
-    )
-
-
-def take(iterator, count):
-    return [next(iterator) for _ in range(count)]
-
-
-def evaluate(directory, *, split="validation", limit=None, process=0, processes=1, **changes):
-    batches = settings(directory, **changes).eval_batches(
-        split, limit=limit, process=process, processes=processes
-    )
-    listed = list(batches)
-    assert len(listed) == len(batches)
-    return listed
-
-
-def equal(one, other):
-    assert one.keys() == other.keys()
-    return all(np.array_equal(one[name], other[name]) for name in one)
-
-
 def size(directory, split):
     return storage.dataset.DataSet.open(directory).info["rows"][split]
 
@@ -53,7 +30,7 @@ def pressures(batches):
 
 
 def test_shapes_and_types(directory):
-    batch = next(iter(train(directory)))
+    batch = next(train(settings(directory)))
     assert {name: (array.shape, str(array.dtype)) for name, array in batch.items()} == {
         "numbers": ((8, 4), "float32"),  # pressure, wind, day, warned
         "missing": ((8, 1), "float32"),  # wind
@@ -65,7 +42,7 @@ def test_shapes_and_types(directory):
 
 
 def test_numbers_are_standardised_and_missing_ones_are_the_mean(directory):
-    (batch,) = evaluate(directory, split="train", batch_size=size(directory, "train"))
+    (batch,) = evaluate(settings(directory, batch_size=size(directory, "train")), "train")
     np.testing.assert_allclose(batch["numbers"].mean(axis=0), 0, atol=1e-5)
     wind, missing = batch["numbers"][:, 1], batch["missing"][:, 0] == 1
     assert 0 < missing.mean() < 0.3
@@ -79,7 +56,7 @@ def test_numbers_are_standardised_and_missing_ones_are_the_mean(directory):
 
 def test_an_epoch_holds_each_row_once_and_epochs_differ(directory):
     rows = size(directory, "train")
-    iterator = iter(train(directory, batch_size=1))
+    iterator = train(settings(directory, batch_size=1))
     first, second = (pressures(take(iterator, rows)) for _ in range(2))
     assert len(set(first)) == rows
     assert sorted(first) == sorted(second) and first != second
@@ -92,12 +69,12 @@ def test_an_epoch_holds_each_row_once_and_epochs_differ(directory):
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_evaluation_covers_the_split_once(directory, split, processes):
     shares = [
-        evaluate(directory, split=split, batch_size=14, process=process, processes=processes)
+        evaluate(settings(directory, batch_size=14), split, process=process, processes=processes)
         for process in range(processes)
     ]
     assert len({len(share) for share in shares}) == 1
     found = sorted(x for share in shares for x in pressures(share))
-    assert found == sorted(pressures(evaluate(directory, split=split, batch_size=1)))
+    assert found == sorted(pressures(evaluate(settings(directory, batch_size=1), split)))
     assert len(found) == size(directory, split)
     weights = np.concatenate([batch["weights"] for share in shares for batch in share])
     assert np.sum(weights == 0) == -len(found) % 14
@@ -105,14 +82,14 @@ def test_evaluation_covers_the_split_once(directory, split, processes):
 
 
 def test_a_limit_spreads_evenly_over_the_split(directory):
-    everything = pressures(evaluate(directory, split="train", batch_size=2))
-    some = evaluate(directory, split="train", batch_size=2, limit=5)
+    everything = pressures(evaluate(settings(directory, batch_size=2), "train"))
+    some = evaluate(settings(directory, batch_size=2), "train", limit=5)
     assert len(some) == 5
     chosen = [everything.index(x) for x in pressures(some)]
     gaps = np.diff([*chosen, len(everything)])
     assert chosen[0] == 0
     assert gaps.max() - gaps.min() <= 1
-    assert all(map(equal, some, evaluate(directory, split="train", batch_size=2, limit=5)))
+    assert all(map(equal, some, evaluate(settings(directory, batch_size=2), "train", limit=5)))
 
 
 # Mistakes
@@ -123,4 +100,4 @@ def test_data_of_another_task_is_reported(tmp_path):
         writer.write("train", b"pixels")
         writer.commit({"kind": "images"})
     with pytest.raises(UserError, match="holds no table but images"):
-        train(tmp_path / "d")
+        train(settings(tmp_path / "d"))
