@@ -28,7 +28,6 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         UserError: The run cannot be used, or the folder holds an export already.
     """
-    from ..files import write_atomically
     from ..storage.exports import MODEL, SIGNATURE
     from ..storage.run_directory import RunDirectory
 
@@ -46,8 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     prediction = prediction_of(experiment)
     model = inference_model(program.blueprint.graphdef, state, experiment.precision)
     specs = prediction.input_specs(experiment.data)
-    write_export(folder, prediction, model, specs, run=str(arguments.run_dir), step=step)
-    if record.exists():  # how inputs are normalised, and what classes the outputs stand for
-        write_atomically(folder / record.name, record.read_text(encoding="utf-8"))
+    origin = {"run": str(arguments.run_dir), "step": step}
+    write_export(folder, prediction, model, specs, record, **origin)
     print(f"{folder / MODEL}, described by {SIGNATURE}; load it with jax.export.deserialize")
     return 0

@@ -26,6 +26,7 @@ def write_export(
     function: Callable[[Any, dict[str, jax.Array]], dict[str, jax.Array]],
     model: nnx.Module,
     specs: dict[str, jax.ShapeDtypeStruct],
+    data_record: Path,
     **origin: str | int,
 ) -> None:
     """Export ``function(model, inputs)`` with the model's weights as constants.
@@ -35,6 +36,8 @@ def write_export(
         function: Predictions of a batch; it is traced with a symbolic batch size.
         model: The model.
         specs: The inputs by name, without their leading axis ``batch``.
+        data_record: What the run says of its data set: how inputs are normalised, and what classes
+            the outputs stand for. It is laid beside the model, if the run has one.
         **origin: Where the model comes from; kept in the signature.
 
     Raises:
@@ -64,6 +67,8 @@ def write_export(
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / MODEL, bytes(exported.serialize()))
         write_atomically(folder / SIGNATURE, json.dumps(signature, indent=2) + "\n")
+        if data_record.exists():
+            write_atomically(folder / data_record.name, data_record.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror}") from error
 
