@@ -47,7 +47,7 @@ QUALITIES = [
     Quality({"task": "language"}, {"bits_per_byte": 3.6}, resumes=True),
     Quality({"task": "image", "architecture": "resnet"}, {"accuracy": 0.97}),
     Quality({"task": "image", "architecture": "vit"}, {"accuracy": 0.97}),
-    # As logistic regression has it, and ridge regression.
+    # The accuracy of logistic regression, and the error of ridge regression.
     Quality({"task": "tabular"}, {"accuracy": 0.971, "loss": 0.09}),
     Quality({"task": "tabular"}, {"mae": 43.79}, "diabetes", longer=None),
     Quality({"task": "forecasting"}, {"mase": 0.82}),
