@@ -1,0 +1,248 @@
+"""What an example is, and where examples come from.
+
+There are three kinds: demonstrations (a prompt and its response), preferences (a prompt, a chosen
+and a rejected response) and prompts (with what is to be answered). Each example has a row of its
+own in the arrays of a batch; nothing is packed. A prompt is ``start`` and its tokens, with padding
+before it, so that all prompts of a batch end where the responses begin. A response is its tokens
+and ``end``, with padding behind it. The masks tell tokens from padding. What counts in a loss are
+the tokens of responses, ends included, and never those of prompts: it is the masks of responses.
+
+Which examples form the batch of a step stands in ``training/prepared_data.py``.
+"""
+
+import json
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Bool, Int32
+from pydantic import Field, field_validator
+
+from . import preparation, sources
+from .errors import UserError
+from .samples import SAMPLES, Record
+from .storage.dataset import DataSet
+from .training.prediction import Arrays
+from .training.prepared_data import Draws, Examples, Numbers, PreparedData
+from .vocabulary import Tokenizer, VocabularySettings
+
+
+class ExampleData(PreparedData):
+    """A prepared data set of examples and how it is read.
+
+    Attributes:
+        directory: Where the prepared data set stands.
+        batch_size: Examples in a batch, over all processes together.
+        threads: Threads that read ahead.
+        max_prompt_tokens: Places for a prompt and its start; longer ones are refused.
+        max_response_tokens: Places for a response and its end; longer ones are refused.
+        vocabulary: The tokenizer of the model.
+        sample: The sample that is prepared where no files are given, one of `samples.SAMPLES`.
+        KIND: The kind of the examples.
+    """
+
+    directory: str = "data/examples"
+    max_prompt_tokens: int = Field(default=64, ge=2)
+    max_response_tokens: int = Field(default=64, ge=2)
+    vocabulary: VocabularySettings = Field(default_factory=VocabularySettings)
+    sample: str = "reverse"
+
+    KIND: ClassVar[sources.Kind]
+
+    @field_validator("sample")
+    @classmethod
+    def _is_a_sample(cls, name: str) -> str:
+        if name not in SAMPLES:
+            raise ValueError(f"there is no sample {name!r}, only {', '.join(SAMPLES)}")
+        return name
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of the model.
+
+        Raises:
+            UserError: It cannot be loaded.
+        """
+        return self.vocabulary.tokenizer
+
+    @property
+    def lengths(self) -> preparation.Lengths:
+        """The most tokens that an example may have."""
+        return preparation.Lengths(self.max_prompt_tokens, self.max_response_tokens)
+
+    def prepare(self, source: sources.Source, *, overwrite: bool, progress: bool) -> str:
+        """Write the data set, and return a summary of it.
+
+        Raises:
+            UserError: The source cannot be used, or the data set not be written.
+        """
+        data_set = preparation.prepare_examples(
+            source if source.files else sources.sample(source.sample or self.sample),
+            Path(self.directory),
+            kind=self.KIND,
+            tokenizer=self.tokenizer,
+            max_prompt_tokens=self.max_prompt_tokens,
+            max_response_tokens=self.max_response_tokens,
+            overwrite=overwrite,
+            progress=progress,
+        )
+        return preparation.summary(data_set)
+
+    def prepare_sample(self, *, progress: bool) -> str:
+        """Write the sample as the data set, and return a summary of it."""
+        return self.prepare(sources.sample(), overwrite=False, progress=progress)
+
+    def examples(self, split: str) -> Examples:
+        """The examples of a split.
+
+        Raises:
+            UserError: The data set is not there, or is of another kind, or does not fit tokenizer
+                and lengths.
+        """
+        data_set = self.open(self.KIND.name)
+        info, tokenizer = data_set.info, self.tokenizer
+        if (info["tokenizer"], info["vocab_size"]) != (tokenizer.name, tokenizer.vocab_size):
+            raise UserError(
+                f"{self.directory} was prepared with tokenizer {info['tokenizer']!r} "
+                f"({info['vocab_size']} ids), that of data.vocabulary is {tokenizer.name!r} "
+                f"({tokenizer.vocab_size} ids): prepare it again with --overwrite"
+            )
+        for part, limit in self.lengths._asdict().items():
+            longest = info[f"longest_{part}"]
+            if longest > limit:
+                raise UserError(
+                    f"data.max_{part}_tokens {limit} is too small: the longest {part} of "
+                    f"{self.directory} has {longest} tokens"
+                )
+        return StoredExamples(data_set, split, self)
+
+    @abstractmethod
+    def batch(self, records: Sequence[Record]) -> Arrays:
+        """Make a batch.
+
+        Args:
+            records: Texts of examples, none too long, all with the same fields; an example whose
+                prompt is empty is padding.
+        """
+
+    def prompts(self, records: Sequence[Record]) -> Arrays:
+        """The arrays that follow from prompts alone: ``prompt``, ``prompt_mask``, ``weights``."""
+        tokens, mask = self._rows(records, "prompt", self.max_prompt_tokens)
+        real = np.array([bool(record["prompt"]) for record in records])
+        return {"prompt": tokens, "prompt_mask": mask, "weights": real.astype(np.float32)}
+
+    def responses(self, records: Sequence[Record], field: str) -> "Rows":
+        """Tokens and mask of the responses in a field."""
+        return self._rows(records, field, self.max_response_tokens)
+
+    def _rows(self, records: Sequence[Record], field: str, length: int) -> "Rows":
+        """Texts as rows; the text of a prompt goes to the end of its row."""
+        tokenizer, left = self.tokenizer, field == "prompt"
+        tokens = np.full((len(records), length), tokenizer.pad, np.int32)
+        mask = np.zeros(tokens.shape, bool)
+        for row, record in enumerate(records):
+            if not record["prompt"]:
+                continue
+            ids = tokenizer.encode(record[field])
+            ids = [tokenizer.start, *ids] if left else [*ids, tokenizer.end]
+            part = slice(length - len(ids), None) if left else slice(len(ids))
+            tokens[row, part], mask[row, part] = ids, True
+        return tokens, mask
+
+
+Rows = tuple[Int32[np.ndarray, "batch seq_len"], Bool[np.ndarray, "batch seq_len"]]
+
+
+class Demonstrations(ExampleData):
+    """Prompts and the responses that a model is to imitate."""
+
+    directory: str = "data/demonstrations"
+
+    KIND: ClassVar[sources.Kind] = sources.DEMONSTRATIONS
+
+    @property
+    def tokens_per_batch(self) -> int:
+        """Places for tokens in a batch, over all processes together."""
+        return self.batch_size * sum(self.lengths)
+
+    def batch(self, records: Sequence[Record]) -> Arrays:
+        """Make a batch.
+
+        Returns:
+            ``prompt``, int32 ``[batch, max_prompt_tokens]``, and ``response``, int32 ``[batch,
+            max_response_tokens]``, each with a ``_mask`` of bool; ``weights``, float32 ``[batch]``.
+        """
+        response, response_mask = self.responses(records, "response")
+        made = {"response": response, "response_mask": response_mask}
+        return {**self.prompts(records), **made}
+
+
+class Preferences(ExampleData):
+    """Prompts, each with a response that is preferred to another."""
+
+    directory: str = "data/preferences"
+
+    KIND: ClassVar[sources.Kind] = sources.PREFERENCES
+
+    @property
+    def tokens_per_batch(self) -> int:
+        """Places for tokens in a batch, over all processes together; prompts count twice."""
+        return 2 * self.batch_size * sum(self.lengths)
+
+    def batch(self, records: Sequence[Record]) -> Arrays:
+        """Make a batch.
+
+        Returns:
+            ``prompt``, int32 ``[batch, max_prompt_tokens]``, ``chosen`` and ``rejected``, int32
+            ``[batch, max_response_tokens]``, each with a ``_mask`` of bool; ``weights``, float32
+            ``[batch]``.
+        """
+        made = self.prompts(records)
+        for name in ("chosen", "rejected"):
+            made[name], made[f"{name}_mask"] = self.responses(records, name)
+        return made
+
+
+class Prompts(ExampleData):
+    """Prompts whose responses the model makes itself, with what is known of the right ones."""
+
+    directory: str = "data/prompts"
+
+    KIND: ClassVar[sources.Kind] = sources.PROMPTS
+
+    def batch(self, records: Sequence[Record]) -> Arrays:
+        """Make a batch.
+
+        Returns:
+            The arrays of demonstrations, with the answer as the response, and texts, as arrays of
+            strings ``[batch]``: ``text``, the prompt; ``answer``; and each further field.
+        """
+        response, response_mask = self.responses(records, "answer")
+        made = {"response": response, "response_mask": response_mask}
+        for name in records[0]:
+            texts = np.array([record[name] for record in records], np.str_)
+            made["text" if name == "prompt" else name] = texts
+        return {**self.prompts(records), **made}
+
+
+class StoredExamples:
+    """The examples of a split as batches."""
+
+    def __init__(self, data_set: DataSet, split: str, data: ExampleData) -> None:
+        self._records = data_set.source(split)
+        self._blank: Record = dict.fromkeys(data_set.info["fields"], "")
+        self._data = data
+
+    def __len__(self) -> int:
+        """How many examples."""
+        return len(self._records)
+
+    def read(self, numbers: Numbers, draws: Draws | None = None) -> Arrays:
+        """Make a batch; at number -1 stands an example of weight 0."""
+        found = self._records.__getitems__(numbers[numbers >= 0].tolist())
+        texts = iter(found)
+        return self._data.batch(
+            [self._blank | json.loads(next(texts)) if at >= 0 else self._blank for at in numbers]
+        )

@@ -1,0 +1,120 @@
+"""What the trained model tells: its response to a prompt, the likeliest token at each step."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+from pydantic import Field
+
+from .completion import complete
+from .data import ExampleData
+from .errors import UserError
+from .model import Transformer
+from .preparation import measure, note_lengths
+from .samples import Record
+from .settings import Settings
+from .sources import Kind, Problems, Source, decode, from_patterns, read_lines
+from .training.prediction import Chunk, Result
+from .vocabulary import VocabularySettings
+
+_TEXT = (".txt", ".txt.gz")
+
+
+class ResponsePrediction(Settings):
+    """Responses to prompts; where the right one is known, whether it is the same.
+
+    Attributes:
+        max_response_tokens: The most tokens that a response gets, its end included.
+        vocabulary: The tokenizer of the model.
+    """
+
+    max_response_tokens: int = Field(default=64, ge=1)
+    vocabulary: VocabularySettings = Field(default_factory=VocabularySettings)
+
+    def input_specs(self, data: ExampleData) -> dict[str, jax.ShapeDtypeStruct]:
+        """Tokens of the prompt and which of them are real, each of shape (max_prompt_tokens,)."""
+        length = (data.max_prompt_tokens,)
+        return {
+            "prompt": jax.ShapeDtypeStruct(length, jnp.int32),
+            "prompt_mask": jax.ShapeDtypeStruct(length, jnp.bool_),
+        }
+
+    def __call__(self, model: Transformer, inputs: dict[str, Array]) -> dict[str, Array]:
+        """Int32 ``response``, (batch, max_response_tokens), padding behind its end."""
+        tokenizer = self.vocabulary.tokenizer
+        response = complete(
+            model,
+            inputs["prompt"],
+            inputs["prompt_mask"],
+            max_tokens=self.max_response_tokens,
+            end=tokenizer.end,
+            pad=tokenizer.pad,
+        )
+        return {"response": response}
+
+    def read(self, data: ExampleData, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
+        """Examples of JSON lines; without targets a prompt will do, as on each line of a text file.
+
+        A right response that a line has is kept, to compare with.
+        """
+        kind, problems = data.KIND, Problems()
+        if not targets:
+            kind = dataclasses.replace(kind, fields=("prompt",), optional=(kind.expected,))
+        records: list[Record] = []
+        for where, record in _examples(sources, kind, problems, targets):
+            found = measure(record, kind, data.tokenizer)
+            note_lengths(problems, where, found, data.lengths, "the model was made for no more")
+            records.append(record)
+        problems.check()
+        if not records:
+            raise UserError(f"--source {' '.join(sources)}: the files hold no prompt")
+        blank = {name: "" for record in records for name in record}
+        rows = [_row(record, data.KIND.expected, blank) for record in records]
+        for start in range(0, len(records), data.batch_size):
+            some = [blank | record for record in records[start : start + data.batch_size]]
+            some += [blank] * (data.batch_size - len(some))
+            batch = data.batch(some) if targets else data.prompts(some)
+            yield Chunk(batch, rows[start : start + data.batch_size])
+
+    def records(self, results: Iterable[Result]) -> Iterator[dict[str, Any]]:
+        """One row for each prompt, with the response; and with the right one where any is known."""
+        tokenizer = self.vocabulary.tokenizer
+        for rows, _, outputs in results:
+            for row, ids in zip(rows, outputs["response"], strict=True):
+                told = {"prompt": row["prompt"], "response": tokenizer.decode(ids)}
+                if "expected" in row:
+                    told["expected"] = row["expected"]
+                    told["correct"] = _same(told["response"], row["expected"])
+                yield told
+
+
+def _examples(
+    patterns: Sequence[str], kind: Kind, problems: Problems, targets: bool
+) -> Iterator[tuple[str, Record]]:
+    for path in from_patterns(patterns).files:
+        if not path.name.endswith(_TEXT):
+            yield from Source((path,)).examples(kind, problems, lambda _: None)
+            continue
+        if targets:
+            raise UserError(f"{path} holds prompts alone: give .jsonl files, with {kind.expected}")
+        for where, line in read_lines(path, lambda _: None):
+            try:
+                yield where, {"prompt": decode(line).rstrip("\r\n")}
+            except ValueError as error:
+                problems.add(where, str(error))
+
+
+def _row(record: Record, expected: str, fields: Record) -> dict[str, Any]:
+    """What the output says of an example: the same for all, if its value be unknown."""
+    row: dict[str, Any] = {"prompt": record["prompt"]}
+    if expected in fields:
+        row["expected"] = record.get(expected)
+    return row
+
+
+def _same(response: str, expected: str | None) -> bool | None:
+    """Whether two texts are the same, blanks around them aside."""
+    return None if expected is None else response.strip() == expected.strip()

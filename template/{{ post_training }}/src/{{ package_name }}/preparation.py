@@ -1,0 +1,158 @@
+"""From examples to a data set: checked, split by the hash of the prompt, one record for each.
+
+A record is the JSON of an example's texts. They become tokens when a batch is made, but all of them
+are counted here, so that what does not fit is reported before anything is trained.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from .errors import UserError
+from .reporting.byte_progress import ByteProgress
+from .samples import Record
+from .sources import Kind, Problems, Source
+from .storage.dataset import DataSet
+from .storage.dataset_writer import DataSetWriter
+from .vocabulary import Tokenizer
+
+SPLITS = ("train", "validation", "test")
+_PERCENT = (80, 10, 10)
+
+
+class Lengths(NamedTuple):
+    """Tokens of a prompt with its start, and of the longest response with its end."""
+
+    prompt: int
+    response: int
+
+
+def split_of(prompt: str) -> str:
+    """The split of an example, decided by its prompt alone.
+
+    So examples with the same prompt are in the same split, whatever their kind.
+    """
+    digest = hashlib.sha256(prompt.encode()).digest()
+    percentile = int.from_bytes(digest[-8:], "big") % 100
+    if percentile < _PERCENT[0]:
+        return SPLITS[0]
+    return SPLITS[1] if percentile < _PERCENT[0] + _PERCENT[1] else SPLITS[2]
+
+
+def measure(record: Record, kind: Kind, tokenizer: Tokenizer) -> Lengths:
+    """Count the tokens of an example."""
+    responses = (len(tokenizer.encode(record[name])) for name in kind.responses)
+    return Lengths(1 + len(tokenizer.encode(record["prompt"])), 1 + max(responses, default=0))
+
+
+def note_lengths(
+    problems: Problems,
+    where: str,
+    found: Lengths,
+    most: Lengths,
+    remedy: str = "raise that, or leave the example out",
+) -> None:
+    """Note an example that is longer than the data settings allow."""
+    for part in Lengths._fields:
+        tokens, limit = getattr(found, part), getattr(most, part)
+        if tokens > limit:
+            setting = f"data.max_{part}_tokens {limit}"
+            problems.add(where, f"the {part} has {tokens} tokens, more than {setting}: {remedy}")
+
+
+def prepare_examples(
+    source: Source,
+    directory: Path,
+    *,
+    kind: Kind,
+    tokenizer: Tokenizer,
+    max_prompt_tokens: int,
+    max_response_tokens: int,
+    overwrite: bool,
+    progress: bool,
+) -> DataSet:
+    """Write the data set of a source.
+
+    The order is that of the source. Of the examples, memory holds digests only.
+
+    Args:
+        source: The examples.
+        directory: Where the data set will stand.
+        kind: What they are.
+        tokenizer: Counts the tokens.
+        max_prompt_tokens: The most that a prompt and its start may have.
+        max_response_tokens: The most that a response and its end may have.
+        overwrite: Replace the data set that stands there.
+        progress: Show progress on standard error.
+
+    Returns:
+        The finished data set.
+
+    Raises:
+        UserError: A file cannot be read, examples are faulty, too long or too few, or the data set
+            cannot be written. Nothing is left behind.
+    """
+    most = Lengths(max_prompt_tokens, max_response_tokens)
+    longest, counts, columns = Lengths(0, 0), Counter[str](), dict.fromkeys(kind.fields)
+    problems, seen, duplicates = Problems(), set[bytes](), 0
+    with DataSetWriter(directory, overwrite=overwrite) as writer:
+        with ByteProgress("reading examples", source.size(), enabled=progress) as bar:
+            for where, record in source.examples(kind, problems, bar.advance):
+                data = json.dumps(record, ensure_ascii=False, sort_keys=True).encode()
+                digest = hashlib.sha256(data).digest()
+                if digest in seen:
+                    duplicates += 1
+                    continue
+                seen.add(digest)
+                found = measure(record, kind, tokenizer)
+                note_lengths(problems, where, found, most)
+                longest = Lengths(*map(max, longest, found))
+                columns.update(dict.fromkeys(record))
+                split = split_of(record["prompt"])
+                counts[split] += 1
+                writer.write(split, data)
+        problems.check()
+        _check_enough(counts)
+        return writer.commit(
+            {
+                "kind": kind.name,
+                "source": source.name,
+                "fields": list(columns),
+                "splits": {split: {"examples": counts[split]} for split in SPLITS},
+                "duplicates": duplicates,
+                "longest_prompt": longest.prompt,
+                "longest_response": longest.response,
+                "tokenizer": tokenizer.name,
+                "vocab_size": tokenizer.vocab_size,
+            }
+        )
+
+
+def summary(data_set: DataSet) -> str:
+    """Tell in a few lines what a data set of examples holds."""
+    info = data_set.info
+    lines = [f"{data_set.directory}: {info['kind']}, {info['source']}"]
+    for split, counts in info["splits"].items():
+        lines.append(f"  {split:<10} {counts['examples']:>9,} examples")
+    lines.append(f"  fields {', '.join(info['fields'])}")
+    lines.append(
+        f"  at most {info['longest_prompt']:,} tokens in a prompt and {info['longest_response']:,} "
+        f"in a response (tokenizer {info['tokenizer']})"
+    )
+    if info["duplicates"]:
+        lines.append(f"  {info['duplicates']:,} repeated examples were dropped")
+    return "\n".join(lines)
+
+
+def _check_enough(counts: Counter[str]) -> None:
+    if not counts:
+        raise UserError("the source holds no example")
+    for split in SPLITS:
+        if not counts[split]:
+            examples = counts.total()
+            raise UserError(
+                f"the {split} split has no example: {examples} examples are too few, or their "
+                "prompts are the same; give more"
+            )

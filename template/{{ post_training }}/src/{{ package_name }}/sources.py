@@ -1,0 +1,304 @@
+"""Where examples come from: a sample, or JSON lines of your own, checked line by line.
+
+This module stays free of heavy imports, because the command line reads it for its help.
+"""
+
+import argparse
+import glob
+import gzip
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Any
+
+from . import samples
+from .errors import UserError
+from .samples import Record
+
+Advance = Callable[[int], object]
+SUFFIXES = (".jsonl", ".jsonl.gz")
+
+_MOST_TOLD = 10  # problems
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of example.
+
+    Attributes:
+        name: What a data set records.
+        fields: What each example has, texts that are not empty; the prompt first, then the right
+            response.
+        sample: Makes the records of a sample.
+        optional: Fields that are kept where an example has them; None keeps all.
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    sample: Callable[[str], Iterator[Record]]
+    optional: tuple[str, ...] | None = ()
+
+    @property
+    def expected(self) -> str:
+        """The field of the right response."""
+        return self.fields[1]
+
+    @property
+    def responses(self) -> tuple[str, ...]:
+        """The fields of all responses."""
+        return self.fields[1:]
+
+
+DEMONSTRATIONS = Kind("demonstrations", ("prompt", "response"), samples.demonstrations)
+PREFERENCES = Kind("preferences", ("prompt", "chosen", "rejected"), samples.preferences)
+PROMPTS = Kind("prompts", ("prompt", "answer"), samples.prompts, optional=None)
+
+# No number will do for these.
+_TEXTS = ("prompt", "response", "chosen", "rejected")
+# What batches of prompts hold beside the columns; see `data.py`.
+_TAKEN = ("prompt_mask", "response", "response_mask", "weights", "text")
+
+
+@dataclass
+class Problems:
+    """What is wrong with examples, collected so that all of it can be put right at once.
+
+    Attributes:
+        first: Messages, as many as are told.
+        count: How many there were.
+    """
+
+    first: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, where: str, what: str) -> None:
+        """Note one."""
+        self.count += 1
+        if self.count <= _MOST_TOLD:
+            self.first.append(f"{where}: {what}")
+
+    def check(self) -> None:
+        """Raise what was noted.
+
+        Raises:
+            UserError: There are problems: the first ones, a line for each.
+        """
+        if self.count > len(self.first):
+            self.first.append(f"and {self.count - len(self.first):,} more problems")
+        if self.first:
+            raise UserError("\n".join(self.first))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files of JSON lines, an object on each, or a sample; ``.gz`` is unpacked.
+
+    Attributes:
+        files: The files, in a fixed order; none stands for a sample.
+        sample: Which sample; empty for the one that the data settings name.
+        patterns: What the user gave to name the files.
+    """
+
+    files: tuple[Path, ...] = ()
+    sample: str = ""
+    patterns: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the data set remembers as its origin."""
+        return self.patterns or f"sample {self.sample}"
+
+    def size(self) -> int:
+        """Bytes of all files as they lie on disk."""
+        return sum(path.stat().st_size for path in self.files)
+
+    def examples(
+        self, kind: Kind, problems: Problems, advance: Advance
+    ) -> Iterator[tuple[str, Record]]:
+        """Read all examples that are as they should be.
+
+        Args:
+            kind: What they should be.
+            problems: Told what is wrong with the others.
+            advance: Told, now and then, how many more bytes were read from disk.
+
+        Yields:
+            Where an example stands, and its fields.
+
+        Raises:
+            UserError: A file cannot be read at all.
+        """
+        if not self.files:
+            for number, record in enumerate(kind.sample(self.sample), start=1):
+                yield f"sample {self.sample}, example {number}", record
+            return
+        for path in self.files:
+            if not path.name.endswith(SUFFIXES):
+                raise UserError(f"{path} is no file of JSON lines: give {' or '.join(SUFFIXES)}")
+            for where, line in read_lines(path, advance):
+                try:
+                    yield where, parse(line, kind)
+                except ValueError as error:
+                    problems.add(where, str(error))
+
+
+def sample(name: str = "") -> Source:
+    """A sample, one of `samples.SAMPLES`; without a name that of the data settings."""
+    return Source(sample=name)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the prepare command that say where examples come from."""
+    parser.add_argument(
+        "--source",
+        nargs="+",
+        action="extend",
+        metavar="GLOB",
+        help="your examples: .jsonl files (.gz is unpacked) with an object on each line; ** "
+        "searches folders. Its fields: prompt and response for demonstrations; prompt, chosen and "
+        "rejected for preferences; prompt, answer and any more for prompts. Without it: a sample",
+    )
+    parser.add_argument(
+        "--sample",
+        choices=sorted(samples.SAMPLES),
+        help="a sample that is made here (default: data.sample of the configuration)",
+    )
+
+
+def from_arguments(arguments: argparse.Namespace) -> Source:
+    """Return what ``add_arguments`` describes.
+
+    Raises:
+        UserError: A pattern matches no file, or matches a folder, or there is a sample as well.
+    """
+    if arguments.source and arguments.sample:
+        raise UserError("--source and --sample: give one of them")
+    if arguments.source:
+        return from_patterns(arguments.source)
+    return sample(arguments.sample or "")
+
+
+def from_patterns(patterns: Sequence[str]) -> Source:
+    """Return the source of all files that the patterns match.
+
+    Raises:
+        UserError: A pattern matches no file, or matches a folder.
+    """
+    files: set[Path] = set()
+    for pattern in patterns:
+        expanded = os.path.expanduser(pattern)
+        if os.path.isdir(expanded):
+            example = os.path.join(pattern, "**", "*.jsonl")
+            raise UserError(f"--source {pattern} is a folder: give a pattern such as '{example}'")
+        found = [Path(name) for name in glob.glob(expanded, recursive=True)]
+        found = [path for path in found if path.is_file()]
+        if not found:
+            raise UserError(f"--source {pattern} matches no file")
+        files.update(found)
+    return Source(tuple(sorted(files)), patterns=" ".join(patterns))
+
+
+def read_lines(path: Path, advance: Advance) -> Iterator[tuple[str, bytes]]:
+    """Read the lines of a file that are not blank, with where they stand.
+
+    Raises:
+        UserError: The file cannot be read.
+    """
+    told = 0
+    try:
+        with path.open("rb") as raw:
+            compressed = path.suffix == ".gz"
+            content: BufferedIOBase = gzip.GzipFile(fileobj=raw) if compressed else raw
+            for number, line in enumerate(content, start=1):
+                position = raw.tell()
+                advance(position - told)
+                told = position
+                if line.strip():
+                    yield f"{path}:{number}", line
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path} is no intact gzip file: {error}") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def decode(line: bytes) -> str:
+    """The text of a line; a byte order mark is dropped.
+
+    Raises:
+        ValueError: It is not UTF-8.
+    """
+    try:
+        return line.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"not UTF-8 (byte 0x{error.object[error.start]:02x} at offset {error.start} of the "
+            "line): convert the file to UTF-8"
+        ) from error
+
+
+def parse(line: bytes, kind: Kind) -> Record:
+    """An example from a line: the fields that its kind needs or keeps, as texts.
+
+    Raises:
+        ValueError: The line is no such example; the message says why.
+    """
+    try:
+        # Numbers stay as they are written.
+        content = json.loads(
+            decode(line), parse_int=_Number, parse_float=_Number, parse_constant=_refuse
+        )
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"no JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"no JSON object with the fields {_listed(kind.fields)}")
+    lacking = [name for name in kind.fields if name not in content]
+    if lacking:
+        there = _listed(content) or "none"
+        need = f"{kind.name} need {_listed(kind.fields)}"
+        raise ValueError(f"no {_listed(lacking)} among its fields ({there}): {need}")
+    optional = content if kind.optional is None else kind.optional
+    more = [name for name in optional if name not in kind.fields and content.get(name) is not None]
+    if taken := [name for name in more if name in _TAKEN and kind.optional is None]:
+        raise ValueError(f"field {taken[0]!r} has a name that batches need: give it another")
+    record = {name: _text(name, content[name]) for name in (*kind.fields, *more)}
+    for name in kind.fields:
+        if not record[name].strip():
+            raise ValueError(f"field {name!r} is empty")
+    if kind == PREFERENCES and record["chosen"] == record["rejected"]:
+        raise ValueError("'chosen' and 'rejected' are equal, so there is no preference")
+    return record
+
+
+class _Number(str):
+    """A number as it was spelled."""
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or (isinstance(value, _Number) and name in _TEXTS):
+        raise ValueError(f"field {name!r} is no text but {_TYPES[type(value)]}")
+    try:
+        (name + value).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"field {name!r} holds half a surrogate pair") from error
+    return str(value)
+
+
+_TYPES = {
+    dict: "an object",
+    list: "a list",
+    bool: "true or false",
+    type(None): "null",
+    _Number: "a number",
+}
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"no JSON: {constant} is no number")
+
+
+def _listed(names: Sequence[str] | dict[str, Any]) -> str:
+    return ", ".join(names)
