@@ -6,10 +6,12 @@ import socket
 import subprocess
 import sys
 
+import jax
 import pytest
+from jax._src.distributed import global_state
 
 from . import tiny
-from .project import package, reporting, storage, training
+from .project import package, parallel, reporting, storage, training
 
 EXACT = ("precision.param_dtype=float32", "precision.compute_dtype=float32")
 
@@ -20,18 +22,21 @@ def free_port() -> int:
         return listening.getsockname()[1]
 
 
+def together(port, number, count):
+    """What a launcher sets for one of `count` processes."""
+    return {
+        "JAX_COORDINATOR_ADDRESS": f"localhost:{port}",
+        "JAX_NUM_PROCESSES": str(count),
+        "JAX_PROCESS_ID": str(number),
+    }
+
+
 def start(run, data, number, port, *changes):
     """One of two processes that train together, with a device each."""
     words = [f"--config={each}" for each in tiny.directives(data, *EXACT, *changes)]
-    together = {
-        "JAX_PLATFORMS": "cpu",
-        "JAX_COORDINATOR_ADDRESS": f"localhost:{port}",
-        "JAX_NUM_PROCESSES": "2",
-        "JAX_PROCESS_ID": str(number),
-    }
     return subprocess.Popen(
         [sys.executable, "-m", package.__name__, "train", "--run-dir", str(run.path), *words],
-        env={**os.environ, **together},
+        env={**os.environ, **together(port, number, 2), "JAX_PLATFORMS": "cpu"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -75,3 +80,23 @@ def test_two_processes_train_as_one_and_one_goes_on_from_them(tmp_path):
     assert [process.returncode for process in processes] == [2, 2], outputs
     assert "was started with another configuration (seed: " in outputs[0]
     assert "another process of this run cannot go on" in outputs[1]
+
+
+def test_the_service_ends_a_moment_after_the_last_process_has_left(monkeypatch):
+    port, left = free_port(), []
+
+    def look(seconds):
+        socket.create_connection(("localhost", port)).close()  # it still listens
+        left.append(not jax.distributed.is_initialized())
+
+    monkeypatch.setattr(parallel.distributed.time, "sleep", look)
+    # The public function refuses to be called where devices are in use.
+    monkeypatch.setattr(jax.distributed, "initialize", global_state.initialize)
+    for name, value in together(port, 0, 1).items():
+        monkeypatch.setenv(name, value)
+    parallel.distributed.start_processes()
+    assert not left
+    jax.distributed.shutdown()
+    assert left == [True]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("localhost", port))

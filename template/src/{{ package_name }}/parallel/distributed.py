@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import numpy as np
@@ -11,6 +13,8 @@ from jax.experimental import multihost_utils
 from ..errors import UserError
 
 _PLACE = ("JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
+_A_MOMENT = 1.0
+"""Seconds; the service needs a few milliseconds, and on a busy machine some hundred."""
 
 
 def start_processes() -> None:
@@ -41,6 +45,29 @@ def start_processes() -> None:
         process_id=process,
         cluster_detection_method="deactivate",
     )
+    # JAX has no public name for the service. Without the private one, runs end as JAX ends them.
+    with contextlib.suppress(ImportError, AttributeError):
+        from jax._src.distributed import global_state
+
+        if global_state.service is not None:
+            global_state.service = _PatientService(global_state.service)
+
+
+class _PatientService:
+    """The service of process 0 that connects the processes, ended when it is at rest.
+
+    JAX ends it as soon as the last process has said that it leaves. While the service still gets
+    ready for a next message, gRPC takes that for an error and aborts the process, so that a run
+    that is complete would end with SIGABRT.
+    """
+
+    def __init__(self, service: Any) -> None:
+        self._service = service
+
+    def shutdown(self) -> None:
+        """End the service; JAX calls this once its processes have left."""
+        time.sleep(_A_MOMENT)
+        self._service.shutdown()
 
 
 @contextlib.contextmanager
