@@ -241,8 +241,10 @@ class StoredExamples:
 
     def read(self, numbers: Numbers, draws: Draws | None = None) -> Arrays:
         """Make a batch; at number -1 stands an example of weight 0."""
-        found = self._records.__getitems__(numbers[numbers >= 0].tolist())
-        texts = iter(found)
+        found = self._records.__getitems__(np.maximum(numbers, 0).tolist())
         return self._data.batch(
-            [self._blank | json.loads(next(texts)) if at >= 0 else self._blank for at in numbers]
+            [
+                self._blank | (json.loads(record) if number >= 0 else {})
+                for number, record in zip(numbers.tolist(), found, strict=True)
+            ]
         )

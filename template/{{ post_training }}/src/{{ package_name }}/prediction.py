@@ -65,7 +65,7 @@ class ResponsePrediction(Settings):
             kind = dataclasses.replace(kind, fields=("prompt",), optional=(kind.expected,))
         records: list[Record] = []
         for where, record in _examples(sources, kind, problems, targets):
-            found = measure(record, kind, data.tokenizer)
+            found = measure(record, kind, data.tokenizer.encode)
             note_lengths(problems, where, found, data.lengths, "the model was made for no more")
             records.append(record)
         problems.check()
@@ -111,7 +111,7 @@ def _row(record: Record, expected: str, fields: Record) -> dict[str, Any]:
     """What the output says of an example: the same for all, if its value be unknown."""
     row: dict[str, Any] = {"prompt": record["prompt"]}
     if expected in fields:
-        row["expected"] = record.get(expected)
+        row["expected"] = record.get(expected) or None
     return row
 
 

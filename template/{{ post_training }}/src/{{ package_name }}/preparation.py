@@ -7,6 +7,7 @@ are counted here, so that what does not fit is reported before anything is train
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Callable, Sized
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,10 +42,10 @@ def split_of(prompt: str) -> str:
     return SPLITS[1] if percentile < _PERCENT[0] + _PERCENT[1] else SPLITS[2]
 
 
-def measure(record: Record, kind: Kind, tokenizer: Tokenizer) -> Lengths:
+def measure(record: Record, kind: Kind, encode: Callable[[str], Sized]) -> Lengths:
     """Count the tokens of an example."""
-    responses = (len(tokenizer.encode(record[name])) for name in kind.responses)
-    return Lengths(1 + len(tokenizer.encode(record["prompt"])), 1 + max(responses, default=0))
+    responses = (len(encode(record[name])) for name in kind.responses)
+    return Lengths(1 + len(encode(record["prompt"])), 1 + max(responses, default=0))
 
 
 def note_lengths(
@@ -106,7 +107,7 @@ def prepare_examples(
                     duplicates += 1
                     continue
                 seen.add(digest)
-                found = measure(record, kind, tokenizer)
+                found = measure(record, kind, tokenizer.encode)
                 note_lengths(problems, where, found, most)
                 longest = Lengths(*map(max, longest, found))
                 columns.update(dict.fromkeys(record))

@@ -17,7 +17,7 @@ from jaxtyping import Int32, Integer
 
 from .errors import UserError
 from .settings import Settings
-from .tokenizer import DOCUMENT, PAD, TOKENIZER
+from .tokenizer import DOCUMENT, PAD, ByteTokenizer
 
 # What special tokens are called where no file says so, the first that is there.
 _USUAL = {
@@ -88,22 +88,12 @@ class VocabularySettings(Settings):
         return _load(self.kind, Path(self.path).expanduser().absolute())
 
 
-class Bytes:
-    """The tokenizer of the `language` task: what ends a document starts and ends what is here."""
+class Bytes(ByteTokenizer):
+    """The tokenizer of the `language` task: the end of a document starts and ends all texts."""
 
-    name = TOKENIZER.name
-    vocab_size = TOKENIZER.vocab_size
     start = end = DOCUMENT
     pad = PAD
-    reserved = tuple(range(DOCUMENT + 1, TOKENIZER.vocab_size))
-
-    def encode(self, text: str) -> Int32[np.ndarray, " seq_len"]:
-        """Encode text as its bytes."""
-        return TOKENIZER.encode(text)
-
-    def decode(self, ids: Integer[np.ndarray, " seq_len"]) -> str:
-        """Decode bytes; those that are no UTF-8 become U+FFFD."""
-        return TOKENIZER.decode(ids)
+    reserved = tuple(range(DOCUMENT + 1, ByteTokenizer.vocab_size))
 
 
 BYTES = Bytes()

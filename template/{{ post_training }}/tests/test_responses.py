@@ -1,0 +1,112 @@
+"""Prompts from files, and the rows that tell a model's responses."""
+
+import json
+
+import numpy as np
+import pytest
+
+from .project import data, errors, prediction, training
+
+UserError = errors.UserError
+Result = training.prediction.Result
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Each test works in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def read(name, *, cls=data.Demonstrations, targets=False, **changes):
+    settings = cls(max_prompt_tokens=8, max_response_tokens=6, batch_size=2, **changes)
+    return list(prediction.ResponsePrediction().read(settings, [name], targets=targets))
+
+
+def write(path, *records):
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+def rows(chunks, answers):
+    """The rows of an output, had the model given these answers."""
+    made = prediction.ResponsePrediction(max_response_tokens=6)
+    filled = data.Demonstrations(max_response_tokens=6).batch(
+        [{"prompt": "p", "response": answer} for answer in answers]
+    )["response"]
+    results, start = [], 0
+    for batch, named in chunks:
+        results.append(Result(named, batch, {"response": filled[start : start + len(named)]}))
+        start += len(named)
+    return list(made.records(results))
+
+
+def test_a_text_file_has_a_prompt_on_each_line(folder):
+    (folder / "a.txt").write_bytes("one\r\n\n zwü\nthree".encode())
+    chunks = read("a.txt")
+    assert [chunk.rows for chunk in chunks] == [
+        [{"prompt": "one"}, {"prompt": " zwü"}],
+        [{"prompt": "three"}],
+    ]
+    assert [chunk.batch["weights"].tolist() for chunk in chunks] == [[1, 1], [1, 0]]
+    assert all(set(chunk.batch) == {"prompt", "prompt_mask", "weights"} for chunk in chunks)
+    assert rows(chunks, ["1", "2", ""]) == [
+        {"prompt": "one", "response": "1"},
+        {"prompt": " zwü", "response": "2"},
+        {"prompt": "three", "response": ""},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cls", "field"),
+    [(data.Demonstrations, "response"), (data.Preferences, "chosen"), (data.Prompts, "answer")],
+)
+def test_a_right_response_is_compared_with(folder, cls, field):
+    write(folder / "a.jsonl", {"prompt": "a", field: "x "}, {"prompt": "b"}, {"prompt": "c"})
+    write(folder / "b.jsonl", {"prompt": "d", field: "x"})
+    told = rows(read("*.jsonl", cls=cls), ["x", "x", "x", "y"])
+    assert [row["correct"] for row in told] == [True, None, None, False]
+    assert [row["expected"] for row in told] == ["x ", None, None, "x"]
+    assert all(list(row) == ["prompt", "response", "expected", "correct"] for row in told)
+
+
+def test_answers_of_prompts_may_be_numbers(folder):
+    write(folder / "a.jsonl", {"prompt": "1 + 1", "answer": 2, "response": "no matter"})
+    (row,) = rows(read("a.jsonl", cls=data.Prompts), ["2"])
+    assert row == {"prompt": "1 + 1", "response": "2", "expected": "2", "correct": True}
+
+
+def test_with_targets_a_batch_is_one_of_training(folder):
+    records = [{"prompt": str(n), "answer": "a"} for n in range(3)]
+    write(folder / "a.jsonl", *records[:2], records[2] | {"level": 4})
+    chunks = read("a.jsonl", cls=data.Prompts, targets=True)
+    assert chunks[1].batch["level"].tolist() == ["4", ""]
+    assert chunks[0].batch["text"].tolist() == ["0", "1"]
+    made = data.Prompts(max_prompt_tokens=8, max_response_tokens=6)
+    expected = made.batch([record | {"level": ""} for record in records[:2]])
+    assert all(np.array_equal(chunks[0].batch[name], expected[name]) for name in expected)
+
+
+def test_input_specs_are_those_of_batches(folder):
+    write(folder / "a.jsonl", {"prompt": "p"})
+    ((batch, _),) = read("a.jsonl")
+    settings = data.Demonstrations(max_prompt_tokens=8)
+    for name, spec in prediction.ResponsePrediction().input_specs(settings).items():
+        assert batch[name].shape[1:] == spec.shape and batch[name].dtype == spec.dtype
+
+
+def test_mistakes_are_reported(folder):
+    (folder / "a.txt").write_bytes(b"x" * 8 + b"\nshort\n\xff\n")
+    with pytest.raises(UserError) as caught:
+        read("a.txt")
+    told = str(caught.value).splitlines()
+    assert told[0].startswith("a.txt:1: the prompt has 9 tokens, more than data.max_prompt_tokens")
+    assert told[0].endswith("the model was made for no more")
+    assert told[1].startswith("a.txt:3: not UTF-8")
+    with pytest.raises(UserError, match=r"a.txt holds prompts alone: give .jsonl .* with response"):
+        read("a.txt", targets=True)
+    write(folder / "b.jsonl", {"prompt": "p", "answer": "a"})
+    with pytest.raises(UserError, match=r"b.jsonl:1: no response among its fields"):
+        read("b.jsonl", targets=True)
+    (folder / "c.txt").write_text("\n \n")
+    with pytest.raises(UserError, match=r"--source c.txt: the files hold no prompt"):
+        read("c.txt")
