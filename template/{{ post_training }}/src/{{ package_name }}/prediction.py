@@ -12,7 +12,6 @@ from pydantic import Field
 from .completion import complete
 from .data import ExampleData
 from .errors import UserError
-from .model import Transformer
 from .preparation import measure, note_lengths
 from .samples import Record
 from .settings import Settings
@@ -42,7 +41,7 @@ class ResponsePrediction(Settings):
             "prompt_mask": jax.ShapeDtypeStruct(length, jnp.bool_),
         }
 
-    def __call__(self, model: Transformer, inputs: dict[str, Array]) -> dict[str, Array]:
+    def __call__(self, model: Any, inputs: dict[str, Array]) -> dict[str, Array]:
         """Int32 ``response``, (batch, max_response_tokens), padding behind its end."""
         tokenizer = self.vocabulary.tokenizer
         response = complete(
