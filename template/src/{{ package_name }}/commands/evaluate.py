@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     import jax
 
     from ..files import write_atomically
-    from ..training.evaluation import evaluate, inference_model, predict, split_chunks
+    from ..training.evaluation import inference_model, predict, split_chunks
     from ._run import draw, open_run, prediction_of
 
     program, state, step = open_run(arguments.run_dir)
@@ -68,12 +68,18 @@ def run(arguments: argparse.Namespace) -> int:
         )
         chunks = split_chunks(batches)
     with jax.set_mesh(program.mesh):
-        metrics = evaluate(program.eval_step, state, batches, program.batch)
+        metrics = program.evaluate(state, batches)
+        start = program.baseline()
+        before = None if start is None else program.evaluate(start, batches)
         print(f"{arguments.run_dir} after step {step}, {where}")
+        if before is not None:
+            print(f"{'':>16}  {'before':>8}  {'after':>8}")
         for name, value in metrics.items():
-            print(f"{name:>16}  {value:.4f}")
+            numbers = [value] if before is None else [before[name], value]
+            print(f"{name:>16}  " + "  ".join(f"{number:8.4f}" for number in numbers))
         if arguments.output is not None:
             told = {"run": str(arguments.run_dir), "step": step, "data": where, "metrics": metrics}
+            told |= {} if before is None else {"before": before}
             write_atomically(arguments.output, json.dumps(told, indent=2) + "\n")
         if arguments.plot is not None:
             prediction = prediction_of(experiment)

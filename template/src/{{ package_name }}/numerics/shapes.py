@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 DIMENSIONS = {
     "batch": "examples in one batch, over all devices",
     "seq_len": "positions in a sequence",
+    "prompt_len": "positions of a prompt",
     "window": "tokens that make a sequence and its targets, seq_len + 1",
     "query_len": "positions that attend",
     "key_len": "positions attended to",
@@ -28,6 +29,7 @@ DIMENSIONS = {
     "half_head": "pairs of features of one attention head, d_head / 2",
     "num_heads": "attention heads",
     "num_layers": "layers stacked in one parameter",
+    "rank": "columns of a thin factor",
     "max_tokens": "tokens generated at most",
     "points": "points of a plotted curve",
     "draws": "random numbers that vary one example",

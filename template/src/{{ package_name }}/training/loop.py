@@ -16,7 +16,6 @@ from ..parallel.mesh import create_mesh
 from ..storage.checkpoints import Checkpoints
 from ..storage.data_record import info_of
 from ..storage.run_directory import RunDirectory
-from .evaluation import evaluate, put_batch
 from .experiment import Experiment
 from .interruption import Interruption
 from .metrics import LateMetrics
@@ -49,7 +48,7 @@ def train(experiment: Experiment, run: RunDirectory) -> Outcome:
         Diverged: Too many updates in a row had to be skipped.
     """
     experiment = experiment.fitted(info_of(experiment.data))
-    program = make_program(experiment, create_mesh(experiment.mesh))
+    program = make_program(experiment, create_mesh(experiment.mesh), run.path)
     with (
         jax.set_mesh(program.mesh),
         Interruption() as interruption,
@@ -77,7 +76,7 @@ def evaluate_split(
     """Metrics of the objective on a held-out split, or on `limit` batches spread over it."""
     share = {"process": jax.process_index(), "processes": jax.process_count()}
     batches = program.experiment.data.eval_batches(split, limit=limit, **share)
-    return evaluate(program.eval_step, state, batches, program.batch)
+    return program.evaluate(state, batches)
 
 
 def _loop(
@@ -94,7 +93,7 @@ def _loop(
     stopping = interruption.signal is not None
     # Not the signal itself: one that comes after this step's checkpoint waits for the next step's.
     while step < loop.steps and not stopping:
-        batch = put_batch(next(batches), program.batch)
+        batch = program.put(next(batches))
         if train_step is None:
             train_step = program.compile_train_step(batch)
         state, metrics = train_step(state, batch)

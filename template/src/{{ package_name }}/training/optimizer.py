@@ -53,6 +53,8 @@ def decay_mask(params: PyTree) -> PyTree:
     """True for the leaves that weight decay pulls towards zero: those not named scale or bias."""
 
     def decays(path: tuple[Any, ...], _: Any) -> bool:
-        return jax.tree_util.keystr(path[-1:], simple=True) not in NOT_DECAYED
+        # In an NNX state the path ends with the attribute of the variable that holds the array.
+        names = [part for part in path if not isinstance(part, jax.tree_util.GetAttrKey)]
+        return jax.tree_util.keystr(tuple(names[-1:]), simple=True) not in NOT_DECAYED
 
     return jax.tree_util.tree_map_with_path(decays, params)

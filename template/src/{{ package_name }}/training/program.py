@@ -1,14 +1,15 @@
 """The compiled functions of a run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 from jax.sharding import Mesh, NamedSharding
 
 from ..parallel.rules import batch_sharding
-from .evaluation import EvalStep, make_eval_step
+from .evaluation import EvalStep, evaluate, make_eval_step, put_batch
 from .experiment import Experiment
 from .optimizer import make_optimizer
 from .state import Blueprint, TrainState, blueprint, initial_state
@@ -45,14 +46,42 @@ class Program:
         """
         return self.train_step.lower(self.blueprint.abstract, batch).compile()
 
+    def put(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """A batch as the training step takes it, made from this process's share."""
+        return put_batch(batch, self.batch)
 
-def make_program(experiment: Experiment, mesh: Mesh) -> Program:
+    def evaluate(self, state: TrainState, batches: Iterable[dict[str, Any]]) -> dict[str, float]:
+        """Metrics over all batches, of which each process gives its share."""
+        return evaluate(self.eval_step, state, batches, self.batch)
+
+    def baseline(self) -> TrainState | None:
+        """The state to compare a trained one with; None where a run starts from nothing."""
+        return None
+
+
+@runtime_checkable
+class MakesProgram(Protocol):
+    """An experiment whose step is another than that of `training/step.py`."""
+
+    def make_program(self, mesh: Mesh, run: Path | None) -> Program:
+        """Lay the experiment out over a mesh; see `make_program`."""
+        ...
+
+
+def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) -> Program:
     """Lay an experiment out over a mesh.
+
+    Args:
+        experiment: The experiment.
+        mesh: The mesh.
+        run: The folder of the run, for a program that keeps something of its own in it.
 
     Raises:
         UserError: The batch or a parameter does not divide over its axis of the mesh.
     """
     experiment.check_mesh(mesh)
+    if isinstance(experiment, MakesProgram):
+        return experiment.make_program(mesh, run)
     optimizer, schedule = make_optimizer(experiment.optimizer, experiment.loop.steps)
     plan = blueprint(experiment, optimizer, mesh)
     step = make_train_step(plan.graphdef, experiment, optimizer, schedule)

@@ -66,12 +66,13 @@ def blueprint(
     """
     with jax.sharding.use_abstract_mesh(_NO_MESH):
         model = nnx.eval_shape(lambda: _build(experiment, jax.random.key(0)))
-    graphdef, params, _ = nnx.split(model, nnx.Param, ...)
+    graphdef, params, variables = nnx.split(model, nnx.Param, ...)
     by_param = weight_shardings(params, mesh, experiment.mesh)
     everywhere = NamedSharding(mesh, PartitionSpec())
     abstract = jax.eval_shape(lambda: initial_state(experiment, optimizer))
     shardings = jax.tree.map(lambda _: everywhere, abstract)._replace(
         params=by_param,
+        variables=weight_shardings(variables, mesh, experiment.mesh),
         opt_state=optax.tree.map_params(
             optimizer,
             lambda _, sharding: sharding,

@@ -13,7 +13,7 @@ from .layers import BlockSettings, MaybeCache, RMSNorm, run_blocks, stack_blocks
 from .numerics.contract import contract, lookup
 from .numerics.parameters import parameter
 from .numerics.precision import Precision
-from .numerics.shapes import AttentionMask, Logits, Tokens
+from .numerics.shapes import AttentionMask, Hidden, Logits, Tokens
 from .parallel.rules import constrain
 
 
@@ -69,39 +69,75 @@ class Transformer(nnx.Module):
         """
         same = segments[:, None, :, None] == segments[:, None, None, :]
         causal = jnp.tril(jnp.ones((tokens.shape[1],) * 2, bool))[None, None]
-        logits, _ = self._run(tokens, same & causal, positions, key, None)
-        return logits
+        return self.attend(tokens, same & causal, positions, None, key=key)[0]
 
-    def extend(self, tokens: Tokens, cache: Cache) -> tuple[Logits, Cache]:
-        """Logits for tokens that continue what `cache` holds, and the cache with them added."""
-        positions = cache.length[0] + jnp.arange(tokens.shape[1])
-        mask = jnp.arange(cache.keys.shape[3])[None, :] <= positions[:, None]
-        mask = jnp.broadcast_to(mask, (tokens.shape[0], 1, *mask.shape))
-        return self._run(tokens, mask, jnp.broadcast_to(positions, tokens.shape), None, cache)
+    def extend(
+        self, tokens: Tokens, cache: Cache, starts: Int[Array, " batch"] | None = None
+    ) -> tuple[Logits, Cache]:
+        """Logits for tokens that continue what `cache` holds, and the cache with them added.
+
+        Args:
+            tokens: Token ids.
+            cache: What `empty_cache` or this method gave.
+            starts: Where in the cache each sequence begins; what lies before is padding. Without
+                it, all of them begin at 0.
+        """
+        starts = jnp.zeros(tokens.shape[:1], jnp.int32) if starts is None else starts
+        places = cache.length[0] + jnp.arange(tokens.shape[1])
+        keys = jnp.arange(cache.keys.shape[3])
+        before = keys[None, None, :] <= places[None, :, None]
+        mask = before & (keys[None, None, :] >= starts[:, None, None])
+        positions = jnp.maximum(places[None, :] - starts[:, None], 0)
+        return self.attend(tokens, mask[:, None], positions, cache)
 
     def empty_cache(self, batch: int, length: int) -> Cache:
         """A cache with room for `length` positions of `batch` sequences."""
         settings = self.settings
         d_head = settings.d_model // settings.num_heads
         shape = (settings.num_layers, batch, settings.num_heads, length, d_head)
-        zeros = jnp.zeros(shape, self.precision.compute_dtype)
-        return Cache(zeros, zeros, jnp.zeros((settings.num_layers,), jnp.int32))
+        keys, values = (jnp.zeros(shape, self.precision.compute_dtype) for _ in range(2))
+        return Cache(keys, values, jnp.zeros((settings.num_layers,), jnp.int32))
 
-    def _run(
+    def attend(
         self,
         tokens: Tokens,
         mask: AttentionMask,
         positions: Int[Array, "batch seq_len"],
-        key: PRNGKeyArray | None,
-        cache: MaybeCache,
+        cache: MaybeCache = None,
+        *,
+        key: PRNGKeyArray | None = None,
     ) -> tuple[Logits, MaybeCache]:
+        """Logits under any mask, for those who know best who sees whom.
+
+        Args:
+            tokens: Token ids.
+            mask: Which positions each of them sees, those in the cache included.
+            positions: Position of a token in its document.
+            cache: Earlier positions, to which these are added.
+            key: Randomness for dropout; without it nothing is dropped.
+
+        Returns:
+            Float32 logits of the next token at every position, and the cache with these added.
+        """
+        x, extended = self.features(tokens, mask, positions, cache, key=key)
+        table = self.embedding if self.settings.tied_embeddings else self.unembedding
+        logits = contract("bsd,vd->bsv", x, table[...], self.precision, accumulator=True)
+        return constrain(logits, "batch", "seq_len", "vocab_size"), extended
+
+    def features(
+        self,
+        tokens: Tokens,
+        mask: AttentionMask,
+        positions: Int[Array, "batch seq_len"],
+        cache: MaybeCache = None,
+        *,
+        key: PRNGKeyArray | None = None,
+    ) -> tuple[Hidden, MaybeCache]:
+        """What the logits are read from; see `attend`."""
         settings = self.settings
         x = lookup(self.embedding[...], tokens) * settings.d_model**0.5
         x = constrain(x.astype(self.precision.compute_dtype), "batch", "seq_len", "d_model")
         x, extended = run_blocks(
             self.blocks, settings, x, mask=mask, positions=positions, key=key, cache=cache
         )
-        table = self.embedding if settings.tied_embeddings else self.unembedding
-        x = self.norm(x)
-        logits = contract("bsd,vd->bsv", x, table[...], self.precision, accumulator=True)
-        return constrain(logits, "batch", "seq_len", "vocab_size"), extended
+        return self.norm(x), extended

@@ -1,0 +1,220 @@
+"""The experiments of this project: yours to change.
+
+An experiment is a function that returns a Fiddle configuration; ``--config=config:NAME`` picks it,
+``--config=set:FIELD=VALUE`` changes a field, ``--config=fiddler:NAME`` applies one of the
+variations at the end of this file. Nothing is built before all of them are applied.
+
+All of them share model, tokenizer, optimizer and mesh, as `base` has them; each adds a method and
+its data. The samples are small string tasks and so is the model, for two CPU cores. For work of
+your own set ``model`` to what ``start_from`` was trained with, lengths to your data's, and the
+learning rate to about 1e-5.
+"""
+
+import fiddle as fdl
+
+from .data import Demonstrations, Preferences, Prompts
+from .model import TransformerSettings
+from .numerics.precision import Precision
+from .objective import Agreement, NextToken, Preference, Rewards
+from .parallel.mesh import MeshSettings
+from .post_training.experiment import PostTraining
+from .post_training.lora import LoraSettings
+from .post_training.methods import (
+    DirectPreference,
+    Distillation,
+    GroupRelative,
+    GroupSequence,
+    OddsRatioPreference,
+    ProximalPolicy,
+    Supervised,
+)
+from .prediction import ResponsePrediction
+from .storage.checkpoints import CheckpointSettings
+from .training.experiment import Experiment, LoopSettings
+from .training.optimizer import OptimizerSettings
+from .training.safety import SafetySettings
+from .training.schedule import ScheduleSettings
+from .vocabulary import VocabularySettings
+
+PROMPT_TOKENS = 8
+RESPONSE_TOKENS = 8
+
+
+def base() -> fdl.Config[PostTraining]:
+    """Supervised fine-tuning: what the other experiments are made of."""
+    vocabulary = fdl.Config(VocabularySettings)
+    return fdl.Config(
+        PostTraining,
+        seed=0,
+        method=fdl.Config(Supervised),
+        start_from=None,
+        model=fdl.Config(
+            TransformerSettings,
+            vocab_size=264,
+            d_model=64,
+            num_layers=2,
+            num_heads=4,
+            d_ff=192,
+            unroll_layers=True,
+        ),
+        data=fdl.Config(
+            Demonstrations,
+            directory="data/reverse",
+            sample="reverse",
+            vocabulary=vocabulary,
+            max_prompt_tokens=PROMPT_TOKENS,
+            max_response_tokens=RESPONSE_TOKENS,
+            batch_size=64,
+        ),
+        objective=fdl.Config(NextToken),
+        optimizer=fdl.Config(
+            OptimizerSettings,
+            learning_rate=5e-3,
+            weight_decay=0.0,
+            schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=20),
+        ),
+        mesh=fdl.Config(MeshSettings),
+        precision=fdl.Config(Precision),
+        loop=fdl.Config(LoopSettings, steps=500, eval_every=100, eval_batches=4),
+        checkpoint=fdl.Config(CheckpointSettings, every=100),
+        safety=fdl.Config(SafetySettings),
+        prediction=fdl.Config(
+            ResponsePrediction, vocabulary=vocabulary, max_response_tokens=RESPONSE_TOKENS
+        ),
+    )
+
+
+def sft() -> fdl.Config[PostTraining]:
+    """Supervised fine-tuning: words backwards, from random weights."""
+    return base()
+
+
+def smoke() -> fdl.Config[PostTraining]:
+    """Proves the whole path in less than a minute on two CPU cores; `sft` is the same, longer."""
+    config = base()
+    config.loop.steps = 200
+    return config
+
+
+def sft_lora() -> fdl.Config[PostTraining]:
+    """LoRA: capital letters, on top of the weights of `sft`, which stay as they are."""
+    config = base()
+    config.start_from = "runs/sft"
+    config.model = fdl.Config(LoraSettings, base=config.model, rank=8)
+    config.data.directory = "data/capitals"
+    config.data.sample = "capitals"
+    return config
+
+
+def _preferences() -> fdl.Config[PostTraining]:
+    """Pairs of responses, from the weights of `smoke`, which does not know the task well yet."""
+    config = base()
+    config.start_from = "runs/smoke"
+    config.data = _data(config, Preferences, "data/preferences")
+    config.optimizer.learning_rate = 5e-4
+    config.loop.steps = 100
+    config.loop.eval_every = 50
+    return config
+
+
+def dpo() -> fdl.Config[PostTraining]:
+    """DPO: rather the right word backwards than a nearly right one."""
+    config = _preferences()
+    config.method = fdl.Config(DirectPreference)
+    config.objective = fdl.Config(Preference)
+    return config
+
+
+def orpo() -> fdl.Config[PostTraining]:
+    """ORPO: the same pairs without a reference."""
+    config = _preferences()
+    config.method = fdl.Config(OddsRatioPreference)
+    config.objective = fdl.Config(Preference)
+    return config
+
+
+def _rewards() -> fdl.Config[PostTraining]:
+    """Completions of prompts, rewarded for digits: found from random weights."""
+    config = base()
+    config.data = _data(config, Prompts, "data/prompts")
+    config.data.batch_size = 8
+    config.optimizer.learning_rate = 3e-3
+    config.optimizer.schedule.warmup_steps = 5
+    config.loop.steps = 40
+    config.loop.eval_every = 20
+    config.checkpoint.every = 20
+    return config
+
+
+def grpo() -> fdl.Config[PostTraining]:
+    """GRPO: completions of digits, from random weights."""
+    config = _rewards()
+    config.method = fdl.Config(GroupRelative, rewards=fdl.Config(Rewards, names=("digits",)))
+    return config
+
+
+def gspo() -> fdl.Config[PostTraining]:
+    """GSPO: the same with ratios of whole completions, two updates a batch."""
+    config = _rewards()
+    config.method = fdl.Config(GroupSequence, rewards=fdl.Config(Rewards, names=("digits",)))
+    return config
+
+
+def ppo() -> fdl.Config[PostTraining]:
+    """PPO: the same with a value model."""
+    config = _rewards()
+    config.data.batch_size = 32
+    config.loop.steps = 60
+    config.method = fdl.Config(
+        ProximalPolicy, rewards=fdl.Config(Rewards, names=("digits",)), kl_weight=0.02
+    )
+    return config
+
+
+def sft_grpo() -> fdl.Config[PostTraining]:
+    """A pipeline: GRPO rewards the right words backwards, from the weights of `smoke`."""
+    config = _rewards()
+    config.start_from = "runs/smoke"
+    config.data.batch_size = 32
+    config.optimizer.learning_rate = 1e-3
+    config.method = fdl.Config(GroupRelative, rewards=fdl.Config(Rewards, names=("exact_match",)))
+    config.loop.steps = 60
+    return config
+
+
+def distill() -> fdl.Config[PostTraining]:
+    """Distillation: a model of one layer learns what `sft` has learned with two."""
+    config = base()
+    config.method = fdl.Config(Distillation, teacher="runs/sft", teacher_model=config.model)
+    config.model = base().model
+    config.model.num_layers = 1
+    config.objective = fdl.Config(Agreement)
+    return config
+
+
+def pretrain() -> fdl.Config[Experiment]:
+    """The project's own training step, without Tunix, on the same data as `sft`."""
+    config = base()
+    return fdl.Config(
+        Experiment,
+        **{name: getattr(config, name) for name in Experiment.model_fields},
+    )
+
+
+def _data(
+    config: fdl.Config[PostTraining], kind: type, directory: str
+) -> fdl.Config[Demonstrations | Preferences | Prompts]:
+    """Data of another kind, with the tokenizer and the lengths of the experiment's."""
+    given = {**fdl.ordered_arguments(config.data), "directory": directory}
+    return fdl.Config(kind, **given)
+
+
+def float32(config: fdl.Config[Experiment]) -> None:
+    """Compute everything in float32, to compare against."""
+    config.precision.param_dtype = "float32"
+    config.precision.compute_dtype = "float32"
+
+
+def fsdp(config: fdl.Config[Experiment]) -> None:
+    """Spread weights and optimizer state over the data axis too."""
+    config.mesh.fsdp = True

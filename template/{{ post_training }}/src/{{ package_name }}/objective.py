@@ -1,0 +1,162 @@
+"""What the model is trained for: yours to change.
+
+Tunix computes the losses of the methods; here stands what is measured on held-out data, and what a
+completion is rewarded for.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+from pydantic import field_validator
+
+from .post_training.layout import completion_logits, log_probs, sequence_log_probs
+from .settings import Settings
+from .training.metrics import Mean, Means
+
+Batch = dict[str, Array]
+Reward = Callable[..., float]
+
+
+class NextToken(Settings):
+    """Cross-entropy of the response's tokens, its end included, in nats; prompts do not count."""
+
+    def __call__(self, model: Any, batch: Batch, key: PRNGKeyArray | None = None) -> Means:
+        """Means over the batch.
+
+        Args:
+            model: The model.
+            batch: What `data.Demonstrations` describes.
+            key: Not used; nothing is random.
+
+        Returns:
+            ``loss``; ``accuracy`` of the likeliest token; ``exact_match``, the share of responses
+            each of whose tokens is the likeliest after those before it: the responses that greedy
+            generation gives.
+        """
+        response, mask = batch["response"], batch["response_mask"]
+        chex.assert_equal_shape([response, mask])
+        logits = completion_logits(model, batch["prompt"], batch["prompt_mask"], response, mask)
+        weights = mask * batch["weights"][:, None]
+        right = jnp.argmax(logits, axis=-1) == response
+        return {
+            "loss": Mean.of(-log_probs(logits, response), weights),
+            "accuracy": Mean.of(jnp.float32(right), weights),
+            "exact_match": Mean.of(jnp.float32(jnp.all(right | ~mask, axis=1)), batch["weights"]),
+        }
+
+
+class Preference(Settings):
+    """How surely the better of two responses is told, as DPO rewards it (Rafailov et al., 2023).
+
+    A response's reward is `beta` times the logarithm of how much likelier it has become than under
+    the reference; without a reference, than under nothing: its log-probability per token.
+
+    Attributes:
+        beta: Scale of the rewards.
+    """
+
+    beta: float = 0.1
+
+    def __call__(self, model: Any, batch: Batch, key: PRNGKeyArray | None = None) -> Means:
+        """Means over the batch.
+
+        Args:
+            model: The model.
+            batch: What `data.Preferences` describes, and for a method with a reference
+                ``reference_chosen`` and ``reference_rejected``, its log-probabilities.
+            key: Not used; nothing is random.
+
+        Returns:
+            ``loss``, the logistic loss of the margin; ``reward_accuracy``, the share of pairs whose
+            better response has the higher reward; ``reward_margin``, the difference.
+        """
+        chosen, rejected = (self._reward(model, batch, name) for name in ("chosen", "rejected"))
+        margin, weights = chosen - rejected, batch["weights"]
+        return {
+            "loss": Mean.of(-jax.nn.log_sigmoid(margin), weights),
+            "reward_accuracy": Mean.of(jnp.float32(margin > 0), weights),
+            "reward_margin": Mean.of(margin, weights),
+        }
+
+    def _reward(self, model: Any, batch: Batch, name: str) -> Float[Array, " batch"]:
+        total = sequence_log_probs(model, batch, name)
+        if f"reference_{name}" in batch:
+            return self.beta * (total - batch[f"reference_{name}"])
+        return self.beta * total / jnp.maximum(jnp.sum(batch[f"{name}_mask"], axis=1), 1)
+
+
+class Agreement(Settings):
+    """How far the model's predictions are from its teacher's."""
+
+    def __call__(self, model: Any, batch: Batch, key: PRNGKeyArray | None = None) -> Means:
+        """Means over the batch.
+
+        Args:
+            model: The model.
+            batch: What `data.Demonstrations` describes, and ``teacher_logits``, which predict each
+                token of the response.
+            key: Not used; nothing is random.
+
+        Returns:
+            ``loss`` and ``kl``: the divergence of the teacher's distribution from the model's, in
+            nats a token; ``accuracy`` and ``exact_match`` as in `NextToken`.
+        """
+        response, mask = batch["response"], batch["response_mask"]
+        chex.assert_equal_shape([response, mask])
+        logits = completion_logits(model, batch["prompt"], batch["prompt_mask"], response, mask)
+        teacher = jax.nn.log_softmax(batch["teacher_logits"], axis=-1)
+        apart = teacher - jax.nn.log_softmax(logits, axis=-1)
+        kl = Mean.of(jnp.sum(jnp.exp(teacher) * apart, axis=-1), mask * batch["weights"][:, None])
+        return {**NextToken()(model, batch), "loss": kl, "kl": kl}
+
+
+def exact_match(prompt: str, completion: str, answer: str) -> float:
+    """1 for the answer itself, 0 for anything else; spaces around it do not count."""
+    return float(completion.strip() == answer.strip())
+
+
+def overlap(prompt: str, completion: str, answer: str) -> float:
+    """The share of characters that stand where they stand in the answer."""
+    same = sum(made == right for made, right in zip(completion, answer, strict=False))
+    return same / max(len(completion), len(answer), 1)
+
+
+def digits(prompt: str, completion: str, answer: str) -> float:
+    """The share of digits among eight characters: a reward that is found without any training."""
+    return sum(character in "0123456789" for character in completion[:8]) / 8
+
+
+def length(prompt: str, completion: str, answer: str) -> float:
+    """1 for a completion as long as the answer, less the further away it is."""
+    return 1.0 / (1.0 + abs(len(completion) - len(answer)))
+
+
+REWARDS: dict[str, Reward] = {
+    function.__name__: function for function in (exact_match, overlap, digits, length)
+}
+
+
+class Rewards(Settings):
+    """What a completion is rewarded for: the sum of some functions of this module.
+
+    Attributes:
+        names: Names in ``REWARDS``; each is also reported on its own.
+    """
+
+    names: tuple[str, ...]
+
+    @field_validator("names")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(names) - REWARDS.keys())
+        if unknown or not names:
+            raise ValueError(f"{unknown or 'nothing'} is no reward; there are {sorted(REWARDS)}")
+        return names
+
+    def functions(self) -> dict[str, Reward]:
+        """The functions by name."""
+        return {name: REWARDS[name] for name in self.names}

@@ -1,0 +1,1 @@
+"""Post-training with Tunix: its trainers inside this project's loop, runs and checkpoints."""

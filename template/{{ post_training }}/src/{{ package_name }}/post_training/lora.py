@@ -1,0 +1,176 @@
+"""Low-rank adaptation (Hu et al., 2021): a small trained difference to weights that stay.
+
+The difference is added to the weights before they are used, so that the adapted model is the merged
+one at every step, whatever the layers do with their weights.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from pydantic import ConfigDict, Field
+
+from ..numerics.precision import Precision
+from ..settings import Settings
+from ..training.experiment import ModelSettings
+
+
+class Frozen(nnx.Variable):
+    """A weight that is not trained."""
+
+
+class LoraSettings(Settings):
+    """A model of which only low-rank differences are trained.
+
+    Attributes:
+        base: The model; its weights come from the run that the experiment starts from.
+        rank: Rank of the differences.
+        alpha: They are scaled by alpha / rank.
+        targets: Names of the weights in the blocks that get one.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    base: ModelSettings
+    rank: int = Field(default=8, ge=1)
+    alpha: float = Field(default=16.0, gt=0)
+    targets: tuple[str, ...] = ("query", "key", "value", "out", "gate", "up", "down")
+
+    def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "LoraModel":
+        """Build the model with random weights and a difference of zero."""
+        wide = precision.model_copy(update={"param_dtype": "float32"})
+        return LoraModel(self, self.base.build(rngs=rngs, precision=wide), rngs)
+
+
+class Factors(nnx.Module):
+    """The difference to one weight of every layer, as a product of two thin factors.
+
+    Args:
+        shape: Shape of the weight, layers first.
+        dimensions: Names of its dimensions, ``d_model`` on one end.
+        rank: Size of the dimension that the factors share.
+        key: Randomness of the first factor; the second begins at zero.
+
+    Raises:
+        ValueError: The weight is not made like that.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], dimensions: tuple[str, ...], rank: int, key: PRNGKeyArray
+    ) -> None:
+        if dimensions[0] != "num_layers" or "d_model" not in (dimensions[1], dimensions[-1]):
+            raise ValueError(f"LoRA needs weights stacked over layers, not {dimensions}")
+        cut = 2 if dimensions[1] == "d_model" else len(shape) - 1
+        into, out_of = (*shape[:cut], rank), (shape[0], rank, *shape[cut:])
+        fan_in = 1
+        for size in shape[1:cut]:
+            fan_in *= size
+        drawn = jax.random.normal(key, into, jnp.float32) * fan_in**-0.5
+        self.into = _factor(drawn, (*dimensions[:cut], "rank"))
+        self.out_of = _factor(jnp.zeros(out_of), ("num_layers", "rank", *dimensions[cut:]))
+
+
+class LoraModel(nnx.Module):
+    """A frozen model and a trained difference, used like the model itself.
+
+    Args:
+        settings: Rank and scale of the difference, and what it is of.
+        base: The model; it is taken over.
+        rngs: Randomness of the factors.
+
+    Raises:
+        ValueError: No weight has a name among the targets.
+    """
+
+    def __init__(self, settings: LoraSettings, base: Any, rngs: nnx.Rngs) -> None:
+        self.settings, self.precision = base.settings, base.precision
+        self.scale = Frozen(jnp.float32(settings.alpha / settings.rank))
+        found: dict[str, Any] = {}
+        for path, weight in nnx.to_flat_state(nnx.state(base, nnx.Param)):
+            *modules, last = map(str, path)
+            if last in settings.targets:
+                names = weight.get_metadata()["out_sharding"]
+                place = found
+                for module in modules:
+                    place = place.setdefault(module, {})
+                place[last] = Factors(weight.shape, names, settings.rank, rngs.params())
+        if not found:
+            raise ValueError(f"targets: the model has no weights called {settings.targets}")
+        self.factors = _dictionary(found)
+        self.base = _frozen(base)
+
+    def merged(self) -> Any:
+        """The model with the difference in its weights."""
+        graphdef, _ = nnx.split(self.base)
+        return nnx.merge(graphdef, self.merged_weights())
+
+    def merged_weights(self) -> PyTree:
+        """Its weights, nested like the base's."""
+        base, factors = (
+            nnx.to_pure_dict(nnx.state(part, nnx.Variable)) for part in (self.base, self.factors)
+        )
+        return merge_weights(base, factors, self.scale[...])
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """What the merged model gives."""
+        return self.merged()(*arguments, **options)
+
+    def attend(self, *arguments: Any, **options: Any) -> Any:
+        """What the merged model gives."""
+        return self.merged().attend(*arguments, **options)
+
+    def extend(self, *arguments: Any, **options: Any) -> Any:
+        """What the merged model gives."""
+        return self.merged().extend(*arguments, **options)
+
+    def empty_cache(self, batch: int, length: int) -> Any:
+        """What the model gives."""
+        return self.base.empty_cache(batch, length)
+
+
+def merge_weights(base: PyTree, factors: PyTree, scale: Float[Array, ""]) -> PyTree:
+    """Add differences to weights.
+
+    Args:
+        base: Float32 weights, nested dictionaries.
+        factors: Nested likewise, ``into`` and ``out_of`` in the place of a weight.
+        scale: Factor of all differences.
+    """
+    merged = dict(base)
+    for name, part in factors.items():
+        if "into" in part:
+            merged[name] = base[name] + scale * _product(part["into"], part["out_of"])
+        else:
+            merged[name] = merge_weights(base[name], part, scale)
+    return merged
+
+
+def _product(into: Float[Array, "..."], out_of: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The product over the shared rank, layer by layer, in float32."""
+    layers, rank = out_of.shape[:2]
+    left = into.astype(jnp.float32).reshape(layers, -1, rank)
+    right = out_of.astype(jnp.float32).reshape(layers, rank, -1)
+    product = jnp.einsum("lir,lro->lio", left, right, precision=jax.lax.Precision.HIGHEST)
+    return product.reshape(*into.shape[:-1], *out_of.shape[2:])
+
+
+def _factor(value: Float[Array, "..."], dimensions: tuple[str, ...]) -> nnx.LoRAParam:
+    return nnx.LoRAParam(value, out_sharding=dimensions, eager_sharding=False)
+
+
+def _dictionary(found: dict[str, Any]) -> nnx.Dict:
+    inner = {
+        name: _dictionary(part) if isinstance(part, dict) else part for name, part in found.items()
+    }
+    return nnx.Dict(inner)
+
+
+def _frozen(model: Any) -> Any:
+    for _, node in nnx.iter_graph(model):
+        if isinstance(node, nnx.Module):
+            for name, value in vars(node).items():
+                if isinstance(value, nnx.Param):
+                    setattr(node, name, Frozen(value[...], **value.get_metadata()))
+    return model

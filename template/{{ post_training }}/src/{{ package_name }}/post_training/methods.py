@@ -1,0 +1,233 @@
+"""The methods of post-training, as settings; what trains by them is imported when it is needed."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+
+from jaxtyping import Array
+from pydantic import ConfigDict, Field
+
+from ..settings import Settings
+from .layout import completion_logits, sequence_log_probs
+
+if TYPE_CHECKING:
+    from .trainer import Setup, StepTrainer
+
+
+class Method(Settings):
+    """How a model is post-trained.
+
+    Attributes:
+        DATA: The kind of data that it learns from.
+        COMPANION: The second model that it needs: ``reference``, the weights that the run began
+            with, or ``teacher``; None for neither.
+    """
+
+    DATA: ClassVar[str]
+    COMPANION: ClassVar[Literal["reference", "teacher"] | None] = None
+
+    @property
+    def updates_per_step(self) -> int:
+        """Updates of the weights in a step of the run."""
+        return 1
+
+    @abstractmethod
+    def trainer(self, setup: "Setup") -> "StepTrainer":
+        """Build what makes the steps."""
+
+    def companion_outputs(self, model: Any, batch: dict[str, Array]) -> dict[str, Array]:
+        """What the objective needs of the companion's view of a held-out batch."""
+        return {}
+
+
+class Supervised(Method):
+    """Supervised fine-tuning: the cross-entropy of the responses' tokens.
+
+    With a model of low-rank differences (`LoraSettings`) it trains those alone.
+    """
+
+    DATA: ClassVar[str] = "demonstrations"
+
+    def trainer(self, setup: "Setup") -> "StepTrainer":
+        """Tunix's `PeftTrainer`."""
+        from .supervised import supervised_trainer
+
+        return supervised_trainer(setup)
+
+
+class DirectPreference(Method):
+    """DPO (Rafailov et al., 2023): the better response becomes likelier than under the reference.
+
+    Attributes:
+        beta: Scale of the implicit rewards: the larger, the closer to the reference.
+        label_smoothing: Share of pairs that are taken to be labelled wrongly.
+    """
+
+    DATA: ClassVar[str] = "preferences"
+    COMPANION: ClassVar[Literal["reference", "teacher"] | None] = "reference"
+
+    beta: float = Field(default=0.1, gt=0)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
+
+    def trainer(self, setup: "Setup") -> "StepTrainer":
+        """Tunix's `DPOTrainer`."""
+        from .preference import dpo_trainer
+
+        return dpo_trainer(setup, self)
+
+    def companion_outputs(self, model: Any, batch: dict[str, Array]) -> dict[str, Array]:
+        """Log-probabilities of both responses under the reference."""
+        return {
+            f"reference_{name}": sequence_log_probs(model, batch, name)
+            for name in ("chosen", "rejected")
+        }
+
+
+class OddsRatioPreference(Method):
+    """ORPO (Hong et al., 2024): fine-tuning on the better response, away from the worse one.
+
+    Attributes:
+        odds_weight: Weight of the odds ratio beside the cross-entropy.
+    """
+
+    DATA: ClassVar[str] = "preferences"
+
+    odds_weight: float = Field(default=0.1, gt=0)
+
+    def trainer(self, setup: "Setup") -> "StepTrainer":
+        """Tunix's `DPOTrainer` with the loss of ORPO."""
+        from .preference import orpo_trainer
+
+        return orpo_trainer(setup, self)
+
+
+@runtime_checkable
+class RewardSettings(Protocol):
+    """Settings that know the functions which reward a completion."""
+
+    def functions(self) -> dict[str, Callable[..., float]]:
+        """Functions of ``prompt``, ``completion`` and the columns of the data, by name."""
+        ...
+
+
+class Reinforcement(Method):
+    """What the methods of reinforcement learning share.
+
+    Completions are sampled at temperature 1: at any other Tunix 0.1 would compare probabilities
+    that were computed at different ones.
+
+    Attributes:
+        rewards: What a completion is rewarded for; the rewards are added up.
+        kl_weight: Weight of the divergence from the weights that the run began with (beta).
+        clip: How far the ratio of new to old probabilities may move in an update (epsilon).
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    DATA: ClassVar[str] = "prompts"
+    COMPANION: ClassVar[Literal["reference", "teacher"] | None] = "reference"
+
+    rewards: RewardSettings
+    kl_weight: float = Field(default=0.04, ge=0)
+    clip: float = Field(default=0.2, gt=0, lt=1)
+
+
+class GroupRelative(Reinforcement):
+    """GRPO (Shao et al., 2024): a completion's reward against those of others of the same prompt.
+
+    Attributes:
+        completions: Completions sampled for each prompt.
+        iterations: Updates made of one batch of completions.
+    """
+
+    completions: int = Field(default=8, ge=2)
+    iterations: int = Field(default=1, ge=1)
+
+    LOSS: ClassVar[str] = "grpo"
+
+    @property
+    def updates_per_step(self) -> int:
+        """One for each iteration over a batch of completions."""
+        return self.iterations
+
+    def trainer(self, setup: "Setup") -> "StepTrainer":
+        """Tunix's `GRPOLearner`."""
+        from .reinforcement import group_relative_trainer
+
+        return group_relative_trainer(setup, self)
+
+
+class GroupSequence(GroupRelative):
+    """GSPO (Zheng et al., 2025): GRPO whose ratios are those of whole completions.
+
+    Ratios differ from 1 only from the second update on a batch, so with one iteration it would be
+    GRPO itself.
+
+    Attributes:
+        iterations: Updates made of one batch of completions, two or more.
+    """
+
+    iterations: int = Field(default=2, ge=2)
+
+    LOSS: ClassVar[str] = "gspo-token"
+
+
+class ProximalPolicy(Reinforcement):
+    """PPO (Schulman et al., 2017) with a value model, advantages by GAE.
+
+    Attributes:
+        iterations: Updates made of one batch of completions.
+        discount: Of later rewards (gamma).
+        smoothing: Of the advantages (lambda).
+        value_clip: How far a value may move in an update.
+        entropy_weight: Weight of the policy's entropy, which keeps it exploring.
+    """
+
+    iterations: int = Field(default=1, ge=1)
+    discount: float = Field(default=1.0, gt=0, le=1)
+    smoothing: float = Field(default=0.95, ge=0, le=1)
+    value_clip: float = Field(default=0.2, gt=0)
+    entropy_weight: float = Field(default=0.0, ge=0)
+
+    @property
+    def updates_per_step(self) -> int:
+        """One for each iteration over a batch of completions."""
+        return self.iterations
+
+    def trainer(self, setup: "Setup") -> "StepTrainer":
+        """Tunix's `PPOLearner`."""
+        from .reinforcement import proximal_policy_trainer
+
+        return proximal_policy_trainer(setup, self)
+
+
+class Distillation(Method):
+    """Distillation (Hinton et al., 2015): the student's predictions become the teacher's.
+
+    Attributes:
+        teacher: The teacher's run.
+        teacher_model: The teacher's model, as in the configuration of its run.
+        temperature: Of both distributions.
+        hard_weight: Share of the cross-entropy of the data's own responses in the loss.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    DATA: ClassVar[str] = "demonstrations"
+    COMPANION: ClassVar[Literal["reference", "teacher"] | None] = "teacher"
+
+    teacher: str
+    teacher_model: Any
+    temperature: float = Field(default=1.0, gt=0)
+    hard_weight: float = Field(default=0.0, ge=0, le=1)
+
+    def trainer(self, setup: "Setup") -> "StepTrainer":
+        """Tunix's `DistillationTrainer`."""
+        from .distillation import distillation_trainer
+
+        return distillation_trainer(setup, self)
+
+    def companion_outputs(self, model: Any, batch: dict[str, Array]) -> dict[str, Array]:
+        """The teacher's logits for the responses."""
+        parts = (batch[name] for name in ("prompt", "prompt_mask", "response", "response_mask"))
+        return {"teacher_logits": completion_logits(model, *parts)}

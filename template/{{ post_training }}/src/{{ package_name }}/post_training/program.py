@@ -1,0 +1,200 @@
+"""The program of a run whose steps Tunix makes."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jax.sharding import Mesh
+from pydantic import ConfigDict
+
+from ..errors import UserError
+from ..numerics.precision import Precision
+from ..parallel.rules import batch_sharding
+from ..settings import Settings
+from ..training.evaluation import make_eval_step
+from ..training.experiment import ModelSettings
+from ..training.optimizer import make_optimizer
+from ..training.program import Program
+from ..training.state import Blueprint, TrainState, blueprint, initial_state
+from .completions import evaluate_completions
+from .experiment import PostTraining
+from .guard import guarded
+from .methods import Distillation, ProximalPolicy, Reinforcement
+from .policy import ValueModel
+from .start import FOLDER, Start, begin, read_start
+from .weights import fit_weights, read_weights
+
+
+class CriticSettings(Settings):
+    """PPO's value model.
+
+    Attributes:
+        base: The transformer that it is built on.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    base: ModelSettings
+
+    def build(self, *, rngs: nnx.Rngs, precision: Precision) -> ValueModel:
+        """Build the value model with a transformer of random weights."""
+        return ValueModel(self.base.build(rngs=rngs, precision=precision))
+
+
+@dataclass(frozen=True)
+class TunixProgram(Program):
+    """What an experiment of post-training computes on a mesh.
+
+    Where there is a value model (PPO), the optimizer's state in `TrainState` is a dictionary of the
+    policy's, ``policy``, and the value model's whole state, ``critic``.
+
+    Attributes:
+        experiment: The experiment.
+        run: The folder of the run.
+        optimizer: Applies safe updates only.
+        schedule: Learning rate by update.
+        critic: Structure, shapes and shardings of the value model's state.
+    """
+
+    experiment: PostTraining
+    run: Path | None
+    optimizer: optax.GradientTransformation
+    schedule: optax.Schedule
+    critic: Blueprint | None
+
+    def compile_train_step(self, batch: dict[str, Any]) -> Any:
+        """A step of Tunix's, as a function of state and batch; it is compiled by its first call."""
+        from .step import TunixStep
+
+        return TunixStep(self)
+
+    def put(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """A batch as the step takes it: for reinforcement learning, texts."""
+        if isinstance(self.experiment.method, Reinforcement):
+            texts = {name: array for name, array in batch.items() if array.dtype.kind == "U"}
+            return {"prompts": texts.pop("text"), **texts}
+        return super().put(batch)
+
+    def evaluate(self, state: TrainState, batches: Iterable[dict[str, Any]]) -> dict[str, float]:
+        """Metrics over all batches: of the objective, or the rewards of greedy completions."""
+        method = self.experiment.method
+        if isinstance(method, Reinforcement):
+            rewards = method.rewards.functions()
+            return evaluate_completions(self, state, batches, rewards)
+        if method.COMPANION is not None:
+            companion, outputs = nnx.state(self.companion), self._companion_outputs
+            batches = (batch | outputs(companion, super().put(batch)) for batch in batches)
+        return super().evaluate(state, batches)
+
+    def baseline(self) -> TrainState | None:
+        """What the run began with, without what an optimizer remembers."""
+        start = read_start(self.run, self._abstract_start)
+        if start is None:
+            return None
+        nothing, key = jnp.int32(0), jax.random.key(self.experiment.seed)
+        return TrainState(nothing, key, start.params, start.variables, (), nothing, nothing)
+
+    @cached_property
+    def companion(self) -> Any:
+        """The reference or the teacher, on the mesh.
+
+        Raises:
+            UserError: Its weights are not there.
+        """
+        method = self.experiment.method
+        if isinstance(method, Distillation):
+            teacher = self.experiment.model_copy(update={"model": method.teacher_model})
+            plan = blueprint(teacher, optax.identity(), self.mesh)
+            weights = read_weights(Path(method.teacher), "method.teacher")
+            source = f"method.teacher: {method.teacher}"
+            params = fit_weights(weights, plan.abstract.params, source)
+            return nnx.merge(plan.graphdef, params, {})
+        start = read_start(self.run, self._abstract_start)
+        if start is None:
+            raise UserError(f"{self.run} lacks its folder {FOLDER!r}, the weights it began with")
+        return nnx.merge(self.blueprint.graphdef, start.params, start.variables)
+
+    @cached_property
+    def _companion_outputs(self) -> Callable[[nnx.State, dict[str, Any]], dict[str, Any]]:
+        graphdef = nnx.graphdef(self.companion)
+        outputs = self.experiment.method.companion_outputs
+        return jax.jit(lambda state, batch: outputs(nnx.merge(graphdef, state), batch))
+
+    @property
+    def _abstract_start(self) -> Start:
+        return Start(self.blueprint.abstract.params, self.blueprint.abstract.variables)
+
+
+def make_tunix_program(experiment: PostTraining, mesh: Mesh, run: Path | None) -> TunixProgram:
+    """Lay an experiment of post-training out over a mesh.
+
+    Raises:
+        UserError: The batch or a parameter does not divide over its axis of the mesh.
+    """
+    steps = experiment.loop.steps * experiment.method.updates_per_step
+    inner, schedule = make_optimizer(experiment.optimizer, steps)
+    optimizer = guarded(inner, experiment.safety)
+    policy, valuing = blueprint(experiment, optimizer, mesh), _valuing(experiment)
+    critic = None if valuing is None else blueprint(valuing, optimizer, mesh)
+
+    def make_state() -> TrainState:
+        state = initial_state(experiment, optimizer)
+        if valuing is None:
+            return state
+        return _with_critic(state, initial_state(valuing, optimizer))
+
+    plan = policy
+    if critic is not None:
+        plan = Blueprint(
+            policy.graphdef,
+            _with_critic(policy.abstract, critic.abstract),
+            _with_critic(policy.shardings, critic.shardings),
+        )
+
+    def first_state() -> TrainState:
+        state = jax.jit(make_state, out_shardings=plan.shardings)()
+        start = begin(Start(state.params, state.variables), experiment.start_from, run)
+        return _with_start(state, start)
+
+    return TunixProgram(
+        experiment=experiment,
+        mesh=mesh,
+        blueprint=plan,
+        batch=batch_sharding(mesh),
+        initial_state=first_state,
+        train_step=None,
+        eval_step=jax.jit(make_eval_step(plan.graphdef, experiment)),
+        run=run,
+        optimizer=optimizer,
+        schedule=schedule,
+        critic=critic,
+    )
+
+
+def _valuing(experiment: PostTraining) -> PostTraining | None:
+    """The experiment with the value model in the place of the policy, where there is one."""
+    if not isinstance(experiment.method, ProximalPolicy):
+        return None
+    base: Any = getattr(experiment.model, "base", experiment.model)
+    return experiment.model_copy(update={"model": CriticSettings(base=base)})
+
+
+def _with_critic(policy: TrainState, critic: TrainState) -> TrainState:
+    return policy._replace(opt_state={"policy": policy.opt_state, "critic": critic})
+
+
+def _with_start(state: TrainState, start: Start) -> TrainState:
+    """A new state with the weights that the run begins with; a value model gets them as well."""
+    state = state._replace(params=start.params, variables=start.variables)
+    if not isinstance(state.opt_state, dict):
+        return state
+    critic: TrainState = state.opt_state["critic"]
+    weights = jax.tree.map(lambda leaf: leaf.copy(), start.variables.get("base", start.params))
+    critic = critic._replace(params={**critic.params, "transformer": weights})
+    return state._replace(opt_state={**state.opt_state, "critic": critic})

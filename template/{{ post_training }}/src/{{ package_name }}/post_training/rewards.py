@@ -1,0 +1,49 @@
+"""Rewards: plain functions of one completion, checked one by one."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..errors import UserError
+
+Reward = Callable[..., float]
+
+
+def checked(name: str, reward: Reward) -> Callable[..., list[float]]:
+    """A reward as Tunix calls it: for all completions of a step at once.
+
+    Args:
+        name: What its mean is called among the metrics, ``reward_<name>``.
+        reward: Takes ``prompt``, ``completion`` and the columns of the data by name.
+
+    Returns:
+        A function that raises a `UserError` naming the reward and the example where the reward
+        raises or returns no finite number. Tunix would count None as 0 and carry NaN into the
+        weights.
+    """
+
+    def rewards(
+        prompts: list[str], completions: list[str], mode: Any = None, **columns: Any
+    ) -> list[float]:
+        columns.pop("trajectory_ids", None)  # Tunix's own
+        given = []
+        for number, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
+            example = {column: str(values[number]) for column, values in columns.items()}
+            given.append(_one(name, reward, str(prompt), completion, example))
+        return given
+
+    rewards.__name__ = name
+    return rewards
+
+
+def _one(
+    name: str, reward: Reward, prompt: str, completion: str, columns: Mapping[str, str]
+) -> float:
+    where = f"the reward {name!r} of completion {completion!r} to prompt {prompt!r} {dict(columns)}"
+    try:
+        value = reward(prompt=prompt, completion=completion, **columns)
+    except Exception as error:
+        raise UserError(f"{where} failed: {type(error).__name__}: {error}") from error
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise UserError(f"{where} is {value!r}: it must be a finite number")
+    return float(value)

@@ -1,0 +1,72 @@
+"""What a run begins with: kept in its folder, as the reference and to be compared with."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxtyping import PyTree
+
+from ..storage.checkpoints import Checkpoints, CheckpointSettings
+from .weights import fit_weights, read_weights
+
+FOLDER = "start"
+
+
+class Start(NamedTuple):
+    """The arrays of a model before the first step.
+
+    Attributes:
+        params: Those that are trained.
+        variables: The others, such as the weights that LoRA leaves as they are.
+    """
+
+    params: PyTree
+    variables: PyTree
+
+
+class _NoData:
+    def get_state(self) -> dict[str, Any]:
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        pass
+
+
+def begin(fresh: Start, start_from: str | None, run: Path | None) -> Start:
+    """What a run begins with; its first call decides, later ones find the same.
+
+    Args:
+        fresh: Random weights of the model.
+        start_from: Folder of the run whose weights take their place, if any.
+        run: The folder of this run, where they are kept; None keeps nothing.
+
+    Raises:
+        UserError: The weights to start from are not there, or do not fit.
+    """
+    kept = read_start(run, fresh)
+    if kept is not None:
+        return kept
+    if start_from is not None:
+        weights, source = read_weights(Path(start_from), "start_from"), f"start_from: {start_from}"
+        if "base" in fresh.variables:
+            base = fit_weights(weights, fresh.variables["base"], source)
+            fresh = fresh._replace(variables={**fresh.variables, "base": base})
+        else:
+            fresh = fresh._replace(params=fit_weights(weights, fresh.params, source))
+    if run is not None:
+        with Checkpoints(run / FOLDER, CheckpointSettings()) as checkpoints:
+            checkpoints.save(0, fresh, _NoData())
+    return fresh
+
+
+def read_start(run: Path | None, like: Start) -> Start | None:
+    """What a run began with; None where nothing is kept.
+
+    Args:
+        run: The folder of the run.
+        like: Shapes, dtypes and shardings to restore to.
+    """
+    if run is None or not (run / FOLDER).exists():
+        return None
+    with Checkpoints(run / FOLDER, CheckpointSettings(), read_only=True) as checkpoints:
+        restored = checkpoints.restore(like)
+    return None if restored is None else restored[1]

@@ -1,0 +1,32 @@
+"""Supervised fine-tuning on Tunix."""
+
+from typing import Any
+
+import chex
+import jax.numpy as jnp
+from jaxtyping import Array
+from tunix.sft.peft_trainer import PeftTrainer, TrainingConfig
+
+from .layout import lay_out
+from .trainer import CONFIG, BatchTrainer, Setup
+
+
+def supervised_trainer(setup: Setup) -> BatchTrainer:
+    """A trainer on prompts and responses."""
+    trainer = PeftTrainer(setup.policy, setup.optimizer, TrainingConfig(**CONFIG))
+    trainer.with_gen_model_input_fn(_model_inputs)
+    return BatchTrainer(trainer, setup.mesh, inputs=dict)
+
+
+def _model_inputs(batch: dict[str, Array]) -> dict[str, Any]:
+    """What Tunix's loss takes; prompts are left out of it, and so is padding."""
+    chex.assert_equal_shape([batch["response"], batch["response_mask"]])
+    parts = (batch[name] for name in ("prompt", "prompt_mask", "response", "response_mask"))
+    layout = lay_out(*parts)
+    nothing = jnp.zeros(batch["prompt"].shape, bool)
+    return {
+        "input_tokens": layout.tokens,
+        "input_mask": jnp.concatenate([nothing, batch["response_mask"]], axis=1),
+        "positions": layout.positions,
+        "attention_mask": layout.mask[:, 0],
+    }

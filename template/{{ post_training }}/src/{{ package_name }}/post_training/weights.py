@@ -1,0 +1,82 @@
+"""Weights to start from: those of a run of this project, or of one that trains a language model."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import PyTree
+from orbax.checkpoint import v1 as ocp
+
+from ..errors import UserError
+from .lora import merge_weights
+
+_FOLDERS = ("checkpoints", "")
+"""Where the checkpoints of a run lie; a folder of checkpoints may be named itself."""
+
+
+def read_weights(path: Path, field: str) -> PyTree:
+    """The float32 weights of a run's newest checkpoint, on the host, LoRA merged.
+
+    Nothing of the other run is needed but its checkpoints: neither its configuration nor the code
+    of its project.
+
+    Args:
+        path: The folder of the run, or that of its checkpoints.
+        field: The field of the configuration that names it, for errors.
+
+    Raises:
+        UserError: There is no checkpoint, or it is none of a model.
+    """
+    folder = _newest(path, field)
+    try:
+        with ocp.Context():
+            state: Any = ocp.load_checkpointables(str(folder), {"state": None})["state"]
+        params, variables = state["params"], state["variables"]
+    except Exception as error:  # damage to a file can surface as anything
+        raise UserError(f"{field}: {folder} holds no weights of a model: {error}") from error
+    if "base" in variables:
+        params = merge_weights(variables["base"], params["factors"], variables["scale"])
+    return jax.device_get(params)
+
+
+def fit_weights(weights: PyTree, like: PyTree, source: str) -> PyTree:
+    """Weights laid out like others.
+
+    Args:
+        weights: Nested dictionaries of arrays.
+        like: Arrays, or their shapes, dtypes and shardings, as the model asks for them.
+        source: Where the weights come from, for errors.
+
+    Raises:
+        UserError: They are those of another model; the message says where they differ.
+    """
+    has, needs = (_shapes(tree) for tree in (weights, like))
+    for name in sorted(has.keys() | needs.keys()):
+        if has.get(name) != needs.get(name):
+            raise UserError(
+                f"{source} is of another model: its {name} is {has.get(name)}, this one's "
+                f"{needs.get(name)}; set the model to what that run's config.txt says"
+            )
+    return jax.tree.map(
+        lambda leaf, to: jax.device_put(jnp.asarray(leaf, to.dtype), to.sharding), weights, like
+    )
+
+
+def _shapes(tree: PyTree) -> dict[str, tuple[int, ...]]:
+    flat, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="."): tuple(leaf.shape)
+        for path, leaf in flat
+    }
+
+
+def _newest(path: Path, field: str) -> Path:
+    for folder in (path / name for name in _FOLDERS):
+        steps = [int(each.name) for each in folder.glob("*") if each.name.isdigit()]
+        if steps:
+            return folder.absolute() / str(max(steps))
+    raise UserError(
+        f"{field}: {path} holds no checkpoint; train that run first, or set {field} to another's "
+        "folder"
+    )
