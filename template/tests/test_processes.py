@@ -31,11 +31,20 @@ def together(port, number, count):
     }
 
 
-def start(run, data, number, port, *changes):
-    """One of two processes that train together, with a device each."""
-    words = [f"--config={each}" for each in tiny.directives(data, *EXACT, *changes)]
+TRAIN_TWICE = """
+import importlib, sys
+main = importlib.import_module(f"{sys.argv[1]}.__main__").main
+words = sys.argv[2:]
+print("codes:", main(words), main([*words, "--config=set:seed=7"]))
+"""
+
+
+def start(run, data, number, port):
+    """One of two processes with a device each: they train together, then with another seed."""
+    words = [f"--config={each}" for each in tiny.directives(data, *EXACT)]
+    words = ["train", "--run-dir", str(run.path), *words]
     return subprocess.Popen(
-        [sys.executable, "-m", package.__name__, "train", "--run-dir", str(run.path), *words],
+        [sys.executable, "-c", TRAIN_TWICE, package.__name__, *words],
         env={**os.environ, **together(port, number, 2), "JAX_PLATFORMS": "cpu"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -62,24 +71,20 @@ def test_two_processes_train_as_one_and_one_goes_on_from_them(tmp_path):
     port = free_port()
     processes = [start(pair, data, number, port) for number in (0, 1)]
     train(alone, data)
-    for process in processes:
-        output, _ = process.communicate(timeout=300)
-        assert process.returncode == 0, output
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert all("codes: 0 2\n" in output for output in outputs), outputs
     assert losses(pair) == pytest.approx(losses(alone), rel=1e-5)
+
+    # What only the first process can see, that the run was started with another seed, ends both.
+    assert "was started with another configuration (seed: " in outputs[0]
+    assert "another process of this run cannot go on" in outputs[1]
 
     # One process goes on from what two have saved: the state, and the position in the data.
     for step in ("8", "10"):
         shutil.rmtree(pair.checkpoints / step)
     train(pair, data)
     assert losses(pair) == pytest.approx(losses(alone), rel=1e-5)
-
-    # What only the first process can see, that the run was started with another seed, ends both.
-    port = free_port()
-    processes = [start(pair, data, number, port, "seed=7") for number in (0, 1)]
-    outputs = [process.communicate(timeout=120)[0] for process in processes]
-    assert [process.returncode for process in processes] == [2, 2], outputs
-    assert "was started with another configuration (seed: " in outputs[0]
-    assert "another process of this run cannot go on" in outputs[1]
 
 
 def test_the_service_ends_a_moment_after_the_last_process_has_left(monkeypatch):
