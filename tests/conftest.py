@@ -24,6 +24,8 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("GIT_")]:
             patch.delenv(name)  # such as GIT_DIR, when a git hook runs the tests
+        # Programs that are started by the hundred would compile all that they import each time.
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         patch.setenv("COPIER_SETTINGS_PATH", str(home / "settings.yml"))
         patch.setenv("COPIER_CACHE_DIR", str(home / "cache"))
         patch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
