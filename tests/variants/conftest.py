@@ -9,3 +9,9 @@ import pytest
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What JAX compiles for the tests of one project the next take, if they ask for the same."""
     return tmp_path_factory.getbasetemp().parent / "compiled"
+
+
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where projects are installed one after the other; no other worker's projects are."""
+    return tmp_path_factory.mktemp("environments")

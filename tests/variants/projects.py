@@ -18,10 +18,12 @@ class Project:
     Attributes:
         path: its folder, a git repository with everything committed.
         package: the name of its package.
+        environment: where it is installed.
     """
 
     path: Path
     package: str
+    environment: Path
 
     def attempt(self, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Runs a command of the project's environment, whether it succeeds or fails.
@@ -31,9 +33,9 @@ class Project:
             **more: variables to add to the environment.
         """
         return subprocess.run(
-            [self.path / ".venv" / "bin" / command[0], *command[1:]],
+            [self.environment / "bin" / command[0], *command[1:]],
             cwd=self.path,
-            env=environment() | more,
+            env=shell(self.environment) | more,
             capture_output=True,
             text=True,
             check=False,
@@ -54,27 +56,41 @@ class Project:
         return rendering.git(self.path, "status", "--porcelain")
 
 
-def environment() -> dict[str, str]:
-    """The environment of a user's shell: this session's own environment must not show through."""
-    foreign = {"UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "VIRTUAL_ENV"}
+def shell(environment: Path) -> dict[str, str]:
+    """The variables of a user's shell: this session's own environment must not show through."""
+    foreign = {"UV_PYTHON", "VIRTUAL_ENV"}
     inherited = {name: value for name, value in os.environ.items() if name not in foreign}
-    tools = str(Path(find_uv_bin()).parent)
+    tools = [str(environment / "bin"), str(Path(find_uv_bin()).parent)]
     return inherited | {
-        "PATH": os.pathsep.join([tools, inherited["PATH"]]),
+        "PATH": os.pathsep.join([*tools, inherited["PATH"]]),
+        "UV_PROJECT_ENVIRONMENT": str(environment),
         "UV_PYTHON_DOWNLOADS": "never",
     }
 
 
-def make(template: Path, path: Path, python: str, **answers: Any) -> Project:
+def make(template: Path, path: Path, python: str, environments: Path, **answers: Any) -> Project:
     """Renders a project and installs it."""
     rendering.render(template, path, project_name="Proof Lab", **answers)
-    install(path, python)
+    environment = install(path, python, environments)
     rendering.git(path, "init", "--quiet")
     history.commit(path)
-    return Project(path, "proof_lab")
+    return Project(path, "proof_lab", environment)
 
 
-def install(path: Path, python: str) -> None:
-    """Installs a project's environment, as `uv sync` does."""
+def install(path: Path, python: str, environments: Path) -> Path:
+    """Installs a project's environment, as `uv sync` does.
+
+    Args:
+        path: the project.
+        python: the interpreter.
+        environments: a folder with an environment for each interpreter. Projects take it over from
+            each other: uv makes it exactly what each one locks, and what two have in common is
+            installed, and compiled by Python, once.
+
+    Returns:
+        The environment.
+    """
+    environment = environments / Path(python).relative_to("/").as_posix().replace("/", "-")
     sync = [find_uv_bin(), "sync", "--quiet", "--python", python]
-    subprocess.run(sync, cwd=path, env=environment(), check=True)
+    subprocess.run(sync, cwd=path, env=shell(environment), check=True)
+    return environment

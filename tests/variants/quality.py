@@ -44,9 +44,8 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory() as folder:
             template = rendering.export(Path(folder) / "template")
-            project = projects.make(
-                template, Path(folder) / "lab", sys.executable, **quality.answers
-            )
+            places = (Path(folder) / "lab", sys.executable, Path(folder) / "environments")
+            project = projects.make(template, *places, **quality.answers)
             started = time.monotonic()
             training.finish(project, "runs/measured", experiment, PATIENCE)
             seconds = time.monotonic() - started

@@ -86,10 +86,13 @@ MISTAKES = {
 
 
 @pytest.fixture(scope="module")
-def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(
+    template: Path, environments: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Project:
     """A project of the newest Python, which has its data; that of the task that trains fastest."""
     path = tmp_path_factory.mktemp("guarded") / "proof-lab"
-    project = projects.make(template, path, [*interpreters.ends().values()][-1], task="tabular")
+    newest = [*interpreters.ends().values()][-1]
+    project = projects.make(template, path, newest, environments, task="tabular")
     project.command("prepare")
     return project
 

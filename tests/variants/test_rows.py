@@ -47,12 +47,16 @@ def python(row: rendering.Answers) -> str:
 
 @pytest.fixture(scope="module")
 def project(
-    row: rendering.Answers, python: str, template: Path, tmp_path_factory: pytest.TempPathFactory
+    row: rendering.Answers,
+    python: str,
+    template: Path,
+    environments: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Project]:
     """The project, installed; it is deleted when it has passed, or there would be twenty."""
     path = tmp_path_factory.mktemp("row") / "proof-lab"
     answers = {name: value for name, value in row.items() if name != "interpreter"}
-    yield projects.make(template, path, python, **answers)
+    yield projects.make(template, path, python, environments, **answers)
     shutil.rmtree(path)
 
 

@@ -3,44 +3,60 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
-from ..support import history, interpreters, releases, updating
+from ..support import history, interpreters, releases, rendering, updating
 from . import projects
 from .projects import Project
 
 NEEDS_BASELINE = {"v0.1.0"}
 """Releases older than jaxcheck: what its rules say of a project's own modules is tolerated."""
 
+OWNERS = yaml.safe_load((rendering.ROOT / "ownership.yml").read_text())
+MEETING = [
+    *(path for path in OWNERS["seeded"] if path.startswith("tests/")),
+    *(f"tests/test_{name}.py" for name in ("command_line", "conventions", "mine", "training")),
+]
+"""Tests of a project in which a user's modules meet those that an update brings."""
+
 PYTHONS = list(interpreters.ends().values())
 HEAD = releases.git(releases.ROOT, "rev-parse", "HEAD").strip()
+EARLIER = [release.tag for release in releases.releases() if release.commit != HEAD]
 UPDATES = [
     pytest.param(
-        release.tag,
+        tag,
         PYTHONS[number % len(PYTHONS)],
-        id=f"from {release.tag}",
-        marks=pytest.mark.xdist_group(f"from {release.tag}"),
+        id=f"from {tag}",
+        marks=pytest.mark.xdist_group(f"from {tag}"),
     )
-    for number, release in enumerate(releases.releases())
-    if release.commit != HEAD  # nothing has changed since
+    for number, tag in enumerate(EARLIER)
 ]
 
 
 @pytest.mark.parametrize(("version", "python"), UPDATES)
 def test_updated_project_passes_its_own_checks(
-    tmp_path: Path, compiled: Path, version: str, python: str
+    tmp_path: Path, compiled: Path, environments: Path, version: str, python: str
 ) -> None:
-    repository = history.clone(tmp_path / "copier-jax")
-    project = Project(updating.copy(repository, version, tmp_path / "kept"), updating.PACKAGE)
-    projects.install(project.path, python)
-    words = updating.edit(project.path)
-    updating.update(project.path, "--vcs-ref", history.WORKING_TREE)
-    updating.assert_kept(project.path, words)
+    """After the longest update all of them pass; after others those that it can make fail.
 
-    projects.install(project.path, python)  # with what the update and the edits brought
+    An update can break what is between the user's older modules and the newer library. The tests
+    that came with the modules see it, and those that prepare, train and evaluate with them. The
+    others are of the library alone, which is the same in a new project.
+    """
+    repository = history.clone(tmp_path / "copier-jax")
+    path = updating.copy(repository, version, tmp_path / "kept")
+    project = Project(path, updating.PACKAGE, projects.install(path, python, environments))
+    words = updating.edit(path)
+    updating.update(path, "--vcs-ref", history.WORKING_TREE)
+    updating.assert_kept(path, words)
+
+    projects.install(path, python, environments)  # with what the update and the edits brought
     if version in NEEDS_BASELINE:
         assert project.attempt("python", "tools/jaxcheck").returncode == 1
         project.tool("python", "tools/jaxcheck", "--write-baseline")
-    history.commit(project.path)
+    history.commit(path)
     project.tool("pre-commit", "run", "--all-files")
-    project.tool("pytest", "-q", JAX_COMPILATION_CACHE_DIR=str(compiled))
+    chosen = [name for name in MEETING if (path / name).exists()]
+    chosen = [] if version == EARLIER[0] else chosen
+    project.tool("pytest", "-q", *chosen, JAX_COMPILATION_CACHE_DIR=str(compiled))
     assert project.changes() == ""

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .projects import Project, environment
+from .projects import Project, shell
 
 PATIENCE = 900
 """Seconds after which a run that has come to nothing is given up."""
@@ -16,14 +16,14 @@ PATIENCE = 900
 
 def start(project: Project, run: str, experiment: str = "smoke") -> subprocess.Popen[bytes]:
     """Starts `train` on an experiment; its output goes to a file beside the project."""
-    python = project.path / ".venv" / "bin" / "python"
+    python = project.environment / "bin" / "python"
     config = f"--config=config:{experiment}"
     command = [python, "-m", project.package, "train", config, "--run-dir", run]
     with log_file(project, run).open("ab") as log:
         return subprocess.Popen(
             command,
             cwd=project.path,
-            env=environment(),
+            env=shell(project.environment),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
