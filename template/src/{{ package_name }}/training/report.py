@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager
 import jax
 
 from ..parallel.distributed import failing_together
-from ..reporting.curves import plot_curves
 from ..reporting.progress import Progress
 from ..reporting.tracker import open_tracker
 from ..reporting.writers import JsonLinesWriter, MetricWriters
@@ -48,6 +47,9 @@ class Report:
         self._progress.close()
         self._writers.close()
         if jax.process_index() == 0 and self._run.metrics.stat().st_size:
+            # Commands that draw nothing need not wait for matplotlib.
+            from ..reporting.curves import plot_curves
+
             plot_curves(self._run.metrics, self._run.curves, self._run.path.name)
 
     def write(
