@@ -86,7 +86,8 @@ def variants(session: nox.Session) -> None:
     """Installs, checks, tests and trains every variant: `nox -s variants [-- PYTEST-ARGUMENTS]`."""
     session.install(*DEVELOPMENT)
     # Two at a time: each trains on a few cores at most, and waits for its compiler on one.
-    options = ("--numprocesses=2", "--dist=loadgroup", "--verbose", "--durations=10")
+    options = ("--numprocesses=2", "--dist=loadgroup", "--no-loadscope-reorder")
+    options = (*options, "--verbose", "--durations=20")
     session.run("pytest", "tests/variants", *options, *session.posargs)
 
 
