@@ -15,7 +15,7 @@ NEEDS_BASELINE = {"v0.1.0"}
 OWNERS = yaml.safe_load((rendering.ROOT / "ownership.yml").read_text())
 MEETING = [
     *(path for path in OWNERS["seeded"] if path.startswith("tests/")),
-    *(f"tests/test_{name}.py" for name in ("command_line", "conventions", "mine", "training")),
+    *(f"tests/test_{name}.py" for name in ("command_line", "conventions", "mine")),
 ]
 """Tests of a project in which a user's modules meet those that an update brings."""
 
