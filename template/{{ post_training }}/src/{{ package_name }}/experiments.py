@@ -126,8 +126,11 @@ def dpo() -> fdl.Config[PostTraining]:
 
 
 def orpo() -> fdl.Config[PostTraining]:
-    """ORPO: the same pairs without a reference."""
+    """ORPO: the same pairs without a reference, from random weights, since it imitates as well."""
     config = _preferences()
+    config.start_from = None
+    config.optimizer.learning_rate = 5e-3
+    config.loop.steps = 300
     config.method = fdl.Config(OddsRatioPreference)
     config.objective = fdl.Config(Preference)
     return config

@@ -30,7 +30,7 @@ class NextToken(Settings):
         Args:
             model: The model.
             batch: What `data.Demonstrations` describes.
-            key: Not used; nothing is random.
+            key: Randomness for dropout, where the project's own step trains.
 
         Returns:
             ``loss``; ``accuracy`` of the likeliest token; ``exact_match``, the share of responses
@@ -39,7 +39,8 @@ class NextToken(Settings):
         """
         response, mask = batch["response"], batch["response_mask"]
         chex.assert_equal_shape([response, mask])
-        logits = completion_logits(model, batch["prompt"], batch["prompt_mask"], response, mask)
+        prompt, prompt_mask = batch["prompt"], batch["prompt_mask"]
+        logits = completion_logits(model, prompt, prompt_mask, response, mask, key=key)
         weights = mask * batch["weights"][:, None]
         right = jnp.argmax(logits, axis=-1) == response
         return {

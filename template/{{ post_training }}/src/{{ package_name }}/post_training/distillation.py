@@ -55,8 +55,9 @@ class ResponseStrategy(LogitStrategy):
         student = jax.nn.log_softmax(student_output / self.temperature, axis=-1)
         teacher = jax.nn.softmax(teacher_output / self.temperature, axis=-1)
         kl = optax.kl_divergence(student, teacher) * self.temperature**2
+        counted = labels.counted.astype(jnp.float32)
         kl, hard = (
-            Mean.of(values, labels.counted).value
+            Mean.of(values, counted).value
             for values in (kl, -log_probs(student_output, labels.tokens))
         )
         return self.alpha * kl + (1.0 - self.alpha) * hard, {"kl": kl, "hard_loss": hard}

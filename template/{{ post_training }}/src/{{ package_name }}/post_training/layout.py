@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import chex
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from ..numerics.shapes import AttentionMask
 
@@ -61,10 +61,12 @@ def completion_logits(
     prompt_mask: PromptMask,
     completion: Completion,
     completion_mask: CompletionMask,
+    *,
+    key: PRNGKeyArray | None = None,
 ) -> Float[Array, "batch max_tokens vocab_size"]:
-    """Logits that predict each token of the completions."""
+    """Logits that predict each token of the completions; `key` is for dropout."""
     layout = lay_out(prompt, prompt_mask, completion, completion_mask)
-    logits, _ = model.attend(layout.tokens, layout.mask, layout.positions)
+    logits, _ = model.attend(layout.tokens, layout.mask, layout.positions, key=key)
     return logits[:, prompt.shape[1] - 1 : -1]
 
 

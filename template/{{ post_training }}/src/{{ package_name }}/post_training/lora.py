@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from pydantic import ConfigDict, Field
@@ -130,7 +131,7 @@ class LoraModel(nnx.Module):
         return self.base.empty_cache(batch, length)
 
 
-def merge_weights(base: PyTree, factors: PyTree, scale: Float[Array, ""]) -> PyTree:
+def merge_weights(base: PyTree, factors: PyTree, scale: Float[Array | np.ndarray, ""]) -> PyTree:
     """Add differences to weights.
 
     Args:
@@ -147,11 +148,13 @@ def merge_weights(base: PyTree, factors: PyTree, scale: Float[Array, ""]) -> PyT
     return merged
 
 
-def _product(into: Float[Array, "..."], out_of: Float[Array, "..."]) -> Float[Array, "..."]:
+def _product(
+    into: Float[Array | np.ndarray, "..."], out_of: Float[Array | np.ndarray, "..."]
+) -> Float[Array, "..."]:
     """The product over the shared rank, layer by layer, in float32."""
     layers, rank = out_of.shape[:2]
-    left = into.astype(jnp.float32).reshape(layers, -1, rank)
-    right = out_of.astype(jnp.float32).reshape(layers, rank, -1)
+    left = jnp.asarray(into, jnp.float32).reshape(layers, -1, rank)
+    right = jnp.asarray(out_of, jnp.float32).reshape(layers, rank, -1)
     product = jnp.einsum("lir,lro->lio", left, right, precision=jax.lax.Precision.HIGHEST)
     return product.reshape(*into.shape[:-1], *out_of.shape[2:])
 

@@ -16,6 +16,6 @@ def tunix_mesh(mesh: Mesh) -> Iterator[None]:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="tunix")
-        warnings.filterwarnings("ignore", "with mesh", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", ".*with mesh", category=DeprecationWarning)
         with mesh:  # jaxcheck: ignore[JX903] where Tunix looks
             yield

@@ -14,10 +14,10 @@ from jax.sharding import Mesh
 from pydantic import ConfigDict
 
 from ..errors import UserError
-from ..numerics.precision import Precision
+from ..numerics.precision import Precision, cast_floating
 from ..parallel.rules import batch_sharding
 from ..settings import Settings
-from ..training.evaluation import make_eval_step
+from ..training.evaluation import make_eval_step, put_batch
 from ..training.experiment import ModelSettings
 from ..training.optimizer import make_optimizer
 from ..training.program import Program
@@ -89,7 +89,8 @@ class TunixProgram(Program):
             return evaluate_completions(self, state, batches, rewards)
         if method.COMPANION is not None:
             companion, outputs = nnx.state(self.companion), self._companion_outputs
-            batches = (batch | outputs(companion, super().put(batch)) for batch in batches)
+            given = (put_batch(batch, self.batch) for batch in batches)
+            batches = (batch | outputs(companion, batch) for batch in given)
         return super().evaluate(state, batches)
 
     def baseline(self) -> TrainState | None:
@@ -115,16 +116,21 @@ class TunixProgram(Program):
             source = f"method.teacher: {method.teacher}"
             params = fit_weights(weights, plan.abstract.params, source)
             return nnx.merge(plan.graphdef, params, {})
-        start = read_start(self.run, self._abstract_start)
-        if start is None:
+        start: Any = read_start(self.run, self._abstract_start)
+        if start is None and self.run is not None:
             raise UserError(f"{self.run} lacks its folder {FOLDER!r}, the weights it began with")
+        start = start or self.initial_state()
         return nnx.merge(self.blueprint.graphdef, start.params, start.variables)
 
     @cached_property
     def _companion_outputs(self) -> Callable[[nnx.State, dict[str, Any]], dict[str, Any]]:
-        graphdef = nnx.graphdef(self.companion)
-        outputs = self.experiment.method.companion_outputs
-        return jax.jit(lambda state, batch: outputs(nnx.merge(graphdef, state), batch))
+        graphdef, outputs = nnx.graphdef(self.companion), self.experiment.method.companion_outputs
+        dtype = self.experiment.precision.param_dtype  # as the model that is evaluated
+
+        def look(state: nnx.State, batch: dict[str, Any]) -> dict[str, Any]:
+            return outputs(nnx.merge(graphdef, cast_floating(state, dtype)), batch)
+
+        return jax.jit(look)
 
     @property
     def _abstract_start(self) -> Start:

@@ -23,7 +23,7 @@ def checked(name: str, reward: Reward) -> Callable[..., list[float]]:
     """
 
     def rewards(
-        prompts: list[str], completions: list[str], mode: Any = None, **columns: Any
+        prompts: Any, completions: list[str], mode: Any = None, **columns: Any
     ) -> list[float]:
         columns.pop("trajectory_ids", None)  # Tunix's own
         given = []

@@ -49,9 +49,9 @@ class SeededRollout(VanillaRollout):
         self._step, self._calls = step, 0
 
     def generate(
-        self, prompts: list[str], rollout_config: RolloutConfig, **options: Any
+        self, prompts: Any, rollout_config: RolloutConfig, **options: Any
     ) -> RolloutOutput:
-        """Complete prompts; see the class for what differs from Tunix."""
+        """Complete prompts, a list or an array of texts; see the class for what is different."""
         seed: Any = rollout_config.seed
         key = jax.random.fold_in(jax.random.fold_in(seed, self._step), self._calls)
         self._calls += 1

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import PyTree
 from orbax.checkpoint import v1 as ocp
 
@@ -30,14 +31,26 @@ def read_weights(path: Path, field: str) -> PyTree:
     """
     folder = _newest(path, field)
     try:
-        with ocp.Context():
-            state: Any = ocp.load_checkpointables(str(folder), {"state": None})["state"]
-        params, variables = state["params"], state["variables"]
+        state = _read(folder)
     except Exception as error:  # damage to a file can surface as anything
         raise UserError(f"{field}: {folder} holds no weights of a model: {error}") from error
+    params, variables = state["params"], state["variables"]
     if "base" in variables:
         params = merge_weights(variables["base"], params["factors"], variables["scale"])
     return jax.device_get(params)
+
+
+def _read(folder: Path) -> PyTree:
+    """The arrays of a model in a checkpoint, as numpy arrays, whatever devices they were saved on."""
+    context = ocp.Context()
+    context.pytree_options.loading.partial_load = True  # what the optimizer remembers stays there
+    with context:
+        saved: Any = ocp.checkpointables_metadata(str(folder)).metadata["state"]
+        like = {
+            part: jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), saved[part])
+            for part in ("params", "variables")
+        }
+        return ocp.load_checkpointables(str(folder), {"state": like})["state"]
 
 
 def fit_weights(weights: PyTree, like: PyTree, source: str) -> PyTree:

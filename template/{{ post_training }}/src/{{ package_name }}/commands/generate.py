@@ -1,0 +1,43 @@
+"""Let a run's model respond to a prompt."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ._sampling import add_sampling_options, sampling_of
+
+HELP = "let a run's model respond to a prompt"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--run-dir", type=Path, required=True, metavar="DIR", help="the run")
+    parser.add_argument("--prompt", required=True, metavar="TEXT", help="the prompt")
+    add_sampling_options(parser, max_tokens=64)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out the command: print the response.
+
+    Returns:
+        The exit code.
+    """
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    from ..generation import generate
+    from ..training.evaluation import inference_model
+    from ._run import open_run
+
+    sampling = sampling_of(arguments)
+    program, state, _ = open_run(arguments.run_dir)
+    model = inference_model(program.blueprint.graphdef, state, program.experiment.precision)
+    data: Any = program.experiment.data
+    tokenizer = data.tokenizer
+    prompt = np.concatenate([[tokenizer.start], tokenizer.encode(arguments.prompt)])
+    with jax.set_mesh(program.mesh):
+        key, prompts = jax.random.key(arguments.seed), jnp.asarray(prompt, jnp.int32)[None]
+        tokens = generate(model, prompts, key, sampling, end=tokenizer.end)
+    print(tokenizer.decode(np.asarray(tokens[0])))
+    return 0

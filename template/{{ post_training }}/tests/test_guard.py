@@ -1,0 +1,45 @@
+"""An optimizer that leaves out what would do harm."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from .project import post_training, training
+
+SAFETY = training.safety.SafetySettings(max_gradient_norm=10.0)
+PARAMS = {"weight": jnp.array([1.0, 2.0])}
+
+
+def updates(*gradients):
+    """Parameters and state after some gradients of both weights."""
+    optimizer = post_training.guard.guarded(optax.adam(0.1), SAFETY)
+    params, state = PARAMS, optimizer.init(PARAMS)
+    for gradient in gradients:
+        grads = {"weight": jnp.array([gradient, gradient])}
+        changes, state = jax.jit(optimizer.update)(grads, state, params)
+        params = optax.apply_updates(params, changes)
+    return params, state
+
+
+def test_safe_updates_are_those_of_the_optimizer():
+    optimizer = optax.adam(0.1)
+    changes, _ = optimizer.update({"weight": jnp.ones(2)}, optimizer.init(PARAMS), PARAMS)
+    params, state = updates(1.0)
+    np.testing.assert_allclose(params["weight"], PARAMS["weight"] + changes["weight"])
+    assert (state.skipped, state.consecutive_skips) == (0, 0)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 100.0])
+def test_a_bad_update_changes_nothing(bad):
+    good_params, good_state = updates(1.0)
+    params, state = updates(1.0, bad)
+    np.testing.assert_array_equal(params["weight"], good_params["weight"])
+    jax.tree.map(np.testing.assert_array_equal, state.inner, good_state.inner)
+    assert (state.skipped, state.consecutive_skips) == (1, 1)
+
+
+def test_a_good_update_ends_the_row_of_bad_ones():
+    _, state = updates(np.nan, np.nan, 1.0, np.nan)
+    assert (state.skipped, state.consecutive_skips) == (3, 1)

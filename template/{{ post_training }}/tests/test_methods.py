@@ -1,0 +1,190 @@
+"""Each method through the training loop: metrics, files, what stays and what is told."""
+
+import math
+
+import jax
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from . import tiny_methods
+from .project import errors, objective, post_training, reporting, training
+
+MEASURED = {
+    "dpo": {"train/rewards_accuracy", "train/rewards_margin", "eval/reward_accuracy"},
+    "orpo": {"train/odds_ratio", "eval/reward_accuracy"},
+    "grpo": {"train/reward", "train/kl", "train/reward_digits", "eval/reward"},
+    "gspo": {"train/reward", "train/kl", "train/completion_length", "eval/exact_match"},
+    "ppo": {"train/reward", "train/kl", "train/critic_loss", "eval/reward_digits"},
+    "distill": {"train/kl", "train/hard_loss", "eval/kl"},
+}
+ALWAYS = {"train/loss", "train/grad_norm", "train/learning_rate", "train/skipped"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tiny_methods.prepare(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def teacher(data, tmp_path_factory):
+    """A run that others start from."""
+    folder = tmp_path_factory.mktemp("teacher") / "run"
+    tiny_methods.train(tiny_methods.make("sft", data), folder)
+    return folder
+
+
+def changes_of(method, teacher):
+    if method == "distill":
+        sizes = ("d_model=32", "num_heads=2", "d_ff=64")
+        return (f"method.teacher={teacher}", *(f"method.teacher_model.{size}" for size in sizes))
+    return (f"start_from={teacher}",)
+
+
+@pytest.mark.parametrize("method", tiny_methods.METHODS)
+def test_every_method_trains(data, teacher, tmp_path, method):
+    experiment = tiny_methods.make(method, data, *changes_of(method, teacher))
+    outcome = tiny_methods.train(experiment, tmp_path / "run")
+    rows = reporting.writers.read_metrics(tmp_path / "run" / "metrics.jsonl")
+    assert [row["step"] for row in rows] == [1, 2, 3, 4]
+    assert all(math.isfinite(value) for row in rows for value in row.values())
+    assert all(row.keys() >= ALWAYS for row in rows)
+    assert rows[-1].keys() >= MEASURED.get(method, {"eval/loss", "eval/exact_match"})
+    assert outcome.step == int(outcome.state.step) == 4
+    assert (tmp_path / "run" / "curves.png").exists()
+    start = tiny_methods.make_program(experiment, tmp_path / "run").baseline()
+    moved = jax.tree.map(
+        lambda one, other: bool(np.any(np.asarray(one) != np.asarray(other))),
+        outcome.state.params,
+        start.params,
+    )
+    assert any(jax.tree.leaves(moved))
+
+
+def test_lora_leaves_the_base_as_it_was(data, teacher, tmp_path):
+    experiment = tiny_methods.make("sft_lora", data, f"start_from={teacher}")
+    state = tiny_methods.train(experiment, tmp_path / "run").state
+    begun = _weights(teacher)
+    jax.tree.map(np.testing.assert_array_equal, state.variables["base"], begun)
+    merged = _weights(tmp_path / "run")
+    assert np.any(merged["blocks"]["attention"]["query"] != begun["blocks"]["attention"]["query"])
+    np.testing.assert_array_equal(merged["embedding"], begun["embedding"])
+
+
+def test_a_run_goes_on_from_merged_weights(data, teacher, tmp_path):
+    lora = tiny_methods.make("sft_lora", data, f"start_from={teacher}")
+    tiny_methods.train(lora, tmp_path / "lora")
+    merged = _weights(tmp_path / "lora")
+    experiment = tiny_methods.make("dpo", data, f"start_from={tmp_path / 'lora'}")
+    program = tiny_methods.make_program(experiment)
+    with jax.set_mesh(program.mesh):
+        jax.tree.map(np.testing.assert_array_equal, program.initial_state().params, merged)
+
+
+def _weights(run):
+    return post_training.weights.read_weights(run, "start_from")
+
+
+def test_a_run_keeps_what_it_began_with(data, teacher, tmp_path):
+    experiment = tiny_methods.make("dpo", data, f"start_from={teacher}")
+    tiny_methods.train(experiment, tmp_path / "run")
+    elsewhere = experiment.model_copy(update={"start_from": str(tmp_path / "nowhere")})
+    program = tiny_methods.make_program(elsewhere, tmp_path / "run")
+    with jax.set_mesh(program.mesh):
+        jax.tree.map(
+            np.testing.assert_array_equal, program.initial_state().params, _weights(teacher)
+        )
+
+
+def test_weights_of_another_model(data, teacher):
+    experiment = tiny_methods.make("sft", data, f"start_from={teacher}", "model.d_ff=128")
+    program = tiny_methods.make_program(experiment)
+    with (
+        jax.set_mesh(program.mesh),
+        pytest.raises(errors.UserError, match=r"blocks\.feed_forward\.down is \(2, 64, 32\)"),
+    ):
+        program.initial_state()
+
+
+def test_weights_that_are_not_there(data, tmp_path):
+    experiment = tiny_methods.make("sft", data, f"start_from={tmp_path / 'nowhere'}")
+    program = tiny_methods.make_program(experiment)
+    with (
+        jax.set_mesh(program.mesh),
+        pytest.raises(errors.UserError, match=r"start_from: .*nowhere holds no checkpoint"),
+    ):
+        program.initial_state()
+
+
+def test_the_reference_gives_its_own_rewards_no_margin(data, teacher, tmp_path):
+    """Before the first step the policy is the reference."""
+    experiment = tiny_methods.make("dpo", data, f"start_from={teacher}")
+    program = tiny_methods.make_program(experiment, tmp_path / "run")
+    with jax.set_mesh(program.mesh):
+        state = program.initial_state()
+        told = training.loop.evaluate_split(program, state, "validation", limit=1)
+    assert told["reward_margin"] == pytest.approx(0.0, abs=1e-6)
+    assert told["loss"] == pytest.approx(math.log(2), rel=1e-5)
+
+
+def test_greedy_rewards_are_those_of_the_completions(data, tmp_path, monkeypatch):
+    seen = []
+
+    def reward(prompt, completion, answer):
+        seen.append((prompt, completion, answer))
+        return float(len(completion))
+
+    monkeypatch.setitem(objective.REWARDS, "digits", reward)
+    experiment = tiny_methods.make("grpo", data)
+    program = tiny_methods.make_program(experiment, tmp_path / "run")
+    with jax.set_mesh(program.mesh):
+        state = program.initial_state()
+        told = training.loop.evaluate_split(program, state, "validation", limit=None)
+    count = len(experiment.data.examples("validation"))
+    assert len(seen) == count
+    assert all(answer == prompt.removesuffix(">")[::-1] for prompt, _, answer in seen)
+    mean = sum(len(completion) for _, completion, _ in seen) / count
+    assert told["reward"] == told["reward_digits"] == pytest.approx(mean)
+
+
+def test_a_reward_that_fails_ends_the_run(data, tmp_path, monkeypatch):
+    def reward(prompt, completion, answer):
+        raise KeyError("unit")
+
+    monkeypatch.setitem(objective.REWARDS, "digits", reward)
+    with pytest.raises(errors.UserError, match=r"the reward 'digits' of completion .* KeyError"):
+        tiny_methods.train(tiny_methods.make("grpo", data), tmp_path / "run")
+
+
+def test_gradients_that_explode_are_not_applied(data, tmp_path):
+    experiment = tiny_methods.make(
+        "sft", data, "safety.max_gradient_norm=1e-6", "safety.max_consecutive_skips=3"
+    )
+    with pytest.raises(errors.Diverged, match="the last 3 updates were skipped"):
+        tiny_methods.train(experiment, tmp_path / "run")
+
+
+def test_data_of_another_kind(data):
+    experiment = tiny_methods.make("sft", data)
+    fields = {name: getattr(experiment, name) for name in type(experiment).model_fields}
+    fields["method"] = post_training.methods.DirectPreference()
+    with pytest.raises(ValidationError, match="learns from preferences, not demonstrations"):
+        type(experiment)(**fields)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("loop.micro_batches=2", "takes a batch as a whole"),
+        ("model.vocab_size=200", "less than the 264 ids"),
+    ],
+)
+def test_what_does_not_fit_together(data, change, message):
+    with pytest.raises((errors.UserError, ValidationError), match=message):
+        tiny_methods.make("sft", data, change)
+
+
+def test_several_processes_are_refused(data, monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    with pytest.raises(errors.UserError, match="one process"):
+        tiny_methods.make_program(tiny_methods.make("sft", data))
