@@ -56,8 +56,16 @@ def write_forecasting(folder: Path, info: dict) -> int:
     return 1
 
 
+def write_post_training(folder: Path, info: dict) -> int:
+    (folder / "prompts.txt").write_text("lamp>\ncat>\n")
+    lines = [{"prompt": "tree>", "response": "eert"}, {"prompt": "sun>"}]
+    (folder / "prompts.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return 4
+
+
 WRITERS = {
     "language": write_language,
+    "post-training": write_post_training,
     "image": write_image,
     "tabular": write_tabular,
     "forecasting": write_forecasting,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-RISING = {"accuracy"}
+RISING = {"accuracy", "exact_match"}
 """Metrics of which more is better; of the others, less is."""
 
 
@@ -51,4 +51,8 @@ QUALITIES = [
     Quality({"task": "tabular"}, {"accuracy": 0.971, "loss": 0.09}),
     Quality({"task": "tabular"}, {"mae": 43.79}, "diabetes", longer=None),
     Quality({"task": "forecasting"}, {"mase": 0.82}),
+    Quality({"task": "post-training"}, {"exact_match": 0.95}, "sft", longer=None),
 ]
+
+POST_TRAINING = QUALITIES[-1]
+"""What `test_post_training.py` trains, with all that starts from it."""

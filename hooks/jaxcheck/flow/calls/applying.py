@@ -73,8 +73,8 @@ def _project_call(run: Run, callee: Callee, target: Target, call: Call) -> Value
         run.engine.passed.setdefault(function.node, set()).update(given)
     for consumption in summary.consumptions:
         _consume(run, callee, consumption, summary, given, call)
-    if call.spread:
-        consume_weakly(run, call)
+    if call.spread:  # whose place is not known; what is passed by name has been dealt with
+        consume_weakly(run, Call(call.node, call.arguments, {}, spread=True))
     _donate(run, callee, target, given, call)
     if any(TRANSFORMS[name].kind != "jit" for name in callee.transforms):
         result = _transformed(callee, given)

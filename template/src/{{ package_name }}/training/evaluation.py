@@ -1,7 +1,7 @@
 """Evaluation on held-out data."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -17,6 +17,15 @@ from .state import TrainState
 EvalStep = Callable[[TrainState, Batch], Means]
 
 
+@runtime_checkable
+class Merges(Protocol):
+    """A model that is trained in parts, and used as one."""
+
+    def merged(self) -> nnx.Module:
+        """The model as it is used."""
+        ...
+
+
 def make_eval_step(graphdef: nnx.GraphDef, experiment: Experiment) -> EvalStep:
     """The objective's means on one batch, without randomness and without changing anything."""
 
@@ -30,8 +39,9 @@ def make_eval_step(graphdef: nnx.GraphDef, experiment: Experiment) -> EvalStep:
 def inference_model(graphdef: nnx.GraphDef, state: TrainState, precision: Precision) -> Any:
     """The model of a state, as it is used after training: without randomness, nothing updated."""
     params = cast_floating(state.params, precision.param_dtype)
+    model = nnx.merge(graphdef, params, state.variables)
     return nnx.view(
-        nnx.merge(graphdef, params, state.variables),
+        model.merged() if isinstance(model, Merges) else model,
         deterministic=True,
         use_running_average=True,
         raise_if_not_found=False,

@@ -29,28 +29,33 @@ def read_weights(path: Path, field: str) -> PyTree:
     Raises:
         UserError: There is no checkpoint, or it is none of a model.
     """
-    folder = _newest(path, field)
-    try:
-        state = _read(folder)
-    except Exception as error:  # damage to a file can surface as anything
-        raise UserError(f"{field}: {folder} holds no weights of a model: {error}") from error
-    params, variables = state["params"], state["variables"]
+    read = read_model(path, field)
+    params, variables = read["params"], read["variables"]
     if "base" in variables:
         params = merge_weights(variables["base"], params["factors"], variables["scale"])
     return jax.device_get(params)
 
 
-def _read(folder: Path) -> PyTree:
-    """The arrays of a model in a checkpoint, as numpy arrays, whatever devices they were saved on."""
+def read_model(path: Path, field: str) -> dict[str, PyTree]:
+    """What `read_weights` reads, before LoRA is merged: ``params`` and ``variables``.
+
+    Raises:
+        UserError: There is no checkpoint, or it is none of a model.
+    """
+    folder = str(_newest(path, field))
     context = ocp.Context()
     context.pytree_options.loading.partial_load = True  # what the optimizer remembers stays there
-    with context:
-        saved: Any = ocp.checkpointables_metadata(str(folder)).metadata["state"]
-        like = {
-            part: jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), saved[part])
-            for part in ("params", "variables")
-        }
-        return ocp.load_checkpointables(str(folder), {"state": like})["state"]
+    try:
+        with context:
+            saved: Any = ocp.checkpointables_metadata(folder).metadata["state"]
+            # As numpy arrays, whatever devices they were saved on.
+            like = {
+                part: jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), saved[part])
+                for part in ("params", "variables")
+            }
+            return ocp.load_checkpointables(folder, {"state": like})["state"]
+    except Exception as error:  # damage to a file can surface as anything
+        raise UserError(f"{field}: {folder} holds no weights of a model: {error}") from error
 
 
 def fit_weights(weights: PyTree, like: PyTree, source: str) -> PyTree:
