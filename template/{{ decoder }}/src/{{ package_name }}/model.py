@@ -87,8 +87,8 @@ class Transformer(nnx.Module):
         keys = jnp.arange(cache.keys.shape[3])
         before = keys[None, None, :] <= places[None, :, None]
         mask = before & (keys[None, None, :] >= starts[:, None, None])
-        positions = jnp.maximum(places[None, :] - starts[:, None], 0)
-        return self.attend(tokens, mask[:, None], positions, cache)
+        # Padding has positions below 0, which nobody sees.
+        return self.attend(tokens, mask[:, None], places[None, :] - starts[:, None], cache)
 
     def empty_cache(self, batch: int, length: int) -> Cache:
         """A cache with room for `length` positions of `batch` sequences."""
