@@ -58,19 +58,10 @@ def test_a_killed_run_goes_on_bit_for_bit(data, tmp_path, method):
         jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
-@pytest.mark.parametrize("method", ["ppo", "gspo", "distill", "sft_lora", "orpo"])
+@pytest.mark.parametrize("method", ["ppo", "sft_lora"])
 def test_a_stopped_run_goes_on_bit_for_bit(data, tmp_path, monkeypatch, method):
-    """The other methods, stopped in order after two steps."""
-    teacher = tmp_path / "teacher"
-    tiny_methods.train(tiny_methods.make("sft", data), teacher)
-    changes = (f"start_from={teacher}",)
-    if method == "distill":
-        sizes = ("d_model=32", "num_heads=2", "d_ff=64")
-        changes = (
-            f"method.teacher={teacher}",
-            *(f"method.teacher_model.{size}" for size in sizes),
-        )
-    experiment = tiny_methods.make(method, data, *changes)
+    """Methods with more to remember, a value model or a base, stopped in order after two steps."""
+    experiment = tiny_methods.make(method, data)
     whole, stopped = (tiny_methods.run_in(tmp_path / name) for name in ("whole", "stopped"))
     expected = tiny_methods.train(experiment, whole.path).state
 
@@ -85,4 +76,14 @@ def test_a_stopped_run_goes_on_bit_for_bit(data, tmp_path, monkeypatch, method):
         assert tiny_methods.train(experiment, stopped.path).step == 2
     state = tiny_methods.train(experiment, stopped.path).state
     assert measured(stopped) == measured(whole)
-    jax.tree.map(np.testing.assert_array_equal, state.params, expected.params)
+    for one, other in ((state.params, expected.params), (state.opt_state, expected.opt_state)):
+        jax.tree.map(np.testing.assert_array_equal, _numbers(one), _numbers(other))
+
+
+def _numbers(tree):
+    """Arrays alone: a value model's state has a key too."""
+    return [
+        leaf
+        for leaf in jax.tree.leaves(tree)
+        if not jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    ]

@@ -75,7 +75,7 @@ def base() -> fdl.Config[PostTraining]:
         ),
         mesh=fdl.Config(MeshSettings),
         precision=fdl.Config(Precision),
-        loop=fdl.Config(LoopSettings, steps=500, eval_every=100, eval_batches=4),
+        loop=fdl.Config(LoopSettings, steps=400, eval_every=100, eval_batches=4),
         checkpoint=fdl.Config(CheckpointSettings, every=100),
         safety=fdl.Config(SafetySettings),
         prediction=fdl.Config(
@@ -90,8 +90,12 @@ def sft() -> fdl.Config[PostTraining]:
 
 
 def smoke() -> fdl.Config[PostTraining]:
-    """Proves the whole path in less than a minute on two CPU cores; `sft` is the same, longer."""
+    """Proves the whole path in less than a minute on two CPU cores; `sft` is the same, longer.
+
+    It stops while it learns fast, so that what starts from it has something left to learn.
+    """
     config = base()
+    config.optimizer.schedule.kind = "constant"
     config.loop.steps = 200
     return config
 
@@ -103,6 +107,7 @@ def sft_lora() -> fdl.Config[PostTraining]:
     config.model = fdl.Config(LoraSettings, base=config.model, rank=8)
     config.data.directory = "data/capitals"
     config.data.sample = "capitals"
+    config.loop.steps = 300
     return config
 
 
@@ -130,7 +135,7 @@ def orpo() -> fdl.Config[PostTraining]:
     config = _preferences()
     config.start_from = None
     config.optimizer.learning_rate = 5e-3
-    config.loop.steps = 300
+    config.loop.steps = 200
     config.method = fdl.Config(OddsRatioPreference)
     config.objective = fdl.Config(Preference)
     return config
@@ -143,9 +148,9 @@ def _rewards() -> fdl.Config[PostTraining]:
     config.data.batch_size = 8
     config.optimizer.learning_rate = 3e-3
     config.optimizer.schedule.warmup_steps = 5
-    config.loop.steps = 40
-    config.loop.eval_every = 20
-    config.checkpoint.every = 20
+    config.loop.steps = 30
+    config.loop.eval_every = 15
+    config.checkpoint.every = 15
     return config
 
 
@@ -167,7 +172,7 @@ def ppo() -> fdl.Config[PostTraining]:
     """PPO: the same with a value model."""
     config = _rewards()
     config.data.batch_size = 32
-    config.loop.steps = 60
+    config.loop.steps = 45
     config.method = fdl.Config(
         ProximalPolicy, rewards=fdl.Config(Rewards, names=("digits",)), kl_weight=0.02
     )
@@ -179,9 +184,15 @@ def sft_grpo() -> fdl.Config[PostTraining]:
     config = _rewards()
     config.start_from = "runs/smoke"
     config.data.batch_size = 32
-    config.optimizer.learning_rate = 1e-3
-    config.method = fdl.Config(GroupRelative, rewards=fdl.Config(Rewards, names=("exact_match",)))
-    config.loop.steps = 60
+    config.optimizer.learning_rate = 2e-3
+    config.loop.steps = 40
+    config.loop.eval_every = 20
+    config.method = fdl.Config(
+        GroupRelative,
+        rewards=fdl.Config(Rewards, names=("exact_match",)),
+        iterations=2,
+        kl_weight=0.0,
+    )
     return config
 
 
@@ -191,6 +202,7 @@ def distill() -> fdl.Config[PostTraining]:
     config.method = fdl.Config(Distillation, teacher="runs/sft", teacher_model=config.model)
     config.model = base().model
     config.model.num_layers = 1
+    config.loop.steps = 300
     config.objective = fdl.Config(Agreement)
     return config
 
