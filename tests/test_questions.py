@@ -79,7 +79,7 @@ def test_unknown_choice(template: Path, tmp_path: Path, question: str) -> None:
         assert choice in message
 
 
-@pytest.mark.parametrize("computed", ["language", "github"])
+@pytest.mark.parametrize("computed", ["language", "post_training", "github"])
 def test_computed_answers_cannot_be_given(template: Path, tmp_path: Path, computed: str) -> None:
     assert "This follows from" in refusal(template, tmp_path / "p", **{computed: "elsewhere"})
 

@@ -52,18 +52,20 @@ def test_files_follow_the_answers(project: Path) -> None:
     chosen = {answers["task"], answers["tracker"], answers["ci"], *answers["launchers"]}
     package = project / "src" / answers["package_name"]
     shows = {
-        "language": package / "tokenizer.py",
-        "image": package / "images.py",
-        "tabular": package / "encoding.py",
-        "forecasting": package / "frequency.py",
-        "github": project / ".github" / "workflows" / "ci.yml",
-        "gitlab": project / ".gitlab-ci.yml",
-        "local": project / "launch" / "local.sh",
-        "slurm": project / "launch" / "slurm.sbatch",
-        "jobset": project / "launch" / "jobset.yaml",
-        "skypilot": project / "launch" / "skypilot.yaml",
+        package / "tokenizer.py": {"language", "post-training"},
+        package / "vocabulary.py": {"post-training"},
+        package / "images.py": {"image"},
+        package / "encoding.py": {"tabular"},
+        package / "frequency.py": {"forecasting"},
+        project / ".github" / "workflows" / "ci.yml": {"github"},
+        project / ".gitlab-ci.yml": {"gitlab"},
+        project / "launch" / "local.sh": {"local"},
+        project / "launch" / "slurm.sbatch": {"slurm"},
+        project / "launch" / "jobset.yaml": {"jobset"},
+        project / "launch" / "skypilot.yaml": {"skypilot"},
     }
-    assert {choice for choice, path in shows.items() if path.exists()} == chosen & set(shows)
+    for path, choices in shows.items():
+        assert path.exists() == bool(chosen & choices), path
     assert (project / "renovate.json").exists() == (answers["ci"] != "none")
     tracker = (package / "reporting" / "tracker.py").read_text()
     imported = set(re.findall(r"(?:from|import) (tensorboard|wandb)", tracker))
@@ -84,7 +86,7 @@ def test_each_overlay_has_its_answer(project: Path) -> None:
             .removesuffix(".jinja")
             .replace("{{ package_name }}", package)
             for path in overlay.rglob("*")
-            if path.is_file() and "__pycache__" not in path.parts
+            if path.is_file() and not {"__pycache__", ".ruff_cache"} & set(path.parts)
         }
     files = set(rendering.contents(project))
     assert present

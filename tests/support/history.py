@@ -42,8 +42,9 @@ def release_something(repository: Path) -> None:
     package = template / "src" / "{{ package_name }}"
     append(package / "errors.py", "\n\n# released: merged\n")
     append(package / "training" / "added.py", '"""A module that the release adds."""\n')
-    for module in (template / "{{ language }}").glob("src/*/*.py"):
-        append(module, "\n# released: seeded\n")
+    for overlay in ("{{ language }}", "{{ decoder }}", "{{ transformer }}"):
+        for module in (template / overlay).glob("src/*/*.py"):
+            append(module, "\n# released: seeded\n")
     append(template / "README.md.jinja", "\nreleased: seeded\n")
     replace(
         template / "pyproject.toml.jinja",
