@@ -189,17 +189,17 @@ def test_batches_are_the_same_each_time(directories):
 
 @pytest.mark.parametrize("cls", KINDS.values())
 def test_the_sample_is_the_one_that_the_settings_name(tmp_path, monkeypatch, cls):
-    monkeypatch.setitem(samples.SAMPLES, "capitals", lambda count: samples.capitals(100))
-    made = cls(directory=str(tmp_path / "d"), sample="capitals")
-    assert "sample capitals" in made.prepare_sample(progress=False)
+    monkeypatch.setitem(samples.SAMPLES, "copy", lambda count: samples.copy(100))
+    made = cls(directory=str(tmp_path / "d"), sample="copy")
+    assert "sample copy" in made.prepare_sample(progress=False)
     batch = next(train(made))
     answers = texts(made, [batch], "chosen" if cls is data.Preferences else "response")
     prompts = texts(made, [batch], "prompt")
-    assert [prompt[:-1].upper() for prompt in prompts] == answers
+    assert [prompt[:-1] for prompt in prompts] == answers
 
 
 def test_a_sample_that_there_is_not():
-    with pytest.raises(ValueError, match="no sample 'poems', only reverse, capitals, docstrings"):
+    with pytest.raises(ValueError, match="no sample 'poems', only reverse, copy, docstrings"):
         data.Prompts(sample="poems")
 
 

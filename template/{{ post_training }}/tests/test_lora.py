@@ -20,10 +20,12 @@ def build(settings=SETTINGS, precision=FLOAT32):
 
 def moved(adapted):
     """The model with factors of random numbers."""
-    state = nnx.state(adapted, nnx.LoRAParam)
-    keys = iter(jax.random.split(jax.random.key(5), 100))
-    draw = lambda leaf: 0.1 * jax.random.normal(next(keys), leaf.shape)  # noqa: E731
-    nnx.update(adapted, jax.tree.map(draw, state))
+    leaves, structure = jax.tree.flatten(nnx.state(adapted, nnx.LoRAParam))
+    keys = jax.random.split(jax.random.key(5), len(leaves))
+    drawn = [
+        0.1 * jax.random.normal(key, leaf.shape) for key, leaf in zip(keys, leaves, strict=True)
+    ]
+    nnx.update(adapted, jax.tree.unflatten(structure, drawn))
     return adapted
 
 

@@ -1,5 +1,7 @@
 """The model behind Tunix's interface is the model, and its samples are what it says they are."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -53,7 +55,8 @@ def test_sampled_probabilities_are_those_of_training():
         pad_id=TOKENIZER.pad,
         eos_id=TOKENIZER.end,
     )
-    for told, expected in zip(output.logprobs, np.asarray(again), strict=True):
+    logprobs: Any = output.logprobs
+    for told, expected in zip(logprobs, np.asarray(again), strict=True):
         assert len(told) > 0
         np.testing.assert_allclose(told, expected[: len(told)], atol=1e-4)
 

@@ -8,7 +8,7 @@ import pytest
 from .project import errors, samples, sources
 
 KINDS = (sources.DEMONSTRATIONS, sources.PREFERENCES, sources.PROMPTS)
-SOLVED = {"reverse": lambda word: word[::-1], "capitals": str.upper}
+SOLVED = {"reverse": lambda word: word[::-1], "copy": str}
 
 
 @pytest.mark.parametrize("name", SOLVED)
@@ -46,7 +46,7 @@ def test_every_kind_is_made_of_a_sample_and_passes_its_checks(name, kind):
 def test_what_is_rejected_is_wrong_by_a_letter_or_two(name):
     for record in samples.preferences(name, 2000):
         chosen, rejected = record["chosen"], record["rejected"]
-        assert len(chosen) == len(rejected) and chosen.isupper() == rejected.isupper()
+        assert len(chosen) == len(rejected) and rejected.islower()
         wrong = [at for at in range(len(chosen)) if chosen[at] != rejected[at]]
         if len(wrong) == 2:
             assert wrong[1] == wrong[0] + 1 and sorted(chosen) == sorted(rejected)
@@ -55,10 +55,10 @@ def test_what_is_rejected_is_wrong_by_a_letter_or_two(name):
 
 
 def test_samples_are_the_same_everywhere():
-    pairs = [list(samples.reverse(500)), list(samples.capitals(500))]
+    pairs = [list(samples.reverse(500)), list(samples.copy(500))]
     wrong = [record["rejected"] for record in samples.preferences("reverse", 500)]
     digest = hashlib.sha256(json.dumps([pairs, wrong]).encode()).hexdigest()
-    assert digest[:16] == "90f8d702ff97945c"
+    assert digest[:16] == "4b29301e848ec5c9"
 
 
 def test_docstrings_are_those_of_the_standard_library():

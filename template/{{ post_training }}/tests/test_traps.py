@@ -5,6 +5,7 @@ and what the project makes of it.
 """
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -116,7 +117,7 @@ def test_samples_are_drawn_at_the_temperature_of_the_loss(data):
 
 
 def test_responses_of_preferences_end_and_do_not_begin(data):
-    texts = {"prompts": ["ab>"], "chosen_responses": ["ba"], "rejected_responses": ["bb"]}
+    texts: Any = {"prompts": ["ab>"], "chosen_responses": ["ba"], "rejected_responses": ["bb"]}
     stock = process_dpo_record(texts, ADAPTER, ROOM, MOST)
     real = np.asarray(stock.chosen_ids)[np.asarray(stock.chosen_mask) > 0]
     assert real.tolist() == [TOKENIZER.start, *b"ba"]
@@ -206,7 +207,7 @@ def test_distillation_counts_responses_alone():
     counted = jnp.zeros((2, 5), bool).at[:, 2:4].set(True)
     tokens = jnp.ones((2, 5), jnp.int32)
     elsewhere = jnp.where(counted[..., None], logits, -logits)
-    nothing = lambda *_: None  # noqa: E731
+    nothing: Any = lambda *_: None  # noqa: E731
     ours = strategies.ResponseStrategy(nothing, nothing, nothing, temperature=1.0, alpha=1.0)
     loss, parts = ours.compute_loss(logits, elsewhere, strategies.Labels(tokens, counted))
     np.testing.assert_allclose(loss, 0.0, atol=1e-6)
@@ -222,7 +223,7 @@ def test_a_batch_lies_on_all_devices(data):
     program = tiny_methods.make_program(experiment, data=4)
     from tunix.sft.sharding_utils import shard_input
 
-    batch = {"tokens": np.zeros((8, 3), np.int32)}
+    batch: Any = {"tokens": np.zeros((8, 3), np.int32)}
     with jax.set_mesh(program.mesh):
         alone = shard_input(batch, ("data",))["tokens"]
         with post_training.mesh_context.tunix_mesh(program.mesh):

@@ -75,7 +75,7 @@ def base() -> fdl.Config[PostTraining]:
         ),
         mesh=fdl.Config(MeshSettings),
         precision=fdl.Config(Precision),
-        loop=fdl.Config(LoopSettings, steps=400, eval_every=100, eval_batches=4),
+        loop=fdl.Config(LoopSettings, steps=450, eval_every=100, eval_batches=4),
         checkpoint=fdl.Config(CheckpointSettings, every=100),
         safety=fdl.Config(SafetySettings),
         prediction=fdl.Config(
@@ -101,13 +101,12 @@ def smoke() -> fdl.Config[PostTraining]:
 
 
 def sft_lora() -> fdl.Config[PostTraining]:
-    """LoRA: capital letters, on top of the weights of `sft`, which stay as they are."""
+    """LoRA: words as they are, on top of the weights of `sft`, which stay as they are."""
     config = base()
     config.start_from = "runs/sft"
     config.model = fdl.Config(LoraSettings, base=config.model, rank=8)
-    config.data.directory = "data/capitals"
-    config.data.sample = "capitals"
-    config.loop.steps = 300
+    config.data.directory = "data/copy"
+    config.data.sample = "copy"
     return config
 
 

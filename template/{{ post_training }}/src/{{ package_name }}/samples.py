@@ -1,6 +1,6 @@
 """Sample data that is made here, since there is nothing to download: tasks with exact answers.
 
-``reverse`` and ``capitals`` are tasks on short strings, which a small model learns in minutes and
+``reverse`` and ``copy`` are tasks on short strings, which a small model learns in minutes and
 whose answers can be checked to the letter; ``docstrings`` has longer texts, from the sources of the
 running Python's standard library. Each gives the records of any kind of example: the answer is the
 response of a demonstration, and the chosen response of a preference. What is made is the same each
@@ -37,9 +37,9 @@ def reverse(count: int = COUNT) -> Iterator[tuple[str, str]]:
     return ((f"{word}>", word[::-1]) for word in _words(count))
 
 
-def capitals(count: int = COUNT) -> Iterator[tuple[str, str]]:
-    """Words and their capital letters: ``lamp^`` gives ``LAMP``."""
-    return ((f"{word}^", word.upper()) for word in _words(count))
+def copy(count: int = COUNT) -> Iterator[tuple[str, str]]:
+    """Words and themselves: ``lamp=`` gives ``lamp``."""
+    return ((f"{word}=", word) for word in _words(count))
 
 
 def docstrings(count: int = COUNT) -> Iterator[tuple[str, str]]:
@@ -53,7 +53,7 @@ def docstrings(count: int = COUNT) -> Iterator[tuple[str, str]]:
 
 SAMPLES: dict[str, Callable[[int], Iterator[tuple[str, str]]]] = {
     "reverse": reverse,
-    "capitals": capitals,
+    "copy": copy,
     "docstrings": docstrings,
 }
 
@@ -94,8 +94,7 @@ def _spoiled(text: str, draws: random.Random) -> str:
     at = _below(len(text) - 1, draws)
     if text[at] != text[at + 1] and draws.random() < 0.5:
         return f"{text[:at]}{text[at + 1]}{text[at]}{text[at + 2 :]}"
-    letters = string.ascii_uppercase if text.isupper() else string.ascii_lowercase
-    others = letters.replace(text[at], "")
+    others = string.ascii_lowercase.replace(text[at], "")
     return f"{text[:at]}{others[_below(len(others), draws)]}{text[at + 1 :]}"
 
 
