@@ -3,6 +3,8 @@
 Its blocks stand in `layers.py`; this module says what goes in, what comes out, and who sees whom.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Int, PRNGKeyArray
@@ -90,8 +92,8 @@ class Transformer(nnx.Module):
         # Padding has positions below 0, which nobody sees.
         return self.attend(tokens, mask[:, None], places[None, :] - starts[:, None], cache)
 
-    def empty_cache(self, batch: int, length: int) -> Cache:
-        """A cache with room for `length` positions of `batch` sequences."""
+    def empty_cache(self, batch: Any, length: int) -> Cache:
+        """A cache with room for `length` positions of `batch` sequences, which may be symbolic."""
         settings = self.settings
         d_head = settings.d_model // settings.num_heads
         shape = (settings.num_layers, batch, settings.num_heads, length, d_head)

@@ -126,7 +126,7 @@ class LoraModel(nnx.Module):
         """What the merged model gives."""
         return self.merged().extend(*arguments, **options)
 
-    def empty_cache(self, batch: int, length: int) -> Any:
+    def empty_cache(self, batch: Any, length: int) -> Any:
         """What the model gives."""
         return self.base.empty_cache(batch, length)
 
