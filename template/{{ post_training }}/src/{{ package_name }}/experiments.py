@@ -184,7 +184,7 @@ def sft_grpo() -> fdl.Config[PostTraining]:
     config.start_from = "runs/smoke"
     config.data.batch_size = 32
     config.optimizer.learning_rate = 2e-3
-    config.loop.steps = 40
+    config.loop.steps = 60
     config.loop.eval_every = 20
     config.method = fdl.Config(
         GroupRelative,
@@ -201,7 +201,6 @@ def distill() -> fdl.Config[PostTraining]:
     config.method = fdl.Config(Distillation, teacher="runs/sft", teacher_model=config.model)
     config.model = base().model
     config.model.num_layers = 1
-    config.loop.steps = 300
     config.objective = fdl.Config(Agreement)
     return config
 
