@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from .project import model, numerics, post_training
+from .project import model, numerics, post_training, training
 
 lora = post_training.lora
 PLAIN = model.TransformerSettings(d_model=32, num_layers=2, num_heads=2, d_ff=48)
@@ -81,6 +81,18 @@ def test_the_model_is_used_like_its_merged_weights():
         rtol=1e-5,
         atol=1e-6,
     )
+
+
+def test_a_merged_model_is_rounded_once():
+    """What is evaluated and exported is what a run would go on from."""
+    adapted, rounded = moved(build()), numerics.precision.Precision()
+    graphdef, params, variables = nnx.split(adapted, nnx.Param, ...)
+    arrays = (nnx.to_pure_dict(part) for part in (params, variables))
+    zero = jnp.int32(0)
+    state = training.state.TrainState(zero, jax.random.key(0), *arrays, (), zero, zero)
+    used = training.evaluation.inference_model(graphdef, state, rounded)
+    expected = numerics.precision.cast_floating(adapted.merged_weights(), "bfloat16")
+    jax.tree.map(np.testing.assert_array_equal, nnx.to_pure_dict(nnx.state(used)), expected)
 
 
 def test_the_base_stays_in_float32():

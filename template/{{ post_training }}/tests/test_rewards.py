@@ -1,45 +1,12 @@
-"""Rewards: what the examples give, and what is said of one that fails."""
+"""Rewards: what they are given, and what is said of one that fails."""
 
 import math
 
 import pytest
-from pydantic import ValidationError
 
-from .project import errors, objective, post_training
+from .project import errors, post_training
 
 checked = post_training.rewards.checked
-
-
-def test_exact_match():
-    assert objective.exact_match("ab>", " ba ", "ba") == 1.0
-    assert objective.exact_match("ab>", "bab", "ba") == 0.0
-
-
-def test_overlap():
-    assert objective.overlap("abc>", "cba", "cba") == 1.0
-    assert objective.overlap("abc>", "cxa", "cba") == pytest.approx(2 / 3)
-    assert objective.overlap("abc>", "cbaxxx", "cba") == 0.5
-    assert objective.overlap("abc>", "", "") == 0.0
-
-
-def test_digits():
-    assert objective.digits("", "12345678", "") == 1.0
-    assert objective.digits("", "12ab", "") == 0.25
-    assert objective.digits("", "1" * 20, "") == 1.0
-
-
-def test_length():
-    assert objective.length("", "abc", "xyz") == 1.0
-    assert objective.length("", "a", "xyz") == pytest.approx(1 / 3)
-
-
-def test_rewards_are_chosen_by_name():
-    chosen = objective.Rewards(names=("digits", "length")).functions()
-    assert list(chosen) == ["digits", "length"]
-    with pytest.raises(ValidationError, match="digit"):
-        objective.Rewards(names=("digit",))
-    with pytest.raises(ValidationError, match="nothing"):
-        objective.Rewards(names=())
 
 
 def test_each_completion_is_rewarded_with_the_columns_of_its_prompt():
@@ -50,6 +17,14 @@ def test_each_completion_is_rewarded_with_the_columns_of_its_prompt():
     given = checked("mine", reward)(["a", "c"], ["b", "x"], mode="train", **columns)
     assert given == [2.0, 2.0]
     assert checked("mine", reward).__name__ == "mine"
+
+
+def test_a_reward_gets_the_columns_that_it_names():
+    given = checked("plain", lambda prompt, completion, answer: float(answer))
+    every = checked("every", lambda prompt, completion, **columns: float(len(columns)))
+    columns = {"answer": ["3"], "level": ["1"]}
+    assert given(["p"], ["c"], **columns) == [3.0]
+    assert every(["p"], ["c"], **columns) == [2.0]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, None, "1", True])

@@ -81,7 +81,7 @@ class Progress:
 
         Args:
             step: Steps done so far, more than at the last call.
-            metrics: ``train/loss`` is shown, and all metrics of ``eval``.
+            metrics: ``train/loss`` and ``train/reward`` are shown, and all metrics of ``eval``.
         """
         now = self._clock()
         if self._first is None:
@@ -91,7 +91,8 @@ class Progress:
         while len(self._recent) > 2 and self._recent[1][0] < now - self._paused - _SECONDS_OF_RATE:
             self._recent.popleft()
 
-        parts = [f"loss {metrics['train/loss']:.3f}"] if "train/loss" in metrics else []
+        shown = [name for name in ("loss", "reward") if f"train/{name}" in metrics]
+        parts = [f"{name} {metrics[f'train/{name}']:.3f}" for name in shown]
         rate = self.units_per_second
         if rate is not None:
             parts.append(f"{short(rate)} {self._unit}/s")

@@ -40,8 +40,11 @@ def inference_model(graphdef: nnx.GraphDef, state: TrainState, precision: Precis
     """The model of a state, as it is used after training: without randomness, nothing updated."""
     params = cast_floating(state.params, precision.param_dtype)
     model = nnx.merge(graphdef, params, state.variables)
+    if isinstance(model, Merges):  # before anything is rounded
+        model = nnx.merge(graphdef, state.params, state.variables).merged()
+        nnx.update(model, cast_floating(nnx.state(model), precision.param_dtype))
     return nnx.view(
-        model.merged() if isinstance(model, Merges) else model,
+        model,
         deterministic=True,
         use_running_average=True,
         raise_if_not_found=False,

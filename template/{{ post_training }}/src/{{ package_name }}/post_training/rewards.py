@@ -1,5 +1,6 @@
 """Rewards: plain functions of one completion, checked one by one."""
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +15,8 @@ def checked(name: str, reward: Reward) -> Callable[..., list[float]]:
 
     Args:
         name: What its mean is called among the metrics, ``reward_<name>``.
-        reward: Takes ``prompt``, ``completion`` and the columns of the data by name.
+        reward: Takes ``prompt``, ``completion`` and columns of the data by name: those that it
+            names, or all of them as ``**columns``.
 
     Returns:
         A function that raises a `UserError` naming the reward and the example where the reward
@@ -22,13 +24,20 @@ def checked(name: str, reward: Reward) -> Callable[..., list[float]]:
         weights.
     """
 
+    parameters = inspect.signature(reward).parameters
+    takes_all = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+
     def rewards(
         prompts: Any, completions: list[str], mode: Any = None, **columns: Any
     ) -> list[float]:
         columns.pop("trajectory_ids", None)  # Tunix's own
         given = []
         for number, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
-            example = {column: str(values[number]) for column, values in columns.items()}
+            example = {
+                column: str(values[number])
+                for column, values in columns.items()
+                if takes_all or column in parameters
+            }
             given.append(_one(name, reward, str(prompt), completion, example))
         return given
 
