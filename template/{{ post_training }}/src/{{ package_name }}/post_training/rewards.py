@@ -23,7 +23,6 @@ def checked(name: str, reward: Reward) -> Callable[..., list[float]]:
         raises or returns no finite number. Tunix would count None as 0 and carry NaN into the
         weights.
     """
-
     parameters = inspect.signature(reward).parameters
     takes_all = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
