@@ -96,7 +96,7 @@ def smoke() -> fdl.Config[PostTraining]:
     """
     config = base()
     config.optimizer.schedule.kind = "constant"
-    config.loop.steps = 200
+    config.loop.steps = 180
     return config
 
 
