@@ -154,7 +154,7 @@ def test_gspo_takes_more_than_one_update_of_a_batch():
 def test_gspo_is_not_grpo(data, tmp_path):
     weights = {}
     for method in ("grpo", "gspo"):
-        experiment = tiny_methods.make(method, data, "method.iterations=2", "loop.steps=1")
+        experiment = tiny_methods.make(method, data, "method.iterations=2", "loop.steps=2")
         state = tiny_methods.train(experiment, tmp_path / method).state
         weights[method] = np.asarray(state.params["embedding"])
     assert not np.allclose(weights["grpo"], weights["gspo"], atol=1e-6)
