@@ -19,10 +19,10 @@ from .series import Panel, Series, read_panel, seasonal_scales
 from .sources import Columns, Source
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
+from .storage.splits import SPLITS
 from .tables import size_of
 from .windows import Windows
 
-SPLITS = ("train", "validation", "test")
 _PERCENT = (80, 90)  # of all points lie before validation begins, and before the test begins
 
 CHUNK_STEPS = 4096

@@ -13,9 +13,10 @@ import numpy as np
 from .errors import UserError
 from .images import Pixels, Shape, load_all
 from .reporting.byte_progress import ByteProgress
-from .sources import SPLITS, ImageFile, Source
+from .sources import ImageFile, Source
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
+from .storage.splits import SPLITS, split_by
 
 _PERCENT = (70, 10, 20)
 
@@ -33,10 +34,7 @@ def split_of(digest: bytes) -> str:
     Args:
         digest: SHA-256 of the image.
     """
-    percentile = int.from_bytes(digest[-8:], "big") % 100
-    if percentile < _PERCENT[0]:
-        return SPLITS[0]
-    return SPLITS[1] if percentile < _PERCENT[0] + _PERCENT[1] else SPLITS[2]
+    return split_by(digest, _PERCENT)
 
 
 def prepare_images(

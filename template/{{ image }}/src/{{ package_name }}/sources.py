@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .errors import UserError
+from .storage.splits import SPLITS
 
-SPLITS = ("train", "validation", "test")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 
 

@@ -19,9 +19,9 @@ from .reporting.byte_progress import ByteProgress
 from .sources import Source
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
+from .storage.splits import SPLITS, split_by
 from .tokenizer import DOCUMENT, TOKENIZER
 
-SPLITS = ("train", "validation", "test")
 _PERCENT = (90, 5, 5)
 
 CHUNK_TOKENS = 4096
@@ -38,13 +38,9 @@ def split_of(digest: bytes) -> str:
     Equal documents fall into the same split, and adding documents moves none of the others.
 
     Args:
-        digest: SHA-256 of the document's UTF-8 bytes. Its last bytes decide, since its first ones
-            decide the order.
+        digest: SHA-256 of the document's UTF-8 bytes; its first bytes decide the order.
     """
-    percentile = int.from_bytes(digest[-8:], "big") % 100
-    if percentile < _PERCENT[0]:
-        return SPLITS[0]
-    return SPLITS[1] if percentile < _PERCENT[0] + _PERCENT[1] else SPLITS[2]
+    return split_by(digest, _PERCENT)
 
 
 def prepare_text(

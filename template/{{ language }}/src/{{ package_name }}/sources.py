@@ -4,19 +4,17 @@ This module stays free of heavy imports, because the command line reads it for i
 """
 
 import argparse
-import glob
-import gzip
 import json
 import os
 import platform
 import sysconfig
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
 
 from .errors import UserError
+from .storage.own_files import matching_files, reading
 
 # Tests are left out because they hold odd data, applications and installed packages because not
 # every Python has them.
@@ -130,38 +128,21 @@ def from_patterns(
     Raises:
         UserError: A pattern matches no file, or matches a folder.
     """
-    files: set[Path] = set()
-    for pattern in patterns:
-        expanded = os.path.expanduser(pattern)
-        if os.path.isdir(expanded):
-            example = os.path.join(pattern, "**", "*.txt")
-            raise UserError(f"--source {pattern} is a folder: give a pattern such as '{example}'")
-        found = [Path(name) for name in glob.glob(expanded, recursive=True)]
-        found = [path for path in found if path.is_file()]
-        if not found:
-            raise UserError(f"--source {pattern} matches no file")
-        files.update(found)
-    return Source(" ".join(patterns), tuple(sorted(files)), field, max_document_bytes)
+    files = matching_files(patterns, "**/*.txt")
+    return Source(" ".join(patterns), files, field, max_document_bytes)
 
 
 def _read(path: Path, field: str, advance: Callable[[int], object]) -> Iterator[tuple[str, str]]:
     """Read the documents of one file."""
-    compressed = path.suffix == ".gz"
-    suffix = path.with_suffix("").suffix if compressed else path.suffix
+    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     told = 0
-    try:
-        with path.open("rb") as raw:
-            content: BufferedIOBase = gzip.GzipFile(fileobj=raw) if compressed else raw
-            texts = _lines(path, content, field) if suffix == ".jsonl" else _whole(path, content)
-            for where, text in texts:
-                position = raw.tell()
-                advance(position - told)
-                told = position
-                yield where, text
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path} is no intact gzip file: {error}") from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    with reading(path) as (content, raw):
+        texts = _lines(path, content, field) if suffix == ".jsonl" else _whole(path, content)
+        for where, text in texts:
+            position = raw.tell()
+            advance(position - told)
+            told = position
+            yield where, text
 
 
 def _whole(path: Path, content: BufferedIOBase) -> Iterator[tuple[str, str]]:

@@ -17,9 +17,9 @@ from .samples import Record
 from .sources import Kind, Problems, Source
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
+from .storage.splits import SPLITS, split_by
 from .vocabulary import Tokenizer
 
-SPLITS = ("train", "validation", "test")
 _PERCENT = (80, 10, 10)
 
 
@@ -35,11 +35,7 @@ def split_of(prompt: str) -> str:
 
     So examples with the same prompt are in the same split, whatever their kind.
     """
-    digest = hashlib.sha256(prompt.encode()).digest()
-    percentile = int.from_bytes(digest[-8:], "big") % 100
-    if percentile < _PERCENT[0]:
-        return SPLITS[0]
-    return SPLITS[1] if percentile < _PERCENT[0] + _PERCENT[1] else SPLITS[2]
+    return split_by(hashlib.sha256(prompt.encode()).digest(), _PERCENT)
 
 
 def measure(record: Record, kind: Kind, encode: Callable[[str], Sized]) -> Lengths:

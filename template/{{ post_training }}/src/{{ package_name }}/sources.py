@@ -4,20 +4,16 @@ This module stays free of heavy imports, because the command line reads it for i
 """
 
 import argparse
-import glob
-import gzip
 import json
-import os
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
 from . import samples
 from .errors import UserError
 from .samples import Record
+from .storage.own_files import matching_files, reading
 
 Advance = Callable[[int], object]
 SUFFIXES = (".jsonl", ".jsonl.gz")
@@ -188,18 +184,7 @@ def from_patterns(patterns: Sequence[str]) -> Source:
     Raises:
         UserError: A pattern matches no file, or matches a folder.
     """
-    files: set[Path] = set()
-    for pattern in patterns:
-        expanded = os.path.expanduser(pattern)
-        if os.path.isdir(expanded):
-            example = os.path.join(pattern, "**", "*.jsonl")
-            raise UserError(f"--source {pattern} is a folder: give a pattern such as '{example}'")
-        found = [Path(name) for name in glob.glob(expanded, recursive=True)]
-        found = [path for path in found if path.is_file()]
-        if not found:
-            raise UserError(f"--source {pattern} matches no file")
-        files.update(found)
-    return Source(tuple(sorted(files)), patterns=" ".join(patterns))
+    return Source(matching_files(patterns, "**/*.jsonl"), patterns=" ".join(patterns))
 
 
 def read_lines(path: Path, advance: Advance) -> Iterator[tuple[str, bytes]]:
@@ -209,20 +194,13 @@ def read_lines(path: Path, advance: Advance) -> Iterator[tuple[str, bytes]]:
         UserError: The file cannot be read.
     """
     told = 0
-    try:
-        with path.open("rb") as raw:
-            compressed = path.suffix == ".gz"
-            content: BufferedIOBase = gzip.GzipFile(fileobj=raw) if compressed else raw
-            for number, line in enumerate(content, start=1):
-                position = raw.tell()
-                advance(position - told)
-                told = position
-                if line.strip():
-                    yield f"{path}:{number}", line
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path} is no intact gzip file: {error}") from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    with reading(path) as (content, raw):
+        for number, line in enumerate(content, start=1):
+            position = raw.tell()
+            advance(position - told)
+            told = position
+            if line.strip():
+                yield f"{path}:{number}", line
 
 
 def decode(line: bytes) -> str:

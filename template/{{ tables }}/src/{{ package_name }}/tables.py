@@ -6,8 +6,6 @@ holds a few batches. Rows are counted from 1, a header not included.
 """
 
 import contextlib
-import glob
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +15,7 @@ from pyarrow import csv, parquet
 
 from . import cells
 from .errors import UserError
+from .storage.own_files import matching_files
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 _BLOCK_BYTES = 4 * 2**20  # of CSV text at a time; a row must fit
@@ -45,21 +44,11 @@ def find_tables(patterns: Sequence[str]) -> tuple[Path, ...]:
     Raises:
         UserError: A pattern matches no file, a folder, or a file that is no table.
     """
-    files: set[Path] = set()
-    for pattern in patterns:
-        expanded = os.path.expanduser(pattern)
-        if os.path.isdir(expanded):
-            example = os.path.join(pattern, "*.csv")
-            raise UserError(f"--source {pattern} is a folder: give a pattern such as '{example}'")
-        found = [Path(name) for name in glob.glob(expanded, recursive=True)]
-        found = [path for path in found if path.is_file()]
-        if not found:
-            raise UserError(f"--source {pattern} matches no file")
-        files.update(found)
-    for path in sorted(files):
+    files = matching_files(patterns, "*.csv")
+    for path in files:
         if not path.name.lower().endswith(SUFFIXES):
             raise UserError(f"{path} is no table that can be read: give {', '.join(SUFFIXES)}")
-    return tuple(sorted(files))
+    return files
 
 
 def size_of(paths: Sequence[Path]) -> int:

@@ -17,9 +17,10 @@ from .files import write_atomically
 from .reporting.byte_progress import ByteProgress
 from .schema import TableSchema, infer_schema, read_schema, write_schema
 from .sources import Source
-from .statistics import SPLITS, Statistics, split_of
+from .statistics import Statistics, split_of
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
+from .storage.splits import SPLITS
 from .survey import survey_tables
 from .tables import read_tables, size_of
 

@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float64
 
 from .cells import pc
 from .encoding import Encoding, Values
+from .storage.splits import SPLITS, split_by
 
-SPLITS = ("train", "validation", "test")
 _PERCENT = (70, 10, 20)
 
 # A value that the training split has less often than this teaches too little to stand by itself.
@@ -26,10 +26,7 @@ def split_of(digest: bytes) -> str:
     Args:
         digest: SHA-256 of what stands in the columns that are used, the target included.
     """
-    percentile = int.from_bytes(digest[-8:], "big") % 100
-    if percentile < _PERCENT[0]:
-        return SPLITS[0]
-    return SPLITS[1] if percentile < _PERCENT[0] + _PERCENT[1] else SPLITS[2]
+    return split_by(digest, _PERCENT)
 
 
 class Moments:
