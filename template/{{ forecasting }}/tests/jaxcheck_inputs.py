@@ -8,8 +8,8 @@ from typing import Any
 import jax
 from flax import nnx
 
-from . import tiny
 from .project import configuration, experiments, frequency, package, training
+from .traced import training_inputs
 
 BATCH, SEQ_LEN, HORIZON, CHANNELS = 16, 24, 8, 2
 INFO = {
@@ -71,27 +71,11 @@ def batch() -> dict[str, Any]:
     }
 
 
-def start() -> dict[str, Any]:
-    """What a run starts from."""
-    fitted = experiment()
-    optimizer, _ = training.optimizer.make_optimizer(fitted.optimizer, steps=10)
-    return {"experiment": fitted, "optimizer": optimizer}
-
-
-def step() -> dict[str, Any]:
-    """What a training step starts from."""
-    given = start()
-    plan = training.state.blueprint(**given, mesh=tiny.make_mesh())
-    return {**given, "batch": batch()["batch"], "graphdef": plan.graphdef, "state": plan.abstract}
-
-
 INPUTS = {
     f"{package.__name__}.model.ForecasterSettings": lambda: experiment().model,
     f"{package.__name__}.model.Forecaster.__call__": inputs,
     f"{package.__name__}.model.Forecaster._embed": by_channel,
     f"{package.__name__}.objective.quantile_losses": quantiles,
     f"{package.__name__}.objective.QuantileLoss.__call__": batch,
-    f"{package.__name__}.training.state.initial_state": start,
-    f"{package.__name__}.training.step._gradients": step,
-    f"{package.__name__}.training.evaluation.inference_model": step,
+    **training_inputs(experiment, batch),
 }

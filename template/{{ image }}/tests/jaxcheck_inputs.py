@@ -8,8 +8,8 @@ from typing import Any
 import jax
 from flax import nnx
 
-from . import tiny
 from .project import configuration, experiments, package, training
+from .traced import training_inputs
 
 SHAPE, CLASSES = (8, 8, 1), [str(digit) for digit in range(10)]
 ROWS = {"labels": "int32", "weights": "float32"}
@@ -34,20 +34,6 @@ def batch() -> dict[str, Any]:
     return {"model": built, "batch": {**images(), **rows}}
 
 
-def start() -> dict[str, Any]:
-    """What a run starts from."""
-    fitted = experiment()
-    optimizer, _ = training.optimizer.make_optimizer(fitted.optimizer, steps=10)
-    return {"experiment": fitted, "optimizer": optimizer}
-
-
-def step() -> dict[str, Any]:
-    """What a training step starts from."""
-    given = start()
-    plan = training.state.blueprint(**given, mesh=tiny.make_mesh())
-    return {**given, "batch": batch()["batch"], "graphdef": plan.graphdef, "state": plan.abstract}
-
-
 SETTINGS = type(experiment().model).__name__
 NETWORK = SETTINGS.removesuffix("Settings")
 
@@ -55,7 +41,5 @@ INPUTS = {
     f"{package.__name__}.model.{SETTINGS}": lambda: experiment().model,
     f"{package.__name__}.model.{NETWORK}.__call__": images,
     f"{package.__name__}.objective.Classification.__call__": batch,
-    f"{package.__name__}.training.state.initial_state": start,
-    f"{package.__name__}.training.step._gradients": step,
-    f"{package.__name__}.training.evaluation.inference_model": step,
+    **training_inputs(experiment, batch),
 }

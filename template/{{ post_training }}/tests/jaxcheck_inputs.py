@@ -7,8 +7,8 @@ from typing import Any
 
 import jax
 
-from . import tiny
 from .project import configuration, experiments, package, training
+from .traced import training_inputs
 
 BATCH, PROMPT, RESPONSE = 16, 8, 8
 
@@ -22,24 +22,13 @@ def batch() -> dict[str, Any]:
     return {"batch": made}
 
 
-def start() -> dict[str, Any]:
-    """What a run starts from."""
-    experiment = configuration.build(configuration.compose(["config:pretrain"], experiments))
-    optimizer, _ = training.optimizer.make_optimizer(experiment.optimizer, steps=10)
-    return {"experiment": experiment, "optimizer": optimizer}
-
-
-def step() -> dict[str, Any]:
-    """What a training step starts from."""
-    given = start()
-    plan = training.state.blueprint(**given, mesh=tiny.make_mesh())
-    return {**given, **batch(), "graphdef": plan.graphdef, "state": plan.abstract}
+def experiment() -> training.experiment.Experiment:
+    """An experiment that knows its data."""
+    return configuration.build(configuration.compose(["config:pretrain"], experiments))
 
 
 INPUTS = {
     f"{package.__name__}.objective.NextToken.__call__": batch,
     f"{package.__name__}.post_training.supervised._model_inputs": batch,
-    f"{package.__name__}.training.state.initial_state": start,
-    f"{package.__name__}.training.step._gradients": step,
-    f"{package.__name__}.training.evaluation.inference_model": step,
+    **training_inputs(experiment, batch),
 }

@@ -8,8 +8,8 @@ from typing import Any
 import jax
 from flax import nnx
 
-from . import tiny
 from .project import configuration, experiments, package, training
+from .traced import training_inputs
 
 BATCH = 16
 INFO = {
@@ -49,20 +49,6 @@ def batch() -> dict[str, Any]:
     return {"model": built, "batch": {**rows(), "targets": targets, "weights": weights}}
 
 
-def start() -> dict[str, Any]:
-    """What a run starts from."""
-    fitted = experiment()
-    optimizer, _ = training.optimizer.make_optimizer(fitted.optimizer, steps=10)
-    return {"experiment": fitted, "optimizer": optimizer}
-
-
-def step() -> dict[str, Any]:
-    """What a training step starts from."""
-    given = start()
-    plan = training.state.blueprint(**given, mesh=tiny.make_mesh())
-    return {**given, "batch": batch()["batch"], "graphdef": plan.graphdef, "state": plan.abstract}
-
-
 INPUTS = {
     f"{package.__name__}.model.TableNetworkSettings": lambda: experiment().model,
     f"{package.__name__}.model.Embedding": lambda: batch()["model"].embedding,
@@ -70,7 +56,5 @@ INPUTS = {
     f"{package.__name__}.model.TableNetwork.__call__": rows,
     f"{package.__name__}.objective.TargetLoss": lambda: experiment().objective,
     f"{package.__name__}.objective.TargetLoss.__call__": batch,
-    f"{package.__name__}.training.state.initial_state": start,
-    f"{package.__name__}.training.step._gradients": step,
-    f"{package.__name__}.training.evaluation.inference_model": step,
+    **training_inputs(experiment, batch),
 }
