@@ -44,16 +44,10 @@ def losses(run):
 
 @pytest.fixture(scope="module", autouse=True)
 def _traced_once():
-    """Runs of one experiment share its program, which takes longer to trace than to run.
-
-    A program of the experiment's own making does not come back: it may keep something in memory
-    that a resumed run has to find in the run's folder.
-    """
+    """Runs of one experiment share its program, which takes longer to trace than to run."""
     make, made = training.loop.make_program, {}
 
     def make_once(experiment, mesh, run):
-        if isinstance(experiment, training.program.MakesProgram):
-            return make(experiment, mesh, run)
         key = (repr(experiment), mesh)
         if key not in made:
             made[key] = make(experiment, mesh, run)

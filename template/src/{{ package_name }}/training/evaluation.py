@@ -38,11 +38,10 @@ def make_eval_step(graphdef: nnx.GraphDef, experiment: Experiment) -> EvalStep:
 
 def inference_model(graphdef: nnx.GraphDef, state: TrainState, precision: Precision) -> Any:
     """The model of a state, as it is used after training: without randomness, nothing updated."""
-    params = cast_floating(state.params, precision.param_dtype)
-    model = nnx.merge(graphdef, params, state.variables)
+    model, weights = nnx.merge(graphdef, state.params, state.variables), nnx.Param
     if isinstance(model, Merges):  # before anything is rounded
-        model = nnx.merge(graphdef, state.params, state.variables).merged()
-        nnx.update(model, cast_floating(nnx.state(model), precision.param_dtype))
+        model, weights = model.merged(), nnx.Variable
+    nnx.update(model, cast_floating(nnx.state(model, weights), precision.param_dtype))
     return nnx.view(
         model,
         deterministic=True,

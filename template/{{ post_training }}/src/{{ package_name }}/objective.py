@@ -4,7 +4,6 @@ Tunix computes the losses of the methods; here stands what is measured on held-o
 completion is rewarded for.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import chex
@@ -14,11 +13,11 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import field_validator
 
 from .post_training.layout import completion_logits, log_probs, sequence_log_probs
+from .post_training.rewards import Reward
 from .settings import Settings
 from .training.metrics import Mean, Means
 
 Batch = dict[str, Array]
-Reward = Callable[..., float]
 
 
 class NextToken(Settings):

@@ -5,41 +5,37 @@ from typing import Any
 
 import jax
 import numpy as np
-from flax import nnx
+from jaxtyping import Array
 
-from ..training.evaluation import inference_model
-from ..training.program import Program
-from ..training.state import TrainState
-from .rewards import checked
+from .rewards import Reward, checked_all
+
+Respond = Callable[[dict[str, Any]], Array]
 
 
 def evaluate_completions(
-    program: Program,
-    state: TrainState,
     batches: Iterable[dict[str, Any]],
-    rewards: Mapping[str, Callable[..., float]],
+    respond: Respond,
+    tokenizer: Any,
+    rewards: Mapping[str, Reward],
 ) -> dict[str, float]:
     """Rewards of the completions that a model finds likeliest.
 
     Args:
-        program: The program, whose experiment knows how to complete prompts.
-        state: The state to evaluate.
         batches: Batches of prompts, with their texts and columns.
+        respond: Completes a batch's ``prompt`` and ``prompt_mask``: token ids.
+        tokenizer: The data's tokenizer.
         rewards: The functions that reward a completion, by name.
 
     Returns:
         ``reward``, their mean sum; ``reward_<name>``, the mean of each; ``exact_match``, the share
         of completions that are the answer; ``completion_length`` in tokens, the end included.
     """
-    experiment: Any = program.experiment
-    model = inference_model(program.blueprint.graphdef, state, experiment.precision)
-    graphdef, arrays = nnx.split(model)
-    ask = jax.jit(lambda arrays, batch: experiment.prediction(nnx.merge(graphdef, arrays), batch))
-    tokenizer, given = experiment.tokenizer, {name: [] for name in rewards}
+    functions = checked_all(rewards)
+    given = {name: [] for name in rewards}
     matches, lengths, asked = [], [], []
     for batch in batches:
         inputs = {name: batch[name] for name in ("prompt", "prompt_mask")}
-        asked.append((batch, ask(arrays, jax.device_put(inputs, program.batch))["response"]))
+        asked.append((batch, respond(inputs)))
     for batch, response in jax.device_get(asked):
         real = np.flatnonzero(batch["weights"])
         made = response[real]
@@ -48,8 +44,8 @@ def evaluate_completions(
             name: array[real].tolist() for name, array in batch.items() if array.dtype.kind == "U"
         }
         prompts = columns.pop("text")
-        for name, reward in rewards.items():
-            given[name] += checked(name, reward)(prompts, completions, **columns)
+        for name, reward in functions.items():
+            given[name] += reward(prompts, completions, **columns)
         pairs = zip(completions, columns["answer"], strict=True)
         matches += [made == answer for made, answer in pairs]
         lengths += (made != tokenizer.pad).sum(axis=1).tolist()

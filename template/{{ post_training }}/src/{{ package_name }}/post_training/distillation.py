@@ -15,7 +15,7 @@ from tunix.distillation.distillation_trainer import (
 from tunix.distillation.strategies.logit import LogitStrategy
 
 from ..training.metrics import Mean
-from .layout import log_probs
+from .layout import lay_out_tokens, log_probs
 from .methods import Distillation
 from .trainer import CONFIG, BatchTrainer, Setup
 
@@ -98,14 +98,12 @@ def _inputs(batch: dict[str, Any]) -> TrainingInput:
 
 
 def _model_inputs(given: Any, pad: int) -> dict[str, Any]:
-    real = given.input_tokens != pad
-    length = real.shape[1]
-    causal = jnp.tril(jnp.ones((length, length), bool))
+    layout = lay_out_tokens(given.input_tokens, given.input_tokens != pad)
     return {
-        "input_tokens": given.input_tokens,
+        "input_tokens": layout.tokens,
         "input_mask": given.input_mask,
-        "positions": jnp.maximum(jnp.cumsum(real, axis=1, dtype=jnp.int32) - 1, 0),
-        "attention_mask": causal[None] & real[:, None, :],
+        "positions": layout.positions,
+        "attention_mask": layout.mask[:, 0],
     }
 
 

@@ -52,8 +52,12 @@ class PostTraining(Experiment):
     @property
     def vocab_size(self) -> int:
         """Entries of the model's vocabulary."""
-        model: Any = self.model
-        return getattr(model, "base", model).vocab_size
+        return self.plain_model.vocab_size
+
+    @property
+    def plain_model(self) -> Any:
+        """Settings of the model, those below LoRA."""
+        return getattr(self.model, "base", self.model)
 
     def make_program(self, mesh: Mesh, run: Path | None) -> Program:
         """The program whose steps Tunix makes.

@@ -46,10 +46,17 @@ def lay_out(
         completion_mask: False for padding.
     """
     real = jnp.concatenate([prompt_mask, completion_mask], axis=1)
+    return lay_out_tokens(jnp.concatenate([prompt, completion], axis=1), real)
+
+
+def lay_out_tokens(
+    tokens: Int[Array, "batch seq_len"], real: Bool[Array, "batch seq_len"]
+) -> Layout:
+    """Say where the real tokens of sequences stand, and what they see; the others are padding."""
     length = real.shape[1]
     causal = jnp.tril(jnp.ones((length, length), bool))
     return Layout(
-        tokens=jnp.concatenate([prompt, completion], axis=1),
+        tokens=tokens,
         positions=jnp.maximum(jnp.cumsum(real, axis=1, dtype=jnp.int32) - 1, 0),
         mask=(causal[None] & real[:, None, :])[:, None],
     )

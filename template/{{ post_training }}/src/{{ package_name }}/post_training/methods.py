@@ -1,14 +1,14 @@
 """The methods of post-training, as settings; what trains by them is imported when it is needed."""
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Array
 from pydantic import ConfigDict, Field
 
 from ..settings import Settings
 from .layout import completion_logits, sequence_log_probs
+from .rewards import Reward
 
 if TYPE_CHECKING:
     from .trainer import Setup, StepTrainer
@@ -19,12 +19,14 @@ class Method(Settings):
 
     Attributes:
         DATA: The kind of data that it learns from.
-        COMPANION: The second model that it needs: ``reference``, the weights that the run began
-            with, or ``teacher``; None for neither.
     """
 
     DATA: ClassVar[str]
-    COMPANION: ClassVar[Literal["reference", "teacher"] | None] = None
+
+    @property
+    def needs_companion(self) -> bool:
+        """Whether it needs a second model: the weights that the run began with, or a teacher."""
+        return False
 
     @property
     def updates_per_step(self) -> int:
@@ -64,10 +66,14 @@ class DirectPreference(Method):
     """
 
     DATA: ClassVar[str] = "preferences"
-    COMPANION: ClassVar[Literal["reference", "teacher"] | None] = "reference"
 
     beta: float = Field(default=0.1, gt=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
+
+    @property
+    def needs_companion(self) -> bool:
+        """The reference."""
+        return True
 
     def trainer(self, setup: "Setup") -> "StepTrainer":
         """Tunix's `DPOTrainer`."""
@@ -105,7 +111,7 @@ class OddsRatioPreference(Method):
 class RewardSettings(Protocol):
     """Settings that know the functions which reward a completion."""
 
-    def functions(self) -> dict[str, Callable[..., float]]:
+    def functions(self) -> dict[str, Reward]:
         """Functions of ``prompt``, ``completion`` and the columns of the data, by name."""
         ...
 
@@ -120,16 +126,27 @@ class Reinforcement(Method):
         rewards: What a completion is rewarded for; the rewards are added up.
         kl_weight: Weight of the divergence from the weights that the run began with (beta).
         clip: How far the ratio of new to old probabilities may move in an update (epsilon).
+        iterations: Updates made of one batch of completions.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     DATA: ClassVar[str] = "prompts"
-    COMPANION: ClassVar[Literal["reference", "teacher"] | None] = "reference"
 
     rewards: RewardSettings
     kl_weight: float = Field(default=0.04, ge=0)
     clip: float = Field(default=0.2, gt=0, lt=1)
+    iterations: int = Field(default=1, ge=1)
+
+    @property
+    def needs_companion(self) -> bool:
+        """The reference, where there is a weight on the divergence from it."""
+        return self.kl_weight > 0
+
+    @property
+    def updates_per_step(self) -> int:
+        """One for each iteration over a batch of completions."""
+        return self.iterations
 
 
 class GroupRelative(Reinforcement):
@@ -137,18 +154,11 @@ class GroupRelative(Reinforcement):
 
     Attributes:
         completions: Completions sampled for each prompt.
-        iterations: Updates made of one batch of completions.
     """
 
     completions: int = Field(default=8, ge=2)
-    iterations: int = Field(default=1, ge=1)
 
     LOSS: ClassVar[str] = "grpo"
-
-    @property
-    def updates_per_step(self) -> int:
-        """One for each iteration over a batch of completions."""
-        return self.iterations
 
     def trainer(self, setup: "Setup") -> "StepTrainer":
         """Tunix's `GRPOLearner`."""
@@ -176,23 +186,16 @@ class ProximalPolicy(Reinforcement):
     """PPO (Schulman et al., 2017) with a value model, advantages by GAE.
 
     Attributes:
-        iterations: Updates made of one batch of completions.
         discount: Of later rewards (gamma).
         smoothing: Of the advantages (lambda).
         value_clip: How far a value may move in an update.
         entropy_weight: Weight of the policy's entropy, which keeps it exploring.
     """
 
-    iterations: int = Field(default=1, ge=1)
     discount: float = Field(default=1.0, gt=0, le=1)
     smoothing: float = Field(default=0.95, ge=0, le=1)
     value_clip: float = Field(default=0.2, gt=0)
     entropy_weight: float = Field(default=0.0, ge=0)
-
-    @property
-    def updates_per_step(self) -> int:
-        """One for each iteration over a batch of completions."""
-        return self.iterations
 
     def trainer(self, setup: "Setup") -> "StepTrainer":
         """Tunix's `PPOLearner`."""
@@ -214,12 +217,16 @@ class Distillation(Method):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     DATA: ClassVar[str] = "demonstrations"
-    COMPANION: ClassVar[Literal["reference", "teacher"] | None] = "teacher"
 
     teacher: str
     teacher_model: Any
     temperature: float = Field(default=1.0, gt=0)
     hard_weight: float = Field(default=0.0, ge=0, le=1)
+
+    @property
+    def needs_companion(self) -> bool:
+        """The teacher."""
+        return True
 
     def trainer(self, setup: "Setup") -> "StepTrainer":
         """Tunix's `DistillationTrainer`."""

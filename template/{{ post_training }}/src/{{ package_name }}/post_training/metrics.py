@@ -10,7 +10,7 @@ NAMES = {
     "reward_kl_penalty": "kl",
     "completions/mean_length": "completion_length",
 }
-"""Tunix's names, and what they are called here; others keep theirs, ``/`` as ``_``."""
+"""What Tunix's RL cluster calls what is wanted of it, and what it is called here."""
 
 UNWANTED = {"perplexity", "learning_rate", "sum", "mean", "min", "max"}
 """What says the same as another metric, or is known here already."""
@@ -29,7 +29,7 @@ class StepMetrics:
     def log(self, prefix: str, name: str, value: Any, mode: Any, step: int) -> None:
         """Keep a number; of several under one name, the mean counts."""
         if name not in UNWANTED:
-            name = NAMES.get(name, name).replace("/", "_")
+            name = name.replace("/", "_")
             name = f"{prefix}_{name}" if prefix == "critic" else name
             self._values.setdefault(name, []).append(float(np.mean(np.asarray(value))))
 

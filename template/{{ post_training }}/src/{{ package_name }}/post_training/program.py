@@ -17,7 +17,7 @@ from ..errors import UserError
 from ..numerics.precision import Precision, cast_floating
 from ..parallel.rules import batch_sharding
 from ..settings import Settings
-from ..training.evaluation import make_eval_step, put_batch
+from ..training.evaluation import inference_model, make_eval_step, put_batch
 from ..training.experiment import ModelSettings
 from ..training.optimizer import make_optimizer
 from ..training.program import Program
@@ -85,9 +85,13 @@ class TunixProgram(Program):
         """Metrics over all batches: of the objective, or the rewards of greedy completions."""
         method = self.experiment.method
         if isinstance(method, Reinforcement):
-            rewards = method.rewards.functions()
-            return evaluate_completions(self, state, batches, rewards)
-        if method.COMPANION is not None:
+            rewards, tokenizer = method.rewards.functions(), self.experiment.tokenizer
+
+            def respond(inputs: dict[str, Any]) -> jax.Array:
+                return self._respond(state, put_batch(inputs, self.batch))
+
+            return evaluate_completions(batches, respond, tokenizer, rewards)
+        if method.needs_companion:
             companion, outputs = nnx.state(self.companion), self._companion_outputs
             given = (put_batch(batch, self.batch) for batch in batches)
             batches = (batch | outputs(companion, batch) for batch in given)
@@ -95,7 +99,7 @@ class TunixProgram(Program):
 
     def baseline(self) -> TrainState | None:
         """What the run began with, without what an optimizer remembers."""
-        start = read_start(self.run, self._abstract_start)
+        start = self._kept
         if start is None:
             return None
         nothing, key = jnp.int32(0), jax.random.key(self.experiment.seed)
@@ -116,11 +120,24 @@ class TunixProgram(Program):
             source = f"method.teacher: {method.teacher}"
             params = fit_weights(weights, plan.abstract.params, source)
             return nnx.merge(plan.graphdef, params, {})
-        start: Any = read_start(self.run, self._abstract_start)
+        start: Any = self._kept
         if start is None and self.run is not None:
             raise UserError(f"{self.run} lacks its folder {FOLDER!r}, the weights it began with")
         start = start or self.initial_state()
         return nnx.merge(self.blueprint.graphdef, start.params, start.variables)
+
+    @cached_property
+    def _respond(self) -> Callable[[TrainState, dict[str, Any]], jax.Array]:
+        """Greedy completions of prompts, compiled once for all evaluations of a run."""
+        graphdef, experiment = self.blueprint.graphdef, self.experiment
+        prediction: Any = experiment.prediction
+
+        def respond(state: TrainState, inputs: dict[str, Any]) -> jax.Array:
+            return prediction(inference_model(graphdef, state, experiment.precision), inputs)[
+                "response"
+            ]
+
+        return jax.jit(respond)
 
     @cached_property
     def _companion_outputs(self) -> Callable[[nnx.State, dict[str, Any]], dict[str, Any]]:
@@ -132,9 +149,11 @@ class TunixProgram(Program):
 
         return jax.jit(look)
 
-    @property
-    def _abstract_start(self) -> Start:
-        return Start(self.blueprint.abstract.params, self.blueprint.abstract.variables)
+    @cached_property
+    def _kept(self) -> Start | None:
+        """What the run began with; asked for once that is in its folder."""
+        abstract = self.blueprint.abstract
+        return read_start(self.run, Start(abstract.params, abstract.variables))
 
 
 def make_tunix_program(experiment: PostTraining, mesh: Mesh, run: Path | None) -> TunixProgram:
@@ -187,8 +206,7 @@ def _valuing(experiment: PostTraining) -> PostTraining | None:
     """The experiment with the value model in the place of the policy, where there is one."""
     if not isinstance(experiment.method, ProximalPolicy):
         return None
-    base: Any = getattr(experiment.model, "base", experiment.model)
-    return experiment.model_copy(update={"model": CriticSettings(base=base)})
+    return experiment.model_copy(update={"model": CriticSettings(base=experiment.plain_model)})
 
 
 def _with_critic(policy: TrainState, critic: TrainState) -> TrainState:

@@ -16,7 +16,7 @@ from tunix.rl.rollout.base_rollout import RolloutConfig
 from .mesh_context import tunix_mesh
 from .methods import GroupRelative, ProximalPolicy, Reinforcement
 from .metrics import StepMetrics, rollout_metrics
-from .rewards import checked
+from .rewards import checked_all
 from .rollout import SeededRollout
 from .tokens import TunixTokenizer
 from .trainer import CONFIG, Setup, step_by_step
@@ -126,7 +126,7 @@ def proximal_policy_trainer(setup: Setup, method: ProximalPolicy) -> RolloutTrai
 
 
 def _rewards(method: Reinforcement) -> list[Any]:
-    return [checked(name, reward) for name, reward in method.rewards.functions().items()]
+    return [*checked_all(method.rewards.functions()).values()]
 
 
 def _cluster(setup: Setup) -> RLCluster:
@@ -141,7 +141,7 @@ def _cluster(setup: Setup) -> RLCluster:
     )
     training = RLTrainingConfig(
         actor_optimizer=setup.optimizer,
-        critic_optimizer=setup.critic_optimizer,
+        critic_optimizer=setup.optimizer,
         max_steps=_FOREVER,
         **CONFIG,
     )

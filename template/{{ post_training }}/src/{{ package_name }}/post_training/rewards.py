@@ -44,6 +44,11 @@ def checked(name: str, reward: Reward) -> Callable[..., list[float]]:
     return rewards
 
 
+def checked_all(functions: Mapping[str, Reward]) -> dict[str, Callable[..., list[float]]]:
+    """All of some rewards as Tunix calls them, by name."""
+    return {name: checked(name, reward) for name, reward in functions.items()}
+
+
 def _one(
     name: str, reward: Reward, prompt: str, completion: str, columns: Mapping[str, str]
 ) -> float:

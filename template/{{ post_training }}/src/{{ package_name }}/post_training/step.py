@@ -8,7 +8,6 @@ from jaxtyping import PyTree
 
 from ..training.state import TrainState
 from .guard import GuardState
-from .methods import Reinforcement
 from .policy import Policy, name_mesh_axes
 from .program import TunixProgram
 from .trainer import Setup, StepTrainer, read_optimizer, write_optimizer
@@ -49,6 +48,7 @@ class TunixStep:
 
     def _start(self, state: TrainState) -> None:
         program, experiment = self._program, self._program.experiment
+        method = experiment.method
         data: Any = experiment.data
         self._policy = nnx.merge(program.blueprint.graphdef, state.params, state.variables)
         self._critic, optimizer_state = None, state.opt_state
@@ -56,15 +56,11 @@ class TunixStep:
             critic = state.opt_state["critic"]
             self._critic = nnx.merge(program.critic.graphdef, critic.params, critic.variables)
             optimizer_state = state.opt_state["policy"]
-        needs_companion = experiment.method.COMPANION is not None and not (
-            isinstance(experiment.method, Reinforcement) and not experiment.method.kl_weight
-        )
         setup = Setup(
             policy=self._for_tunix(self._policy),
-            companion=self._for_tunix(program.companion) if needs_companion else None,
+            companion=self._for_tunix(program.companion) if method.needs_companion else None,
             critic=self._critic,
             optimizer=program.optimizer,
-            critic_optimizer=program.optimizer if program.critic is not None else None,
             mesh=program.mesh,
             tokenizer=experiment.tokenizer,
             max_prompt_tokens=data.max_prompt_tokens,
@@ -73,7 +69,7 @@ class TunixStep:
         )
         if self._critic is not None:
             name_mesh_axes(self._critic)
-        self._trainer = experiment.method.trainer(setup)
+        self._trainer = method.trainer(setup)
         self._number = int(state.step)
         states = [optimizer_state]
         if self._critic is not None:

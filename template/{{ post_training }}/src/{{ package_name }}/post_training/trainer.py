@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import jax
-import numpy as np
 import optax
 from flax import nnx
 from jax.sharding import Mesh
@@ -31,8 +30,7 @@ class Setup:
         policy: The model that is trained.
         companion: The reference or the teacher, where the method has one.
         critic: The value model, for PPO.
-        optimizer: Of the policy.
-        critic_optimizer: Of the value model.
+        optimizer: Of the policy, and of the value model.
         mesh: The mesh that all of them lie on.
         tokenizer: The data's tokenizer.
         max_prompt_tokens: Tokens of a prompt.
@@ -44,7 +42,6 @@ class Setup:
     companion: Policy | None
     critic: ValueModel | None
     optimizer: optax.GradientTransformation
-    critic_optimizer: optax.GradientTransformation | None
     mesh: Mesh
     tokenizer: Any
     max_prompt_tokens: int
@@ -127,8 +124,3 @@ def write_optimizer(optimizer: nnx.Optimizer, state: PyTree) -> None:
     """Go on from an optimizer's state."""
     for leaf, value in zip(optimizer_leaves(optimizer), jax.tree.leaves(state), strict=True):
         leaf[...] = value
-
-
-def texts(array: Any) -> list[str]:
-    """The texts of a column."""
-    return [str(text) for text in np.asarray(array)]
