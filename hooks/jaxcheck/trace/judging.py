@@ -1,6 +1,7 @@
 """Traces a candidate in every way that its signature allows, and judges what comes of it."""
 
 import itertools
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ from .sizes import Sizes, UnguessableError
 
 _MOST_WAYS = 12  # of calling one function
 _MOST_SEARCHES = 40
+_NUMBER = re.compile(r"\b\d+\b")
 
 
 @dataclass
@@ -195,7 +197,12 @@ class Judge:
         attempt = self._run(candidate, way, half=True)
         if attempt.error is None:
             return attempt
-        free = list(run.sizes.free)
+        # Only what the error speaks of can be why: a search through all sizes would take minutes.
+        told = {int(number) for number in _NUMBER.findall(str(run.error))}
+        free, known = (
+            [name for name, size in sizes.items() if size in told]
+            for sizes in (run.sizes.free, run.sizes.known)
+        )
         pairs = [{b: a} for a, b in itertools.combinations(free, 2)]
         for same in pairs[:_MOST_SEARCHES]:
             attempt = self._run(candidate, way, same=same)
@@ -209,7 +216,7 @@ class Judge:
             attempt = self._run(candidate, way, same=dict.fromkeys(free[1:], free[0]))
             if attempt.error is None:
                 return attempt
-        for name, own in itertools.product(free, run.sizes.known):
+        for name, own in itertools.product(free, known):
             attempt = self._run(candidate, way, same={name: own})
             if attempt.error is None:
                 return attempt
