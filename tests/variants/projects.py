@@ -77,6 +77,12 @@ def make(template: Path, path: Path, python: str, environments: Path, **answers:
     return Project(path, "proof_lab", environment)
 
 
+def lock(path: Path, python: str) -> None:
+    """Locks a project's dependencies and installs nothing, as `uv lock` does."""
+    command = [find_uv_bin(), "lock", "--quiet", "--python", python]
+    subprocess.run(command, cwd=path, env=shell(path / ".venv"), check=True)
+
+
 def install(path: Path, python: str, environments: Path) -> Path:
     """Installs a project's environment, as `uv sync` does.
 

@@ -1,6 +1,7 @@
 """Each method of post-training, from a fresh render to its quality, in one project.
 
 The runs follow each other as users would make them: what is fine-tuned first, others start from.
+Their seed is 0; `nox -s variants -- -k post_training --seed=1` takes another.
 """
 
 import json
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ..support import interpreters
+from ..support import history, interpreters
 from . import projects, training
 from .projects import Project
 from .qualities import POST_TRAINING
@@ -36,12 +37,19 @@ jax.tree.map(np.testing.assert_array_equal, adapted["variables"]["base"], begun[
 
 @pytest.fixture(scope="module")
 def trained(
-    template: Path, environments: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    template: Path,
+    environments: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Trained:
     """A project in which the run that others start from has come to its end."""
     path = tmp_path_factory.mktemp("post-training") / "proof-lab"
     python = [*interpreters.ends().values()][-1]
     project = projects.make(template, path, python, environments, **POST_TRAINING.answers)
+    if seed := request.config.getoption("seed"):
+        experiments = path / "src" / project.package / "experiments.py"
+        history.replace(experiments, "        seed=0,\n", f"        seed={seed},\n")
+        history.commit(path)
     for experiment in ("sft", "smoke"):
         training.finish(project, f"runs/{experiment}", experiment)
     return Trained(project, POST_TRAINING, killed=False)
@@ -112,13 +120,13 @@ def test_a_project_that_trains_a_language_model_gives_the_weights(
     fields = [line.split("  #")[0] for line in model if line.startswith("model.")]
     sets = [f"--config=set:{line.replace(' = ', '=')}" for line in fields]
     python = [*interpreters.ends().values()][-1]
-    own = tmp_path / "environments"  # not that of the project, which is used again
-    language = projects.make(template, tmp_path / "language", python, own, task="language")
+    language = projects.make(template, tmp_path / "language", python, environments, task="language")
     short = ("--config=set:loop.steps=20", "--config=set:loop.eval_every=20")
     pretrained = tmp_path / "language" / "runs" / "short"
     language.command(
         *("train", "--config=config:smoke", *sets, *short, "--run-dir", str(pretrained))
     )
+    projects.install(trained.project.path, python, environments)  # which took its place
     start = f"--config=set:start_from={pretrained}"
     for run, more in (("runs/random", ()), ("runs/pretrained", (start,))):
         words = ("train", "--config=config:sft", *short, *more, "--run-dir", run)

@@ -14,14 +14,41 @@ from .projects import Project
 ROWS = rendering.combinations([{"interpreter": "oldest"}, {"interpreter": "newest"}])
 OTHER = ("command_line", "run_directory", "tracker")
 """Tests of a project that meet what answers beside task and architecture bring."""
+LIBRARY = (
+    *("configuration", "confusion", "dataset", "launch_local", "numerics", "optimizer"),
+    *("parallel", "processes", "records", "reporting"),
+)
+"""Tests of what all tasks share, modules and tests alike, byte for byte."""
+DECODER = ("generation", "model", "resume", "sharding", "training")
+"""Those of what `language` and `post-training` share: their model, and the step that trains it.
+
+What Tunix's steps make of resuming and sharding has tests of its own, which only the latter has.
+"""
 
 
-def is_first(row: rendering.Answers) -> bool:
-    """Whether no row before has the same model."""
-    model = ("task", "architecture")
+def is_first(row: rendering.Answers, *questions: str) -> bool:
+    """Whether no row before has the same answers to these questions."""
     return row is next(
-        each for each in ROWS if all(each.get(name) == row.get(name) for name in model)
+        each for each in ROWS if all(each.get(name) == row.get(name) for name in questions)
     )
+
+
+def chosen_tests(row: rendering.Answers, tests: Path) -> list[str]:
+    """What pytest is told: to run what no row before has shown.
+
+    All tests of a project are those of its model, which run where it comes for the first time,
+    and those that all have, which run on the oldest and on the newest interpreter. In further
+    rows those run that the other answers can change.
+    """
+    if not is_first(row, "task", "architecture"):
+        paths = [f"tests/test_{name}.py" for name in OTHER]
+        return [path for path in paths if (tests.parent / path).exists()]
+    shown = []
+    if not is_first(row, "interpreter"):
+        shown += LIBRARY
+    if row["task"] == "post-training":
+        shown += DECODER
+    return [f"--ignore=tests/test_{name}.py" for name in shown]
 
 
 @pytest.fixture(
@@ -80,12 +107,6 @@ def test_hooks_have_nothing_to_say(project: Project) -> None:
 
 
 def test_own_tests_pass(row: rendering.Answers, project: Project, compiled: Path) -> None:
-    """All of them where a model comes for the first time.
-
-    In further rows the model's modules and their tests are the same, byte for byte, so there those
-    tests run that the other answers can change.
-    """
-    chosen = [f"tests/test_{name}.py" for name in OTHER]
-    chosen = [] if is_first(row) else [path for path in chosen if (project.path / path).exists()]
+    chosen = chosen_tests(row, project.path / "tests")
     project.tool("pytest", "-q", *chosen, JAX_COMPILATION_CACHE_DIR=str(compiled))
     assert project.changes() == ""

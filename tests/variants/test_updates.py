@@ -47,12 +47,12 @@ def test_updated_project_passes_its_own_checks(
     """
     repository = history.clone(tmp_path / "copier-jax")
     path = updating.copy(repository, version, tmp_path / "kept")
-    project = Project(path, updating.PACKAGE, projects.install(path, python, environments))
+    projects.lock(path, python)
     words = updating.edit(path)
     updating.update(path, "--vcs-ref", history.WORKING_TREE)
     updating.assert_kept(path, words)
 
-    projects.install(path, python, environments)  # with what the update and the edits brought
+    project = Project(path, updating.PACKAGE, projects.install(path, python, environments))
     if version in NEEDS_BASELINE:
         assert project.attempt("python", "tools/jaxcheck").returncode == 1
         project.tool("python", "tools/jaxcheck", "--write-baseline")
