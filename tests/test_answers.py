@@ -57,13 +57,9 @@ def test_every_pair_of_choices_occurs() -> None:
 
 
 @pytest.fixture(scope="module")
-def light(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The template without the copy of jaxcheck, and rendering made quick for hundreds of them."""
-    template = rendering.export(tmp_path_factory.mktemp("light") / "copier-jax", linter=False)
-    with pytest.MonkeyPatch.context() as patch:
-        # Or else it starts git for each file, to ask whether the project keeps executable bits.
-        patch.setattr("copier._main.is_git_available", lambda: False)
-        yield template
+def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template without the copy of jaxcheck, for hundreds of renders."""
+    return rendering.export(tmp_path_factory.mktemp("light") / "copier-jax", linter=False)
 
 
 @pytest.fixture(scope="module")
