@@ -69,13 +69,13 @@ def base() -> fdl.Config[PostTraining]:
         objective=fdl.Config(NextToken),
         optimizer=fdl.Config(
             OptimizerSettings,
-            learning_rate=5e-3,
+            learning_rate=4e-3,
             weight_decay=0.0,
             schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=20),
         ),
         mesh=fdl.Config(MeshSettings),
         precision=fdl.Config(Precision),
-        loop=fdl.Config(LoopSettings, steps=450, eval_every=100, eval_batches=4),
+        loop=fdl.Config(LoopSettings, steps=350, eval_every=100, eval_batches=4),
         checkpoint=fdl.Config(CheckpointSettings, every=100),
         safety=fdl.Config(SafetySettings),
         prediction=fdl.Config(
@@ -96,7 +96,7 @@ def smoke() -> fdl.Config[PostTraining]:
     """
     config = base()
     config.optimizer.schedule.kind = "constant"
-    config.loop.steps = 180
+    config.loop.steps = 120
     return config
 
 
@@ -179,16 +179,16 @@ def ppo() -> fdl.Config[PostTraining]:
 
 
 def sft_grpo() -> fdl.Config[PostTraining]:
-    """A pipeline: GRPO rewards the right words backwards, from the weights of `smoke`."""
+    """A pipeline: GRPO rewards words that are right, or nearly so, from the weights of `smoke`."""
     config = _rewards()
     config.start_from = "runs/smoke"
     config.data.batch_size = 32
     config.optimizer.learning_rate = 2e-3
-    config.loop.steps = 60
+    config.loop.steps = 100
     config.loop.eval_every = 20
     config.method = fdl.Config(
         GroupRelative,
-        rewards=fdl.Config(Rewards, names=("exact_match",)),
+        rewards=fdl.Config(Rewards, names=("exact_match", "overlap")),
         iterations=2,
         kl_weight=0.0,
     )

@@ -23,7 +23,7 @@ from .errors import UserError
 
 Record = dict[str, str]
 
-COUNT = 4000  # examples of a sample, if there are as many
+COUNT = 20_000  # examples of a sample, if there are as many
 
 # Tests are left out because they hold odd data, applications and installed packages because not
 # every Python has them.
@@ -78,11 +78,11 @@ def prompts(name: str, count: int = COUNT) -> Iterator[Record]:
 
 
 def _words(count: int) -> Iterator[str]:
-    """Distinct words of three to five letters."""
+    """Distinct words of three or four letters."""
     draws = random.Random(0)
     seen: set[str] = set()
     while len(seen) < count:
-        length = 3 + _below(3, draws)
+        length = 3 + _below(2, draws)
         word = "".join(string.ascii_lowercase[_below(26, draws)] for _ in range(length))
         if word not in seen:
             seen.add(word)
