@@ -44,3 +44,21 @@ def test_eight_devices_give_the_weights_of_one(data, method):
         assert distance < 1e-3, distance
 
     jax.tree.map(close, alone, spread)
+
+
+def test_what_the_optimizer_keeps_stays_where_its_weights_are(data):
+    """Spread over both axes, before a step and after it."""
+    experiment = tiny_methods.make("sft", data, "mesh.fsdp=True")
+    program = tiny_methods.make_program(experiment, model=2, data=2)
+    with jax.set_mesh(program.mesh):
+        begun = program.initial_state()
+        placed = program.put(next(tiny_methods.batches(experiment)))
+        expected = _shardings(begun)
+        state, _ = program.compile_train_step(placed)(begun, placed)
+    assert _shardings(state) == expected
+    assert {"data", "model"} <= {axis for spec in expected.values() for axis in spec}
+
+
+def _shardings(state):
+    leaves, _ = jax.tree_util.tree_flatten_with_path((state.params, state.opt_state))
+    return {jax.tree_util.keystr(path): leaf.sharding.spec for path, leaf in leaves if leaf.ndim}

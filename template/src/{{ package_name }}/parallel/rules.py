@@ -4,6 +4,8 @@ Parameters and activations carry the names of their dimensions (`numerics.shapes
 such a name to an axis of the mesh. A name that is absent is replicated.
 """
 
+from collections.abc import Mapping
+
 import jax
 from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
@@ -20,6 +22,11 @@ ACTIVATION_RULES = {
 }
 WEIGHT_RULES = {"num_heads": "model", "d_ff": "model", "vocab_size": "model"}
 FSDP_RULES = {**WEIGHT_RULES, "d_model": "data"}
+
+
+def weight_rules(settings: MeshSettings) -> Mapping[str, str]:
+    """The table for weights: FSDP spreads them, and what an optimizer keeps, over ``data`` too."""
+    return FSDP_RULES if settings.fsdp else WEIGHT_RULES
 
 
 def constrain(x: Float[Array, "..."], *dimensions: str) -> Float[Array, "..."]:
@@ -52,7 +59,7 @@ def weight_shardings(params: nnx.State, mesh: Mesh, settings: MeshSettings) -> P
     Raises:
         UserError: A dimension is not divisible by its mesh axis.
     """
-    rules = FSDP_RULES if settings.fsdp else WEIGHT_RULES
+    rules = weight_rules(settings)
     shardings = {}
     for path, variable in nnx.to_flat_state(params):
         dimensions: tuple[str, ...] = variable.get_metadata().get("out_sharding") or ()

@@ -9,7 +9,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..numerics.contract import contract
 from ..numerics.parameters import declare
-from ..parallel.rules import WEIGHT_RULES
+from ..parallel.mesh import MeshSettings
+from ..parallel.rules import weight_rules
 
 Mask = Bool[Array, "batch query_len key_len"] | Int[Array, "batch query_len key_len"]
 
@@ -110,13 +111,18 @@ class ValueModel(nnx.Module):
         )
 
 
-def name_mesh_axes(model: nnx.Module) -> None:
+def name_mesh_axes(model: nnx.Module, mesh: MeshSettings) -> None:
     """Give the parameters the axes of the mesh that their dimensions lie on.
 
     Here parameters carry the names of their dimensions, which one table maps to axes
     (`parallel/rules.py`). Tunix reads the same mark as the axes themselves.
+
+    Args:
+        model: A module, whose parameters are marked in place.
+        mesh: Says whether weights are spread over ``data`` too.
     """
+    rules = weight_rules(mesh)
     for _, node in nnx.iter_graph(model):
         if isinstance(node, nnx.Variable) and node.get_metadata().get("out_sharding"):
             names = node.get_metadata()["out_sharding"]
-            node.set_metadata(out_sharding=tuple(WEIGHT_RULES.get(name) for name in names))
+            node.set_metadata(out_sharding=tuple(rules.get(name) for name in names))

@@ -68,7 +68,7 @@ class TunixStep:
             key=state.key,
         )
         if self._critic is not None:
-            name_mesh_axes(self._critic)
+            name_mesh_axes(self._critic, experiment.mesh)
         self._trainer = method.trainer(setup)
         self._number = int(state.step)
         states = [optimizer_state]
@@ -78,8 +78,9 @@ class TunixStep:
             write_optimizer(optimizer, each)
 
     def _for_tunix(self, model: Any) -> Policy:
-        policy = Policy(model, self._program.experiment.tokenizer.reserved)
-        name_mesh_axes(policy)
+        experiment = self._program.experiment
+        policy = Policy(model, experiment.tokenizer.reserved)
+        name_mesh_axes(policy, experiment.mesh)
         return policy
 
     def _state(self, before: TrainState) -> TrainState:
