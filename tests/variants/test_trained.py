@@ -21,30 +21,25 @@ class Trained(NamedTuple):
     Attributes:
         project: the project.
         quality: the quality that its run must have.
-        killed: whether a killed run is compared with it.
     """
 
     project: Project
     quality: Quality
-    killed: bool
 
 
 def variants() -> Iterator[object]:
-    """Each quality with an interpreter: language with both ends, the others with either in turn.
+    """Each quality with an interpreter, the oldest or the newest in turn.
 
-    A run is killed on the newest: a project's own tests kill theirs on both.
+    The language model, whose runs are killed too, has the newest: all of its project's own tests
+    run on the oldest (`test_rows.py`).
     """
     pythons = list(interpreters.ends().items())
     for number, quality in enumerate(QUALITIES):
         if quality is POST_TRAINING:
             continue  # it has a file of its own
-        both = quality.answers["task"] == "language"
-        for name, path in pythons if both else [pythons[number % len(pythons)]]:
-            label = f"{quality.name}-{name}"
-            killed = quality.resumes and path == pythons[-1][1]
-            yield pytest.param(
-                (quality, path, killed), id=label, marks=pytest.mark.xdist_group(label)
-            )
+        name, path = pythons[-1 if quality.resumes else number % len(pythons)]
+        label = f"{quality.name}-{name}"
+        yield pytest.param((quality, path), id=label, marks=pytest.mark.xdist_group(label))
 
 
 @pytest.fixture(scope="module", params=variants())
@@ -55,21 +50,21 @@ def trained(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Trained:
     """A project in which a run has come to its end, on data that it prepared itself."""
-    quality, python, killed = request.param
+    quality, python = request.param
     path = tmp_path_factory.mktemp("trained") / "proof-lab"
     project = projects.make(template, path, python, environments, **quality.answers)
     training.finish(project, quality.run, quality.experiment)
-    return Trained(project, quality, killed)
+    return Trained(project, quality)
 
 
 def test_stated_quality_is_reached(trained: Trained, tmp_path: Path) -> None:
-    project, quality, _ = trained
+    project, quality = trained
     metrics = training.evaluate(project, quality.run, tmp_path / "metrics.json")
     assert quality.is_reached(metrics), metrics
 
 
 def test_run_directory_is_complete(trained: Trained) -> None:
-    project, quality, _ = trained
+    project, quality = trained
     names = {path.name for path in (project.path / quality.run).iterdir()}
     expected = {"metrics.jsonl", "config.txt", "config.json", "environment.json", "curves.png"}
     assert expected <= names
@@ -80,7 +75,7 @@ def test_run_directory_is_complete(trained: Trained) -> None:
 
 
 def test_own_files_are_predicted(trained: Trained, tmp_path: Path) -> None:
-    project, quality, _ = trained
+    project, quality = trained
     task = quality.answers["task"]
     expected = own_files.write(task, tmp_path / "own", project.path / quality.run)
     output = tmp_path / "told.jsonl"
@@ -112,14 +107,14 @@ for name, told in signature["outputs"].items():
 
 
 def test_exported_model_runs_without_the_package(trained: Trained, tmp_path: Path) -> None:
-    project, quality, _ = trained
+    project, quality = trained
     project.command("export", "--run-dir", quality.run, "--output", str(tmp_path / "exported"))
     blocked = f"import sys; sys.modules[{project.package!r}] = None\n"
     project.tool("python", "-c", blocked + CALL_EXPORTED, str(tmp_path / "exported"))
 
 
 def test_language_model_continues_a_text(trained: Trained) -> None:
-    project, quality, _ = trained
+    project, quality = trained
     if quality.answers["task"] != "language":
         pytest.skip("no language model")
     told = project.command("generate", "--run-dir", quality.run, "--prompt", "def ")
@@ -127,8 +122,8 @@ def test_language_model_continues_a_text(trained: Trained) -> None:
 
 
 def test_killed_run_resumes_bit_for_bit(trained: Trained) -> None:
-    project, quality, killed = trained
-    if not killed:
+    project, quality = trained
+    if not quality.resumes:
         pytest.skip(
             "the language model shows it; a project's own tests show it for each task in small"
         )
