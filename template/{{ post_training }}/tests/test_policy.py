@@ -10,7 +10,7 @@ from flax import nnx
 from tunix.generate.sampler import CacheConfig, Sampler
 from tunix.rl.common import compute_per_token_logps
 
-from .project import completion, generation, model, numerics, post_training, vocabulary
+from .project import completion, generation, model, numerics, parallel, post_training, vocabulary
 
 SETTINGS = model.TransformerSettings(d_model=32, num_layers=2, num_heads=2, d_ff=48)
 TOKENIZER = vocabulary.VocabularySettings().tokenizer
@@ -126,3 +126,15 @@ def test_values_begin_at_zero_and_see_no_later_token():
     assert before.shape == (2, 6, 1)
     np.testing.assert_allclose(before[:, :4], after[:, :4], rtol=1e-5)
     assert np.any(before[:, 4:] != after[:, 4:])
+
+
+@pytest.mark.parametrize(("fsdp", "axes"), [(False, {"model"}), (True, {"model", "data"})])
+def test_parameters_tell_tunix_their_axes(fsdp, axes):
+    policy = build()
+    post_training.policy.name_mesh_axes(policy, parallel.mesh.MeshSettings(fsdp=fsdp))
+    marks = [
+        node.get_metadata().get("out_sharding") or ()
+        for _, node in nnx.iter_graph(policy)
+        if isinstance(node, nnx.Variable)
+    ]
+    assert {axis for mark in marks for axis in mark} - {None} == axes
