@@ -197,7 +197,7 @@ class Judge:
         attempt = self._run(candidate, way, half=True)
         if attempt.error is None:
             return attempt
-        # Only what the error speaks of can be why: a search through all sizes would take minutes.
+        # Only sizes that the error speaks of: trying all of them takes as long as all the rest.
         told = {int(number) for number in _NUMBER.findall(str(run.error))}
         free, known = (
             [name for name, size in sizes.items() if size in told]
