@@ -12,6 +12,11 @@ from copier._main import Worker
 from .support import rendering
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Lets what is shown with one seed be shown with others."""
+    parser.addoption("--seed", type=int, default=0, help="that of the runs of post-training")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Hides the developer's copier settings and git configuration: both change what copier does."""

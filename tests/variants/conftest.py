@@ -5,11 +5,6 @@ from pathlib import Path
 import pytest
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Lets what is shown with one seed be shown with others."""
-    parser.addoption("--seed", type=int, default=0, help="that of the runs of post-training")
-
-
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What JAX compiles for the tests of one project the next take, if they ask for the same."""

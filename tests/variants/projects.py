@@ -79,8 +79,7 @@ def make(template: Path, path: Path, python: str, environments: Path, **answers:
 
 def lock(path: Path, python: str) -> None:
     """Locks a project's dependencies and installs nothing, as `uv lock` does."""
-    command = [find_uv_bin(), "lock", "--quiet", "--python", python]
-    subprocess.run(command, cwd=path, env=shell(path / ".venv"), check=True)
+    _uv("lock", path, python, path / ".venv")
 
 
 def install(path: Path, python: str, environments: Path) -> Path:
@@ -97,6 +96,10 @@ def install(path: Path, python: str, environments: Path) -> Path:
         The environment.
     """
     environment = environments / Path(python).relative_to("/").as_posix().replace("/", "-")
-    sync = [find_uv_bin(), "sync", "--quiet", "--python", python]
-    subprocess.run(sync, cwd=path, env=shell(environment), check=True)
+    _uv("sync", path, python, environment)
     return environment
+
+
+def _uv(command: str, path: Path, python: str, environment: Path) -> None:
+    words = [find_uv_bin(), command, "--quiet", "--python", python]
+    subprocess.run(words, cwd=path, env=shell(environment), check=True)

@@ -15,8 +15,8 @@ ROWS = rendering.combinations([{"interpreter": "oldest"}, {"interpreter": "newes
 OTHER = ("command_line", "run_directory", "tracker")
 """Tests of a project that meet what answers beside task and architecture bring."""
 LIBRARY = (
-    *("configuration", "confusion", "dataset", "launch_local", "numerics", "optimizer"),
-    *("parallel", "processes", "records", "reporting"),
+    *("configuration", "confusion", "dataset", "numerics", "optimizer", "parallel", "processes"),
+    *("records", "reporting"),
 )
 """Tests of what all tasks share, modules and tests alike, byte for byte."""
 DECODER = ("generation", "model", "resume", "sharding", "training")
@@ -33,7 +33,7 @@ def is_first(row: rendering.Answers, *questions: str) -> bool:
     )
 
 
-def chosen_tests(row: rendering.Answers, tests: Path) -> list[str]:
+def chosen_tests(row: rendering.Answers, project: Path) -> list[str]:
     """What pytest is told: to run what no row before has shown.
 
     All tests of a project are those of its model, which run where it comes for the first time,
@@ -42,7 +42,7 @@ def chosen_tests(row: rendering.Answers, tests: Path) -> list[str]:
     """
     if not is_first(row, "task", "architecture"):
         paths = [f"tests/test_{name}.py" for name in OTHER]
-        return [path for path in paths if (tests.parent / path).exists()]
+        return [path for path in paths if (project / path).exists()]
     shown = []
     if not is_first(row, "interpreter"):
         shown += LIBRARY
@@ -107,6 +107,6 @@ def test_hooks_have_nothing_to_say(project: Project) -> None:
 
 
 def test_own_tests_pass(row: rendering.Answers, project: Project, compiled: Path) -> None:
-    chosen = chosen_tests(row, project.path / "tests")
+    chosen = chosen_tests(row, project.path)
     project.tool("pytest", "-q", *chosen, JAX_COMPILATION_CACHE_DIR=str(compiled))
     assert project.changes() == ""
