@@ -2,33 +2,52 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import UserError
 
 if TYPE_CHECKING:
+    from ..storage.checkpoints import Saved
+    from ..storage.run_directory import RunDirectory
     from ..training.experiment import Experiment
     from ..training.prediction import Prediction, Result
     from ..training.program import Program
     from ..training.state import TrainState
 
 
-def open_run(path: Path) -> tuple["Program", "TrainState", int]:
-    """Load the newest checkpoint of a run, onto this machine's devices.
+class OpenRun(NamedTuple):
+    """A run with one of its checkpoints; use it inside ``jax.set_mesh(program.mesh)``.
 
-    Use what it returns inside ``jax.set_mesh(program.mesh)``.
+    Attributes:
+        program: The compiled functions.
+        state: The state of the checkpoint, with the weights that were asked for.
+        step: The step of the checkpoint.
+        directory: The run's folder.
+    """
 
-    Returns:
-        The run's program, its state, and the step of the checkpoint.
+    program: "Program"
+    state: "TrainState"
+    step: int
+    directory: "RunDirectory"
+
+
+def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -> OpenRun:
+    """Load a checkpoint of a run, onto this machine's devices.
+
+    Args:
+        path: The folder of the run.
+        checkpoint: ``newest``, ``best``, or a step.
+        weights: ``trained`` or ``ema``.
 
     Raises:
-        UserError: There is no such run, or no checkpoint in it.
+        UserError: There is no such run, no such checkpoint in it, or no such weights.
     """
     from .. import configuration
     from ..parallel.mesh import MeshSettings, create_mesh
     from ..storage.checkpoints import Checkpoints
     from ..storage.data_record import recorded_info
     from ..storage.run_directory import RunDirectory
+    from ..training.averaging import with_weights
     from ..training.program import make_program
 
     run = RunDirectory(path)
@@ -41,30 +60,57 @@ def open_run(path: Path) -> tuple["Program", "TrainState", int]:
     experiment = experiment.fitted(recorded_info(run.data_set, experiment.data))
     program = make_program(experiment, create_mesh(experiment.mesh), path)
     with Checkpoints(run.checkpoints, experiment.checkpoint, read_only=True) as checkpoints:
-        restored = checkpoints.restore(program.blueprint.abstract)
+        step = _step(checkpoint, checkpoints.saved, experiment)
+        restored = checkpoints.restore(program.blueprint.abstract, step=step)
     if restored is None:
         raise UserError(f"{path} holds no checkpoint yet")
-    step, state = restored
-    return program, state, step
+    return OpenRun(program, with_weights(restored.state, weights), restored.step, run)
 
 
-def prediction_of(experiment: "Experiment") -> "Prediction":
-    """How the model of an experiment is used.
+def _step(checkpoint: str, saved: "Saved", experiment: "Experiment") -> int | None:
+    """The step of a checkpoint; None for the newest."""
+    from ..hooks.monitoring import BestCheckpoint
 
-    Raises:
-        UserError: The experiment does not say.
-    """
-    if experiment.prediction is None:
-        raise UserError(
-            "the experiment has no `prediction`: give it one in experiments.py, an object with the "
-            "methods that training/prediction.py describes"
-        )
-    return experiment.prediction
+    if checkpoint == "newest":
+        return None
+    if checkpoint == "best":
+        keeping = [hook for hook in experiment.hooks if isinstance(hook, BestCheckpoint)]
+        best = [step for hook in keeping for step in hook.preserves(saved)]
+        if not best:
+            raise UserError(
+                "--checkpoint best: the run has none; add the hook BestCheckpoint to the "
+                "experiment's `hooks`, or give newest"
+            )
+        return best[0]
+    if not checkpoint.isdigit() or int(checkpoint) not in saved:
+        known = ", ".join(map(str, sorted(saved))) or "none"
+        raise UserError(f"--checkpoint {checkpoint}: give newest, best, or a saved step ({known})")
+    return int(checkpoint)
+
+
+def open_chosen(arguments: argparse.Namespace) -> OpenRun:
+    """Open what the options of `add_run_options` say; see `open_run`."""
+    return open_run(arguments.run_dir, arguments.checkpoint, arguments.weights or "trained")
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the commands that use a run's model: which run, and a picture."""
+    """Add the options of all commands that use a run's model: which run, which weights."""
     parser.add_argument("--run-dir", type=Path, required=True, metavar="DIR", help="the run")
+    parser.add_argument(
+        "--checkpoint",
+        default="newest",
+        metavar="newest|best|STEP",
+        help="which checkpoint (default: newest); the hook BestCheckpoint keeps the best",
+    )
+    parser.add_argument(
+        "--weights",
+        choices=("trained", "ema"),
+        help="the trained weights (default), or the moving average that the hook EMA keeps",
+    )
+
+
+def add_plot_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that asks for a picture."""
     parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw the results: a .png")
 
 

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from ..errors import UserError
-from ._run import add_run_options
+from ._run import add_plot_option, add_run_options
 
 HELP = "evaluate a run's newest checkpoint on held-out data or on your own"
 
@@ -13,6 +13,12 @@ HELP = "evaluate a run's newest checkpoint on held-out data or on your own"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_run_options(parser)
+    add_plot_option(parser)
+    parser.add_argument(
+        "--evaluation",
+        metavar="NAME",
+        help="the experiment's evaluation whose data and metrics to use (default: the first)",
+    )
     parser.add_argument(
         "--split",
         choices=("validation", "test"),
@@ -51,26 +57,33 @@ def run(arguments: argparse.Namespace) -> int:
     import jax
 
     from ..files import write_atomically
-    from ..training.evaluation import inference_model, predict, split_chunks
-    from ._run import draw, open_run, prediction_of
+    from ..training.averaging import with_weights
+    from ..training.evaluation import split_chunks
+    from ._run import draw, open_chosen
 
-    program, state, step = open_run(arguments.run_dir)
-    experiment = program.experiment
+    program, state, step, _ = open_chosen(arguments)
+    experiment, name = program.experiment, arguments.evaluation
+    evaluations = experiment.evaluations
+    if name is not None and name not in evaluations:
+        raise UserError(f"--evaluation {name}: the experiment has {', '.join(evaluations)}")
+    evaluation = evaluations[name] if name else next(iter(evaluations.values()), None)
+    if evaluation and arguments.weights is None:
+        state = with_weights(state, evaluation.weights)
+    data = (evaluation.data if evaluation else None) or experiment.data
     if arguments.source:
         where = " ".join(arguments.source)
-        prediction = prediction_of(experiment)
-        chunks = list(prediction.read(experiment.data, arguments.source, targets=True))
+        chunks = list(program.prediction.read(data, arguments.source, targets=True))
         batches = [chunk.batch for chunk in chunks]
     else:
         where = f"{arguments.split} split"
-        batches = experiment.data.eval_batches(
+        batches = data.eval_batches(
             arguments.split, limit=arguments.batches, process=0, processes=1
         )
         chunks = split_chunks(batches)
     with jax.set_mesh(program.mesh):
-        metrics = program.evaluate(state, batches)
+        metrics = program.evaluate(state, batches, name)
         start = program.baseline()
-        before = None if start is None else program.evaluate(start, batches)
+        before = None if start is None else program.evaluate(start, batches, name)
         print(f"{arguments.run_dir} after step {step}, {where}")
         if before is not None:
             print(f"{'':>16}  {'before':>8}  {'after':>8}")
@@ -82,8 +95,5 @@ def run(arguments: argparse.Namespace) -> int:
             told |= {} if before is None else {"before": before}
             write_atomically(arguments.output, json.dumps(told, indent=2) + "\n")
         if arguments.plot is not None:
-            prediction = prediction_of(experiment)
-            model = inference_model(program.blueprint.graphdef, state, experiment.precision)
-            results = predict(prediction, model, experiment.data, chunks, program.batch)
-            draw(prediction, arguments.plot, list(results))
+            draw(program.prediction, arguments.plot, list(program.predict(state, chunks)))
     return 0

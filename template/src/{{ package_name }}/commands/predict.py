@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ._run import add_run_options
+from ._run import add_plot_option, add_run_options
 
 HELP = "predict your own files with a run's model"
 
@@ -11,6 +11,7 @@ HELP = "predict your own files with a run's model"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_run_options(parser)
+    add_plot_option(parser)
     parser.add_argument(
         "--source",
         nargs="+",
@@ -43,16 +44,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     import jax
 
-    from ..training.evaluation import inference_model, predict
-    from ._run import draw, open_run, prediction_of
+    from ._run import draw, open_chosen
 
-    program, state, _ = open_run(arguments.run_dir)
-    experiment = program.experiment
-    prediction = prediction_of(experiment)
-    chunks = prediction.read(experiment.data, arguments.source, targets=False)
-    model = inference_model(program.blueprint.graphdef, state, experiment.precision)
+    program, state, *_ = open_chosen(arguments)
+    prediction = program.prediction
+    chunks = prediction.read(program.experiment.data, arguments.source, targets=False)
     with jax.set_mesh(program.mesh):
-        results = predict(prediction, model, experiment.data, chunks, program.batch)
+        results = program.predict(state, chunks)
         if arguments.plot is not None:
             results = list(results)  # they are read twice
         count = write_records(prediction.records(results), arguments.output)

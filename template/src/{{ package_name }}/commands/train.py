@@ -92,6 +92,9 @@ def run(arguments: argparse.Namespace) -> int:
                 allow_change = arguments.allow_config_change
                 record_data_set(run_directory.data_set, experiment.data, allow_change=allow_change)
         outcome = train(experiment, run_directory)
+    if outcome.reason is not None:
+        print(f"stopped after step {outcome.step}: {outcome.reason}; see {directory}")
+        return 0
     if outcome.signal is None:
         print(f"finished after {outcome.step} steps; see {directory}")
         return 0

@@ -182,7 +182,7 @@ def _check_element(directive: str, config: fdl.Config, node: Any, path: daglish.
         raise UserError(
             f"{directive}: no field {dotted(path)}" + (hint or where + ", ".join(known) + ")")
         )
-    if isinstance(node, list | dict) and not isinstance(last, daglish.Attr):
+    if isinstance(node, list | tuple | dict) and not isinstance(last, daglish.Attr):
         try:
             last.follow(node)
         except (LookupError, TypeError) as error:

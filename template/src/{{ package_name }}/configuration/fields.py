@@ -56,13 +56,27 @@ def _open_in_place(config: fdl.Buildable, defaults: bool) -> None:
             continue
         given = fdl.ordered_arguments(node)
         for name, value in arguments(node).items():
-            if isinstance(value, BaseModel):
-                fields = {field: getattr(value, field) for field in value.model_fields_set}
-                child = fdl.Config(type(value), **fields)
-                _open_in_place(child, defaults)
-                setattr(node, name, child)
+            changed = _opened_value(value, defaults)
+            if changed is not value:
+                setattr(node, name, changed)
             elif defaults and name not in given:
                 setattr(node, name, value)
+
+
+def _opened_value(value: Any, defaults: bool) -> Any:
+    """A value with a configuration for every settings object in it; itself where there is none."""
+    if isinstance(value, BaseModel):
+        fields = {field: getattr(value, field) for field in value.model_fields_set}
+        child = fdl.Config(type(value), **fields)
+        _open_in_place(child, defaults)
+        return child
+    if isinstance(value, dict):
+        changed = {key: _opened_value(each, defaults) for key, each in value.items()}
+        return changed if any(changed[key] is not value[key] for key in value) else value
+    if type(value) in (list, tuple):
+        items = type(value)(_opened_value(each, defaults) for each in value)
+        return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
+    return value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,10 +101,22 @@ def entries(config: fdl.Buildable, path: str = "") -> Iterator[Entry]:
     for name in field_names(config):
         below = f"{path}.{name}".removeprefix(".")
         value = values.get(name, fdl.NO_VALUE)
-        if isinstance(value, fdl.Buildable):
-            yield from entries(value, below)
-        else:
-            yield Entry(below, value, default=name in values and name not in given)
+        yield from _entries_of(value, below, name in values and name not in given)
+
+
+def _entries_of(value: Any, path: str, default: bool) -> Iterator[Entry]:
+    parts: list[tuple[str, Any]] = []
+    if isinstance(value, dict):
+        parts = [(f"{path}[{key!r}]", each) for key, each in value.items()]
+    elif isinstance(value, list | tuple):
+        parts = [(f"{path}[{number}]", each) for number, each in enumerate(value)]
+    if isinstance(value, fdl.Buildable):
+        yield from entries(value, path)
+    elif any(isinstance(each, fdl.Buildable) for _, each in parts):
+        for name, each in parts:
+            yield from _entries_of(each, name, default)
+    else:
+        yield Entry(path, value, default)
 
 
 def describe(value: Any) -> str:

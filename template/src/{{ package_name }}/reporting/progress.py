@@ -81,7 +81,8 @@ class Progress:
 
         Args:
             step: Steps done so far, more than at the last call.
-            metrics: ``train/loss`` and ``train/reward`` are shown, and all metrics of ``eval``.
+            metrics: ``train/loss`` and ``train/reward`` are shown, and all metrics of evaluations,
+                those that do not begin with ``train/``.
         """
         now = self._clock()
         if self._first is None:
@@ -99,7 +100,7 @@ class Progress:
             if step < self._total:
                 parts.append(f"ETA {clock_time(self._remaining(now, step))}")
         status = "  ".join(parts)
-        names = [name for name in metrics if name.startswith("eval/")]
+        names = [name for name in metrics if not name.startswith("train/")]
         evaluation = "  ".join(
             f"{name.removeprefix('eval/').replace('_', ' ')} {metrics[name]:.3f}"
             for name in sorted(names, key=lambda name: name != "eval/loss")

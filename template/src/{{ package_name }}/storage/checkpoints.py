@@ -1,8 +1,10 @@
 """Checkpoints: the state and the position in the data, committed together by Orbax."""
 
 import logging
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 from jaxtyping import PyTree
@@ -17,6 +19,10 @@ _logger = logging.getLogger(__name__)
 # Replicas share the work of writing an array by writing slices of it. Each slice is a program to
 # dispatch and a piece of a file, so it has to be worth it.
 _BYTES_PER_SLICE = 1 << 20
+
+
+Saved = Mapping[int, Mapping[str, float]]
+"""The metrics that were saved with each checkpoint, by step."""
 
 
 class CheckpointSettings(Settings):
@@ -44,6 +50,20 @@ class Resumable(Protocol):
         ...
 
 
+class Restored(NamedTuple):
+    """What a checkpoint holds.
+
+    Attributes:
+        step: Steps made.
+        state: The state after them.
+        hooks: What the run's hooks remember.
+    """
+
+    step: int
+    state: PyTree
+    hooks: dict[str, Any]
+
+
 class Checkpoints:
     """The checkpoints of one run directory, written in the background.
 
@@ -54,16 +74,22 @@ class Checkpoints:
     Args:
         directory: Where they lie.
         settings: How many are kept.
+        preserve: Steps to keep beside the newest ones, given the metrics of all checkpoints.
         read_only: Leave everything as it is: another process may be writing here.
     """
 
     def __init__(
-        self, directory: Path, settings: CheckpointSettings, *, read_only: bool = False
+        self,
+        directory: Path,
+        settings: CheckpointSettings,
+        preserve: Callable[[Saved], Collection[int]] = lambda _: (),
+        *,
+        read_only: bool = False,
     ) -> None:
         self._directory = directory.absolute()
         self._read_only = read_only
         # Orbax's own policies do not have the types that it declares for them.
-        keep: Any = ocp.training.preservation_policies.LatestN(settings.keep)
+        keep: Any = _Preservation(settings.keep, preserve)
         whenever_asked: Any = ocp.training.save_decision_policies.ContinuousCheckpointingPolicy()
         context = ocp.Context()
         context.array_options.saving.min_slice_bytes_for_replica_parallel = _BYTES_PER_SLICE
@@ -86,17 +112,49 @@ class Checkpoints:
         """Steps with a checkpoint, oldest first."""
         return sorted(checkpoint.step for checkpoint in self._checkpointer.checkpoints)
 
-    def save(self, step: int, state: PyTree, data: Resumable) -> None:
+    @property
+    def saved(self) -> Saved:
+        """The metrics of every checkpoint, by step."""
+        return _saved(self._checkpointer.checkpoints)
+
+    def save(
+        self,
+        step: int,
+        state: PyTree,
+        data: Resumable,
+        *,
+        metrics: Mapping[str, Mapping[str, float]] | None = None,
+        hooks: Mapping[str, Any] | None = None,
+    ) -> None:
         """Copy the state off the devices and write it in the background.
 
         The state may be donated to the next step as soon as this returns. An error of the write
         before is raised here.
+
+        Args:
+            step: Steps made.
+            state: The state after them.
+            data: The iterator over the training batches, whose position is saved.
+            metrics: Results of the evaluations after this step, by the evaluation's name.
+            hooks: What the run's hooks remember.
         """
+        numbers: Any = {
+            f"{name}/{metric}": value
+            for name, results in (metrics or {}).items()
+            for metric, value in results.items()
+            if math.isfinite(value)  # JSON knows no other numbers
+        }
         self._checkpointer.save_checkpointables_async(
-            step, {"state": state}, force=True, custom_metadata={"data": data.get_state()}
+            step,
+            {"state": state},
+            force=True,
+            metrics=numbers or None,
+            custom_metadata={"data": data.get_state(), "hooks": dict(hooks or {})},
         )
 
-    def restore(self, abstract: PyTree, data: Resumable | None = None) -> tuple[int, PyTree] | None:
+    def restore(
+        self, abstract: PyTree, data: Resumable | None = None, *, step: int | None = None
+    ) -> Restored | None:
         """Load the newest checkpoint that can be read, and put `data` at its position.
 
         A damaged checkpoint is moved aside (``damaged-<step>``) and the one before is taken.
@@ -105,19 +163,21 @@ class Checkpoints:
             abstract: Shapes, dtypes and shardings to restore to; the mesh may be another than that
                 of the run which saved.
             data: Iterator to reposition.
+            step: Load this checkpoint and no other.
 
         Returns:
-            The step and the state, or None where there is no checkpoint yet.
+            What was loaded, or None where there is no checkpoint yet.
 
         Raises:
             UserError: There are checkpoints and none of them can be read.
         """
         damaged: dict[int, Exception] = {}
-        for step in reversed(self.steps):
+        candidates = self.steps if step is None else [step]
+        for step in reversed(candidates):
             try:
                 state = self._checkpointer.load_checkpointables(step, {"state": abstract})["state"]
                 metadata: Any = self._checkpointer.checkpointables_metadata(step).custom_metadata
-                position = metadata["data"]
+                position, hooks = metadata["data"], metadata.get("hooks", {})
             except Exception as error:  # damage to a file can surface as anything
                 damaged[step] = error
                 continue
@@ -127,7 +187,7 @@ class Checkpoints:
                     self._move_aside(bad)
             if data is not None:
                 data.set_state(position)
-            return step, state
+            return Restored(step, state, hooks)
         if damaged:
             newest = max(damaged)
             raise UserError(
@@ -145,3 +205,19 @@ class Checkpoints:
         if jax.process_index() == 0:
             (self._directory / str(step)).rename(self._directory / f"damaged-{step}")
         self._checkpointer.reload()
+
+
+class _Preservation:
+    """Orbax's question which checkpoints stay: the newest, and those that are asked for."""
+
+    def __init__(self, keep: int, preserve: Callable[[Saved], Collection[int]]) -> None:
+        self._keep, self._preserve = keep, preserve
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> Sequence[bool]:
+        saved = _saved(checkpoints)
+        stay = {*sorted(saved)[-self._keep :], *self._preserve(saved)}
+        return [checkpoint.step in stay for checkpoint in checkpoints]
+
+
+def _saved(checkpoints: Sequence[Any]) -> Saved:
+    return {checkpoint.step: checkpoint.metrics or {} for checkpoint in checkpoints}

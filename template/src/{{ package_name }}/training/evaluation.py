@@ -1,20 +1,24 @@
 """Evaluation on held-out data."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax.sharding import NamedSharding
 
 from ..numerics.precision import Precision, cast_floating
 from .experiment import Batch, Experiment
-from .metrics import Means, add
-from .prediction import Chunk, Prediction, Result
+from .metrics import Means, Metric, add
+from .prediction import Chunk
 from .state import TrainState
 
-EvalStep = Callable[[TrainState, Batch], Means]
+Examples = tuple[jax.Array, tuple[dict[str, jax.Array], ...]]
+"""Which examples of a batch are real, and what each metric has picked of all of them."""
+
+EvalStep = Callable[[TrainState, Batch], tuple[Means, Examples]]
 
 
 @runtime_checkable
@@ -26,12 +30,27 @@ class Merges(Protocol):
         ...
 
 
-def make_eval_step(graphdef: nnx.GraphDef, experiment: Experiment) -> EvalStep:
-    """The objective's means on one batch, without randomness and without changing anything."""
+def make_eval_step(
+    graphdef: nnx.GraphDef, experiment: Experiment, metrics: Sequence[Metric] = ()
+) -> EvalStep:
+    """The numbers of one batch, without randomness and without changing anything.
 
-    def eval_step(state: TrainState, batch: Batch) -> Means:
+    Args:
+        graphdef: Structure of the model.
+        experiment: Its objective gives means, its prediction what `metrics` are computed from.
+        metrics: Metrics that are no means.
+    """
+
+    def eval_step(state: TrainState, batch: Batch) -> tuple[Means, Examples]:
         model = inference_model(graphdef, state, experiment.precision)
-        return experiment.objective(model, batch, None)
+        means = experiment.objective(model, batch, None)
+        if not metrics or experiment.prediction is None:
+            return means, (jnp.zeros(0, bool), ())
+        names = experiment.prediction.input_specs(experiment.data)
+        outputs = experiment.prediction(model, {name: batch[name] for name in names})
+        weights = batch["weights"]
+        real = jnp.any(weights.reshape(len(weights), -1) > 0, axis=1)
+        return means, (real, tuple(metric.collect(outputs, batch) for metric in metrics))
 
     return eval_step
 
@@ -55,44 +74,31 @@ def evaluate(
     state: TrainState,
     batches: Iterable[dict[str, Any]],
     sharding: NamedSharding,
+    metrics: Sequence[Metric] = (),
 ) -> dict[str, float]:
-    """Mean of every metric over all batches, each weighted by what it holds.
+    """Means over all batches, each weighted by what it holds, and metrics of all examples.
 
     Args:
         eval_step: The compiled step.
         state: The state to evaluate.
         batches: This process's share of every batch.
         sharding: Where a batch goes.
+        metrics: The metrics that the step was made for.
     """
     total: Means | None = None
+    picked: list[list[dict[str, np.ndarray]]] = [[] for _ in metrics]
     for batch in batches:
-        means = eval_step(state, put_batch(batch, sharding))
+        means, (real, collected) = eval_step(state, put_batch(batch, sharding))
         total = means if total is None else add(total, means)
-    return {name: float(mean) for name, mean in (total or {}).items()}
-
-
-def predict(
-    prediction: Prediction,
-    model: nnx.Module,
-    data: Any,
-    chunks: Iterable[Chunk],
-    sharding: NamedSharding,
-) -> Iterator[Result]:
-    """What a model tells about examples, chunk by chunk.
-
-    Args:
-        prediction: What to ask it.
-        model: The model, in evaluation.
-        data: The data settings that the chunks were made with.
-        chunks: The examples.
-        sharding: Where a batch goes.
-    """
-    graphdef, state = nnx.split(model)
-    names = prediction.input_specs(data)
-    ask = jax.jit(lambda state, inputs: prediction(nnx.merge(graphdef, state), inputs))
-    for batch, rows in chunks:
-        outputs = ask(state, put_batch({name: batch[name] for name in names}, sharding))
-        yield Result(rows, _first(len(rows), batch), _first(len(rows), outputs))
+        for parts, arrays in zip(picked, collected, strict=True):
+            parts.append({name: np.asarray(array)[real] for name, array in arrays.items()})
+    results = {name: float(mean) for name, mean in (total or {}).items()}
+    for metric, parts in zip(metrics, picked, strict=True):
+        names = parts[0] if parts else ()
+        results |= metric.compute(
+            {name: np.concatenate([part[name] for part in parts]) for name in names}
+        )
+    return results
 
 
 def split_chunks(batches: Iterable[dict[str, Any]]) -> Iterator[Chunk]:
@@ -102,10 +108,6 @@ def split_chunks(batches: Iterable[dict[str, Any]]) -> Iterator[Chunk]:
         real = weights.reshape(len(weights), -1).any(axis=1)
         order = np.argsort(~real, kind="stable")  # padding last
         yield Chunk({name: array[order] for name, array in batch.items()}, [{}] * int(real.sum()))
-
-
-def _first(count: int, arrays: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: np.asarray(array)[:count] for name, array in arrays.items()}
 
 
 def put_batch(batch: dict[str, Any], sharding: NamedSharding) -> Batch:

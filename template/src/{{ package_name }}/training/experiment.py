@@ -1,19 +1,20 @@
 """An experiment: everything that decides what a run computes, in one frozen object."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import jax
 from flax import nnx
 from jax.sharding import Mesh
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from ..errors import UserError
 from ..numerics.precision import Precision
 from ..parallel.mesh import MeshSettings
 from ..settings import Settings
 from ..storage.checkpoints import CheckpointSettings
-from .metrics import Means
+from .hook import Hook
+from .metrics import Means, Metric
 from .optimizer import OptimizerSettings
 from .prediction import Prediction
 from .safety import SafetySettings
@@ -70,6 +71,8 @@ class LoopSettings(Settings):
         log_every: Steps between two lines of metrics.
         eval_every: Steps between two evaluations; the last step is always evaluated.
         eval_batches: Batches in such an evaluation, spread over the split.
+        overfit_batches: Train on the first so many batches over and over, to see whether the model
+            can learn them by heart; 0 trains on all.
         micro_batches: Parts that a batch is computed in, one after the other, to save memory
             (gradient accumulation). The result is that of the whole batch.
     """
@@ -78,7 +81,35 @@ class LoopSettings(Settings):
     log_every: int = Field(default=1, ge=1)
     eval_every: int = Field(default=250, ge=1)
     eval_batches: int = Field(default=32, ge=1)
+    overfit_batches: int = Field(default=0, ge=0)
     micro_batches: int = Field(default=1, ge=1)
+
+
+class Evaluation(Settings):
+    """What a run is measured on while it trains, and how often.
+
+    Attributes:
+        split: Split of the data.
+        data: Data to evaluate on in the place of the experiment's.
+        metrics: Metrics beside those of the objective.
+        every: Steps between two evaluations; None for ``loop.eval_every``. The last step of a run
+            is always evaluated.
+        batches: Batches in an evaluation, spread over the split; None for ``loop.eval_batches``.
+        weights: ``trained`` weights, or ``ema``, their moving average, where a hook keeps one.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    split: str = "validation"
+    data: DataSettings | None = None
+    metrics: tuple[Metric, ...] = ()
+    every: int | None = Field(default=None, ge=1)
+    batches: int | None = Field(default=None, ge=1)
+    weights: Literal["trained", "ema"] = "trained"
+
+    def due(self, step: int, loop: LoopSettings) -> bool:
+        """Whether to evaluate after `step`."""
+        return step == loop.steps or step % (self.every or loop.eval_every) == 0
 
 
 class Experiment(Settings):
@@ -97,6 +128,16 @@ class Experiment(Settings):
     checkpoint: CheckpointSettings
     safety: SafetySettings
     prediction: Prediction | None = None
+    evaluations: dict[str, Evaluation] = Field(default_factory=lambda: {"eval": Evaluation()})
+    hooks: tuple[Hook, ...] = ()
+
+    @field_validator("evaluations")
+    @classmethod
+    def _names_of_metrics(cls, evaluations: dict[str, Evaluation]) -> dict[str, Evaluation]:
+        for name in evaluations:
+            if not name.isidentifier() or name == "train":
+                raise ValueError(f"{name!r} cannot stand before the / of a metric's name")
+        return evaluations
 
     @property
     def throughput(self) -> tuple[int, str]:
@@ -111,6 +152,13 @@ class Experiment(Settings):
             name: part.fitted(info) for name, part in parts.items() if isinstance(part, FitsData)
         }
         return self.model_copy(update=fitted)
+
+    @model_validator(mode="after")
+    def _metrics_have_outputs(self) -> "Experiment":
+        for name, evaluation in self.evaluations.items():
+            if evaluation.metrics and self.prediction is None:
+                raise ValueError(f"prediction: the metrics of evaluation {name!r} need one")
+        return self
 
     @model_validator(mode="after")
     def _micro_batches_divide(self) -> "Experiment":

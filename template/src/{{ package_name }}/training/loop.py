@@ -6,8 +6,9 @@ checkpoint of their step, and the checkpoint is made before the next batch is ta
 that is killed at any moment resumes as if it had not been.
 """
 
-import signal
 from dataclasses import dataclass
+from functools import partial
+from signal import Signals
 from typing import Any
 
 import jax
@@ -16,10 +17,12 @@ from ..parallel.mesh import create_mesh
 from ..storage.checkpoints import Checkpoints
 from ..storage.data_record import info_of
 from ..storage.run_directory import RunDirectory
+from .batches import training_batches
 from .experiment import Experiment
+from .hook import Hooks, Run, preserved
 from .interruption import Interruption
 from .metrics import LateMetrics
-from .program import Program, make_program
+from .program import make_program
 from .report import Report
 from .safety import stop_if_diverged
 from .state import TrainState
@@ -33,91 +36,92 @@ class Outcome:
         step: Last step made.
         state: The state after it.
         signal: The signal that ended the run before its last step, or None.
+        reason: Why a hook ended the run, or None.
     """
 
     step: int
     state: TrainState
-    signal: signal.Signals | None
+    signal: Signals | None
+    reason: str | None
 
 
-def train(experiment: Experiment, run: RunDirectory) -> Outcome:
-    """Train from the newest checkpoint in `run`, or from the start, to the last step.
+def train(experiment: Experiment, directory: RunDirectory) -> Outcome:
+    """Train from the newest checkpoint in `directory`, or from the start, to the last step.
 
     Raises:
         UserError: The experiment does not fit the devices, the data or the checkpoints.
         Diverged: Too many updates in a row had to be skipped.
     """
     experiment = experiment.fitted(info_of(experiment.data))
-    program = make_program(experiment, create_mesh(experiment.mesh), run.path)
+    program = make_program(experiment, create_mesh(experiment.mesh), directory.path)
+    preserve = partial(preserved, experiment.hooks)
     with (
         jax.set_mesh(program.mesh),
         Interruption() as interruption,
-        Checkpoints(run.checkpoints, experiment.checkpoint) as checkpoints,
+        Checkpoints(directory.checkpoints, experiment.checkpoint, preserve) as checkpoints,
     ):
         batches = training_batches(experiment)
         restored = checkpoints.restore(program.blueprint.abstract, batches)
-        start, state = restored or (0, program.initial_state())
-        steps = experiment.loop.steps
-        with Report(run, start, steps, experiment.throughput) as report:
+        start, steps = restored.step if restored else 0, experiment.loop.steps
+        state = restored.state if restored else program.initial_state()
+        hooks = Hooks(experiment.hooks, restored.hooks if restored else {})
+        with Report(directory, start, steps, experiment.throughput) as report:
             if start:
                 report.message(f"resuming after step {start} of {steps}")
-            return _loop(program, start, state, batches, checkpoints, report, interruption)
-
-
-def training_batches(experiment: Experiment) -> Any:
-    """An iterator over this process's share of every training batch."""
-    share = {"process": jax.process_index(), "processes": jax.process_count()}
-    return iter(experiment.data.train_batches(seed=experiment.seed, **share))
-
-
-def evaluate_split(
-    program: Program, state: TrainState, split: str, limit: int | None
-) -> dict[str, float]:
-    """Metrics of the objective on a held-out split, or on `limit` batches spread over it."""
-    share = {"process": jax.process_index(), "processes": jax.process_count()}
-    batches = program.experiment.data.eval_batches(split, limit=limit, **share)
-    return program.evaluate(state, batches)
+            run = Run(program, directory, report, start, state)
+            return _loop(run, hooks, batches, checkpoints, interruption)
 
 
 def _loop(
-    program: Program,
-    step: int,
-    state: TrainState,
-    batches: Any,
-    checkpoints: Checkpoints,
-    report: Report,
-    interruption: Interruption,
+    run: Run, hooks: Hooks, batches: Any, checkpoints: Checkpoints, interruption: Interruption
 ) -> Outcome:
-    experiment = program.experiment
+    program, experiment, report = run.program, run.program.experiment, run.report
     loop, late, train_step = experiment.loop, LateMetrics(), None
+    evaluated: dict[str, dict[str, float]] = {}
+
+    def tell(entry: tuple[int, dict[str, float]] | None) -> None:
+        """Hand on the numbers of a step, and evaluate after the present one."""
+        if entry is None:
+            return
+        step, numbers = entry
+        if step == run.step:
+            for name in due:
+                with report.pause():
+                    evaluated[name] = program.evaluate_during_training(name, run.state)
+        report.write(step, numbers, evaluated)
+        stop_if_diverged(step, numbers, experiment.safety)
+        hooks.call("after_step", run, step, numbers)
+        for name, metrics in evaluated.items():
+            hooks.call("after_evaluation", run, name, metrics)
+
     stopping = interruption.signal is not None
     # Not the signal itself: one that comes after this step's checkpoint waits for the next step's.
-    while step < loop.steps and not stopping:
+    while run.step < loop.steps and not stopping and not hooks.stop_reason:
+        hooks.call("before_step", run)
         batch = program.put(next(batches))
         if train_step is None:
             train_step = program.compile_train_step(batch)
-        state, metrics = train_step(state, batch)
-        step += 1
+        run.state, metrics = train_step(run.state, batch)
+        run.step += 1
 
-        stopping = interruption.requested(step)
-        last = step == loop.steps
-        evaluating = last or step % loop.eval_every == 0
-        saving = last or stopping or step % experiment.checkpoint.every == 0
+        stopping = interruption.requested(run.step)
+        due = [name for name, one in experiment.evaluations.items() if one.due(run.step, loop)]
+        saving = run.finished or stopping or run.step % experiment.checkpoint.every == 0
 
-        ready = []
-        if step % loop.log_every == 0 or evaluating:
-            ready.append(late.push(step, metrics))
-        if evaluating or saving:
-            ready.append(late.flush())
-        for at, numbers in filter(None, ready):
-            evaluation = None
-            if evaluating and at == step:
-                with report.pause():
-                    evaluation = evaluate_split(program, state, "validation", loop.eval_batches)
-            report.write(at, numbers, evaluation)
-            stop_if_diverged(at, numbers, experiment.safety)
-        if saving:
+        evaluated, run.save_requested = {}, False
+        if run.step % loop.log_every == 0 or due:
+            tell(late.push(run.step, metrics))
+        if due or saving:
+            tell(late.flush())
+        if saving or run.save_requested or hooks.stop_reason:
+            tell(late.flush())
+            hooks.call("before_checkpoint", run)
             report.flush()
             with report.pause():
-                checkpoints.save(step, state, batches)
-    return Outcome(step, state, None if step == loop.steps else interruption.signal)
+                checkpoints.save(
+                    run.step, run.state, batches, metrics=evaluated, hooks=hooks.memories
+                )
+            hooks.call("after_checkpoint", run)
+    hooks.call("at_end", run)
+    signal = None if run.finished else interruption.signal
+    return Outcome(run.step, run.state, signal, hooks.stop_reason)

@@ -77,6 +77,21 @@ class Prediction(Protocol):
 
 
 @runtime_checkable
+class WritesSamples(Protocol):
+    """A prediction that can be looked at while the model is trained."""
+
+    def write_samples(self, model: nnx.Module, results: list[Result], path: Path) -> None:
+        """Write what the model makes of some held-out examples.
+
+        Args:
+            model: The model, in evaluation.
+            results: The examples with the predictions.
+            path: Where the file goes; its suffix is this method's to choose.
+        """
+        ...
+
+
+@runtime_checkable
 class Plots(Protocol):
     """A prediction that can be drawn."""
 

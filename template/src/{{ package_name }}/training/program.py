@@ -1,17 +1,28 @@
 """The compiled functions of a run."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import jax
+import numpy as np
+from jax.experimental import checkify
 from jax.sharding import Mesh, NamedSharding
 
+from ..errors import UserError
+from ..parallel.mesh import get_sharding_spec
 from ..parallel.rules import batch_sharding
-from .evaluation import EvalStep, evaluate, make_eval_step, put_batch
+from ..storage.exports import write_export
+from ..storage.run_directory import RunDirectory
+from .averaging import with_weights
+from .evaluation import EvalStep, evaluate, inference_model, make_eval_step, put_batch
 from .experiment import Experiment
+from .hook import hooked
 from .optimizer import make_optimizer
+from .prediction import Chunk, Prediction, Result
+from .safety import stop_at_nan
 from .state import Blueprint, TrainState, blueprint, initial_state
 from .step import make_train_step
 
@@ -27,7 +38,6 @@ class Program:
         batch: Sharding of every array of a batch.
         initial_state: Makes the state before the first step, each process its own shards; jitted.
         train_step: The step, jitted: the state is donated and comes back with the same shardings.
-        eval_step: Means of the objective on a batch, jitted.
     """
 
     experiment: Experiment
@@ -36,7 +46,6 @@ class Program:
     batch: NamedSharding
     initial_state: Callable[[], TrainState]
     train_step: Any
-    eval_step: EvalStep
 
     def compile_train_step(self, batch: dict[str, Any]) -> Any:
         """Compile the step for batches like `batch`.
@@ -44,15 +53,90 @@ class Program:
         A compiled function refuses arguments of another shape, dtype or sharding, so a run compiles
         its step once or fails; it never compiles again in silence.
         """
-        return self.train_step.lower(self.blueprint.abstract, batch).compile()
+        step = self.train_step.lower(self.blueprint.abstract, batch).compile()
+        return stop_at_nan(step) if self.experiment.safety.debug_nans else step
 
     def put(self, batch: dict[str, Any]) -> dict[str, Any]:
         """A batch as the training step takes it, made from this process's share."""
         return put_batch(batch, self.batch)
 
-    def evaluate(self, state: TrainState, batches: Iterable[dict[str, Any]]) -> dict[str, float]:
-        """Metrics over all batches, of which each process gives its share."""
-        return evaluate(self.eval_step, state, batches, self.batch)
+    def evaluate(
+        self, state: TrainState, batches: Iterable[dict[str, Any]], name: str | None = None
+    ) -> dict[str, float]:
+        """Metrics over all batches, of which each process gives its share.
+
+        Args:
+            state: The state to evaluate.
+            batches: The batches.
+            name: The evaluation whose metrics are wanted beside the objective's; by default the
+                experiment's first.
+        """
+        name = next(iter(self.experiment.evaluations), None) if name is None else name
+        metrics = self.experiment.evaluations[name].metrics if name else ()
+        if name not in self._eval_steps:
+            step = make_eval_step(self.blueprint.graphdef, self.experiment, metrics)
+            everywhere = get_sharding_spec(self.mesh, ())  # so that each process reads all of it
+            self._eval_steps[name] = jax.jit(step, out_shardings=everywhere)
+        return evaluate(self._eval_steps[name], state, batches, self.batch, metrics)
+
+    def evaluate_during_training(self, name: str, state: TrainState) -> dict[str, float]:
+        """Metrics of one of the experiment's evaluations."""
+        evaluation, loop = self.experiment.evaluations[name], self.experiment.loop
+        batches = (evaluation.data or self.experiment.data).eval_batches(
+            evaluation.split,
+            limit=evaluation.batches or loop.eval_batches,
+            process=jax.process_index(),
+            processes=jax.process_count(),
+        )
+        return self.evaluate(with_weights(state, evaluation.weights), batches, name)
+
+    @property
+    def prediction(self) -> Prediction:
+        """How the model is used.
+
+        Raises:
+            UserError: The experiment does not say.
+        """
+        if self.experiment.prediction is None:
+            raise UserError(
+                "the experiment has no `prediction`: give it one in experiments.py, an object with "
+                "the methods that training/prediction.py describes"
+            )
+        return self.experiment.prediction
+
+    def model(self, state: TrainState) -> Any:
+        """The model of a state, as it is used after training."""
+        return inference_model(self.blueprint.graphdef, state, self.experiment.precision)
+
+    def predict(self, state: TrainState, chunks: Iterable[Chunk]) -> Iterator[Result]:
+        """What the model tells about examples, chunk by chunk.
+
+        Args:
+            state: The state whose model is asked.
+            chunks: The examples, all of them on each process.
+        """
+        names = self.prediction.input_specs(self.experiment.data)
+        for batch, rows in chunks:
+            inputs = jax.device_put({name: batch[name] for name in names}, self.batch)
+            outputs = self._predict(state, inputs)
+            yield Result(rows, _first(len(rows), batch), _first(len(rows), outputs))
+
+    def export(self, state: TrainState, folder: Path, run: RunDirectory, step: int) -> None:
+        """Export the model of a state; see `storage.exports.write_export`."""
+        specs = self.prediction.input_specs(self.experiment.data)
+        origin = {"run": str(run.path), "step": step}
+        write_export(folder, self.prediction, self.model(state), specs, run.data_set, **origin)
+
+    @cached_property
+    def _predict(self) -> Callable[[TrainState, dict[str, Any]], dict[str, Any]]:
+        def ask(state: TrainState, inputs: dict[str, Any]) -> dict[str, Any]:
+            return self.prediction(self.model(state), inputs)
+
+        return jax.jit(ask, out_shardings=get_sharding_spec(self.mesh, ()))
+
+    @cached_property
+    def _eval_steps(self) -> dict[str | None, EvalStep]:
+        return {}
 
     def baseline(self) -> TrainState | None:
         """The state to compare a trained one with; None where a run starts from nothing."""
@@ -83,8 +167,12 @@ def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) ->
     if isinstance(experiment, MakesProgram):
         return experiment.make_program(mesh, run)
     optimizer, schedule = make_optimizer(experiment.optimizer, experiment.loop.steps)
+    optimizer = hooked(experiment.hooks, optimizer)
     plan = blueprint(experiment, optimizer, mesh)
-    step = make_train_step(plan.graphdef, experiment, optimizer, schedule)
+    step: Any = make_train_step(plan.graphdef, experiment, optimizer, schedule)
+    outputs: Any = (plan.shardings, None)
+    if experiment.safety.debug_nans:
+        step, outputs = checkify.checkify(step, errors=checkify.nan_checks), (None, outputs)
     return Program(
         experiment=experiment,
         mesh=mesh,
@@ -93,6 +181,9 @@ def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) ->
         initial_state=jax.jit(
             lambda: initial_state(experiment, optimizer), out_shardings=plan.shardings
         ),
-        train_step=jax.jit(step, donate_argnums=0, out_shardings=(plan.shardings, None)),
-        eval_step=jax.jit(make_eval_step(plan.graphdef, experiment)),
+        train_step=jax.jit(step, donate_argnums=0, out_shardings=outputs),
     )
+
+
+def _first(count: int, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: np.asarray(array)[:count] for name, array in arrays.items()}

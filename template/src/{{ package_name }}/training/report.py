@@ -53,11 +53,18 @@ class Report:
             plot_curves(self._run.metrics, self._run.curves, self._run.path.name)
 
     def write(
-        self, step: int, train: Mapping[str, float], evaluation: Mapping[str, float] | None = None
+        self,
+        step: int,
+        train: Mapping[str, float],
+        evaluations: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
-        """Record one step."""
-        record = {f"train/{name}": value for name, value in train.items()}
-        record |= {f"eval/{name}": value for name, value in (evaluation or {}).items()}
+        """Record one step: its numbers, and the metrics of the evaluations after it by name."""
+        groups = {"train": train, **(evaluations or {})}
+        record = {
+            f"{group}/{name}": value
+            for group, metrics in groups.items()
+            for name, value in metrics.items()
+        }
         self._progress.update(step, record)
         rate = self._progress.units_per_second
         if rate:

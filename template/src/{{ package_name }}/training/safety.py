@@ -1,6 +1,7 @@
 """What keeps a bad update out of the weights, and stops a run that no longer learns."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,10 +21,12 @@ class SafetySettings(Settings):
         max_gradient_norm: A step whose global gradient norm is larger, or not finite, is skipped:
             weights and optimizer state stay as they were.
         max_consecutive_skips: The run stops with a report after so many skipped steps in a row.
+        debug_nans: Check every operation of the step, and stop at the first that makes a NaN; slow.
     """
 
     max_gradient_norm: float = Field(default=100.0, gt=0)
     max_consecutive_skips: int = Field(default=10, ge=1)
+    debug_nans: bool = False
 
 
 def is_safe(loss: Scalar, gradient_norm: Scalar, settings: SafetySettings) -> Bool[Array, ""]:
@@ -34,6 +37,24 @@ def is_safe(loss: Scalar, gradient_norm: Scalar, settings: SafetySettings) -> Bo
 def keep_if(flag: Bool[Array, ""], new: PyTree, old: PyTree) -> PyTree:
     """Leaf by leaf, `new` where the flag holds and `old` where it does not."""
     return jax.tree.map(lambda fresh, stale: jnp.where(flag, fresh, stale), new, old)
+
+
+def stop_at_nan(step: Callable[..., tuple[Any, Any]]) -> Callable[..., Any]:
+    """A checkified step as a plain one.
+
+    Raises:
+        Diverged: An operation made a NaN; the message says which, and where in the source.
+    """
+
+    def checked(state: Any, batch: Any) -> Any:
+        number = int(state.step) + 1  # the step donates its state
+        error, result = step(state, batch)
+        message = error.get()
+        if message is not None:
+            raise Diverged(f"step {number}: {message}")
+        return result
+
+    return checked
 
 
 def stop_if_diverged(step: int, metrics: Mapping[str, float], settings: SafetySettings) -> None:

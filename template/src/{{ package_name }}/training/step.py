@@ -60,6 +60,8 @@ def make_train_step(
             "skipped": new.skipped,
             "consecutive_skips": new.consecutive_skips,
         }
+        for hook in experiment.hooks:
+            metrics |= hook.step_metrics(grads, updates, state.params)
         return new, metrics
 
     return train_step

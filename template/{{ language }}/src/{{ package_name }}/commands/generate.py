@@ -1,8 +1,8 @@
 """Continue a text with a run's model."""
 
 import argparse
-from pathlib import Path
 
+from ._run import add_run_options
 from ._sampling import add_sampling_options, sampling_of
 
 HELP = "continue a text with a run's model"
@@ -10,7 +10,7 @@ HELP = "continue a text with a run's model"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--run-dir", type=Path, required=True, metavar="DIR", help="the run")
+    add_run_options(parser)
     parser.add_argument("--prompt", default="", metavar="TEXT", help="the text to continue")
     add_sampling_options(parser, max_tokens=256)
 
@@ -27,12 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     from ..generation import generate
     from ..tokenizer import DOCUMENT, TOKENIZER
-    from ..training.evaluation import inference_model
-    from ._run import open_run
+    from ._run import open_chosen
 
     sampling = sampling_of(arguments)
-    program, state, _ = open_run(arguments.run_dir)
-    model = inference_model(program.blueprint.graphdef, state, program.experiment.precision)
+    program, state, *_ = open_chosen(arguments)
+    model = program.model(state)
     prompt = np.concatenate([[DOCUMENT], TOKENIZER.encode(arguments.prompt)]).astype(np.int32)
     with jax.set_mesh(program.mesh):
         key = jax.random.key(arguments.seed)

@@ -1,9 +1,9 @@
 """Let a run's model respond to a prompt."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from ._run import add_run_options
 from ._sampling import add_sampling_options, sampling_of
 
 HELP = "let a run's model respond to a prompt"
@@ -11,7 +11,7 @@ HELP = "let a run's model respond to a prompt"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--run-dir", type=Path, required=True, metavar="DIR", help="the run")
+    add_run_options(parser)
     parser.add_argument("--prompt", required=True, metavar="TEXT", help="the prompt")
     add_sampling_options(parser, max_tokens=64)
 
@@ -27,12 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
     import numpy as np
 
     from ..generation import generate
-    from ..training.evaluation import inference_model
-    from ._run import open_run
+    from ._run import open_chosen
 
     sampling = sampling_of(arguments)
-    program, state, _ = open_run(arguments.run_dir)
-    model = inference_model(program.blueprint.graphdef, state, program.experiment.precision)
+    program, state, *_ = open_chosen(arguments)
+    model = program.model(state)
     data: Any = program.experiment.data
     tokenizer = data.tokenizer
     prompt = np.concatenate([[tokenizer.start], tokenizer.encode(arguments.prompt)])

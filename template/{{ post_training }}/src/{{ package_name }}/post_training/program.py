@@ -17,8 +17,9 @@ from ..errors import UserError
 from ..numerics.precision import Precision, cast_floating
 from ..parallel.rules import batch_sharding
 from ..settings import Settings
-from ..training.evaluation import inference_model, make_eval_step, put_batch
+from ..training.evaluation import put_batch
 from ..training.experiment import ModelSettings
+from ..training.hook import hooked
 from ..training.optimizer import make_optimizer
 from ..training.program import Program
 from ..training.state import Blueprint, TrainState, blueprint, initial_state
@@ -81,21 +82,23 @@ class TunixProgram(Program):
             return {"prompts": texts.pop("text"), **texts}
         return super().put(batch)
 
-    def evaluate(self, state: TrainState, batches: Iterable[dict[str, Any]]) -> dict[str, float]:
+    def evaluate(
+        self, state: TrainState, batches: Iterable[dict[str, Any]], name: str | None = None
+    ) -> dict[str, float]:
         """Metrics over all batches: of the objective, or the rewards of greedy completions."""
         method = self.experiment.method
         if isinstance(method, Reinforcement):
             rewards, tokenizer = method.rewards.functions(), self.experiment.tokenizer
 
             def respond(inputs: dict[str, Any]) -> jax.Array:
-                return self._respond(state, put_batch(inputs, self.batch))
+                return self._predict(state, put_batch(inputs, self.batch))["response"]
 
             return evaluate_completions(batches, respond, tokenizer, rewards)
         if method.needs_companion:
             companion, outputs = nnx.state(self.companion), self._companion_outputs
             given = (put_batch(batch, self.batch) for batch in batches)
             batches = (batch | outputs(companion, batch) for batch in given)
-        return super().evaluate(state, batches)
+        return super().evaluate(state, batches, name)
 
     def baseline(self) -> TrainState | None:
         """What the run began with, without what an optimizer remembers."""
@@ -127,19 +130,6 @@ class TunixProgram(Program):
         return nnx.merge(self.blueprint.graphdef, start.params, start.variables)
 
     @cached_property
-    def _respond(self) -> Callable[[TrainState, dict[str, Any]], jax.Array]:
-        """Greedy completions of prompts, compiled once for all evaluations of a run."""
-        graphdef, experiment = self.blueprint.graphdef, self.experiment
-        prediction: Any = experiment.prediction
-
-        def respond(state: TrainState, inputs: dict[str, Any]) -> jax.Array:
-            return prediction(inference_model(graphdef, state, experiment.precision), inputs)[
-                "response"
-            ]
-
-        return jax.jit(respond)
-
-    @cached_property
     def _companion_outputs(self) -> Callable[[nnx.State, dict[str, Any]], dict[str, Any]]:
         graphdef, outputs = nnx.graphdef(self.companion), self.experiment.method.companion_outputs
         dtype = self.experiment.precision.param_dtype  # as the model that is evaluated
@@ -164,7 +154,7 @@ def make_tunix_program(experiment: PostTraining, mesh: Mesh, run: Path | None) -
     """
     steps = experiment.loop.steps * experiment.method.updates_per_step
     inner, schedule = make_optimizer(experiment.optimizer, steps)
-    optimizer = guarded(inner, experiment.safety)
+    optimizer = guarded(hooked(experiment.hooks, inner), experiment.safety)
     policy, valuing = blueprint(experiment, optimizer, mesh), _valuing(experiment)
     critic = None if valuing is None else blueprint(valuing, optimizer, mesh)
 
@@ -194,7 +184,6 @@ def make_tunix_program(experiment: PostTraining, mesh: Mesh, run: Path | None) -
         batch=batch_sharding(mesh),
         initial_state=first_state,
         train_step=None,
-        eval_step=jax.jit(make_eval_step(plan.graphdef, experiment)),
         run=run,
         optimizer=optimizer,
         schedule=schedule,

@@ -1,0 +1,1 @@
+"""Hooks that come with the project; yours are subclasses of `training.hook.Hook` like them."""
