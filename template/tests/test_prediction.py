@@ -59,7 +59,7 @@ def test_own_files_are_evaluated(lab, own, tmp_path, capsys):
 
 def test_results_are_drawn_or_it_is_said_why_not(lab, own, tmp_path, capsys):
     words = ("evaluate", "--run-dir", lab / "run", "--source", *own)
-    prediction = commands._run.open_run(lab / "run")[0].experiment.prediction
+    prediction = commands._run.open_run(lab / "run").program.prediction
     drawn = isinstance(prediction, training.prediction.Plots)
     assert run(*words, "--plot", tmp_path / "plot.png") == (0 if drawn else 2)
     assert (tmp_path / "plot.png").exists() == drawn
@@ -91,7 +91,7 @@ def test_a_mistake_gets_one_line(lab, tmp_path, monkeypatch, capsys, words, mess
 
 def test_an_exported_model_predicts_what_the_run_predicts(lab, own, tmp_path):
     assert run("export", "--run-dir", lab / "run", "--output", tmp_path / "model") == 0
-    program, state, step = commands._run.open_run(lab / "run")
+    program, state, step, _ = commands._run.open_run(lab / "run")
     experiment = program.experiment
     signature = json.loads((tmp_path / "model" / "signature.json").read_text())
     assert signature["step"] == step == 10
@@ -103,16 +103,9 @@ def test_an_exported_model_predicts_what_the_run_predicts(lab, own, tmp_path):
     )
 
     exported = jax.export.deserialize((tmp_path / "model" / "model.stablehlo").read_bytes())
-    model = training.evaluation.inference_model(
-        program.blueprint.graphdef, state, experiment.precision
-    )
     chunks = list(experiment.prediction.read(experiment.data, own, targets=False))
     with jax.set_mesh(program.mesh):
-        results = list(
-            training.evaluation.predict(
-                experiment.prediction, model, experiment.data, chunks, program.batch
-            )
-        )
+        results = list(program.predict(state, chunks))
     for size in (1, 3):  # neither is the batch size of training
         inputs = {name: jax.numpy.asarray(results[0].batch[name][:size]) for name in specs}
         outputs: Any = exported.call(inputs)

@@ -101,8 +101,8 @@ def test_sigterm_after_a_step_was_asked_for_waits_for_the_next(data, tmp_path, m
     """One that comes while metrics are written must not end the run without a checkpoint."""
 
     class SignalledReport(training.report.Report):
-        def write(self, step, train, evaluation=None):
-            super().write(step, train, evaluation)
+        def write(self, step, train, evaluations=None):
+            super().write(step, train, evaluations)
             if step == 3:
                 os.kill(os.getpid(), signal.SIGTERM)
 

@@ -122,7 +122,7 @@ def test_the_reference_gives_its_own_rewards_no_margin(data, teacher, tmp_path):
     program = tiny_methods.make_program(experiment, tmp_path / "run")
     with jax.set_mesh(program.mesh):
         state = program.initial_state()
-        told = training.loop.evaluate_split(program, state, "validation", limit=1)
+        told = tiny_methods.evaluate(program, state, limit=1)
     assert told["reward_margin"] == pytest.approx(0.0, abs=1e-6)
     assert told["loss"] == pytest.approx(math.log(2), rel=1e-5)
 
@@ -139,7 +139,7 @@ def test_greedy_rewards_are_those_of_the_completions(data, tmp_path, monkeypatch
     program = tiny_methods.make_program(experiment, tmp_path / "run")
     with jax.set_mesh(program.mesh):
         state = program.initial_state()
-        told = training.loop.evaluate_split(program, state, "validation", limit=None)
+        told = tiny_methods.evaluate(program, state, limit=None)
     count = len(experiment.data.examples("validation"))
     assert len(seen) == count
     assert all(answer == prompt.removesuffix(">")[::-1] for prompt, _, answer in seen)

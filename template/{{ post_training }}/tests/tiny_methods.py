@@ -89,3 +89,11 @@ def make_program(experiment: Any, run: Path | None = None, *, model: int = 1, da
 def batches(experiment: Any) -> Any:
     """The batches that training takes, on the host."""
     return iter(experiment.data.train_batches(seed=experiment.seed, process=0, processes=1))
+
+
+def evaluate(program: Any, state: Any, limit: int | None) -> dict[str, float]:
+    """Metrics on the validation split, or on `limit` batches spread over it."""
+    share = {"process": 0, "processes": 1}
+    return program.evaluate(
+        state, program.experiment.data.eval_batches("validation", limit=limit, **share)
+    )

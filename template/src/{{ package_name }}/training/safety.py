@@ -1,6 +1,8 @@
 """What keeps a bad update out of the weights, and stops a run that no longer learns."""
 
+import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,6 +14,8 @@ from ..errors import Diverged
 from ..numerics.result import NumericalError
 from ..numerics.shapes import Scalar
 from ..settings import Settings
+
+_PACKAGE = str(Path(__file__).parents[1])
 
 
 class SafetySettings(Settings):
@@ -49,9 +53,12 @@ def stop_at_nan(step: Callable[..., tuple[Any, Any]]) -> Callable[..., Any]:
     def checked(state: Any, batch: Any) -> Any:
         number = int(state.step) + 1  # the step donates its state
         error, result = step(state, batch)
-        message = error.get()
-        if message is not None:
-            raise Diverged(f"step {number}: {message}")
+        found = error.get_exception()
+        if found is not None:
+            frames = traceback.extract_tb(found.traceback_info.as_python_traceback())
+            own = [frame for frame in frames if frame.filename.startswith(_PACKAGE)]
+            where = f" ({own[-1].filename}:{own[-1].lineno}, {own[-1].name})" if own else ""
+            raise Diverged(f"step {number}: {found}{where}")
         return result
 
     return checked

@@ -145,6 +145,10 @@ class ForecastPrediction(Settings):
         chosen = [places[at * len(places) // count] for at in range(count)]
         draw_fans(path, [self._fan(*place) for place in chosen])
 
+    def write_samples(self, model: Forecaster, results: list[Result], path: Path) -> None:
+        """Draw some of the forecasts."""
+        self.plot(path.with_suffix(".png"), results)
+
     def _fan(self, result: Result, number: int, channel: int) -> Fan:
         (row, batch), at = (result.rows[number], result.batch), (number, slice(None), channel)
         name = self.info["columns"]["channels"][channel]

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from .data import ImageData, fill_up, make_batch
 from .errors import UserError
+from .image_grid import draw_images
 from .images import load_all
 from .objective import Classifier
 from .reporting.confusion import plot_confusion
@@ -22,6 +23,7 @@ from .training.prediction import Chunk, Result
 Probabilities = Float32[np.ndarray, " num_classes"]
 
 _MOST_COLUMNS = 20  # classes that get a column each
+_SAMPLES = 32
 _TOP = 5  # with more classes, the so many likeliest are told
 
 
@@ -95,6 +97,18 @@ class ClassPrediction(Settings):
         for _, batch, outputs in results:
             np.add.at(counts, (batch["labels"], outputs["probabilities"].argmax(axis=-1)), 1)
         plot_confusion(path, counts, classes, "images by class")
+
+    def write_samples(self, model: Classifier, results: list[Result], path: Path) -> None:
+        """Draw images with the likeliest class of each, and the right one where it differs."""
+        classes, info = self.info["classes"], self.info
+        titled = []
+        for _, batch, outputs in results:
+            pixels = batch["images"] * np.asarray(info["std"]) + np.asarray(info["mean"])
+            likeliest = outputs["probabilities"].argmax(axis=-1)
+            for image, guess, label in zip(pixels, likeliest, batch["labels"], strict=True):
+                right = "" if guess == label else f", not {classes[label]}"
+                titled.append((image, f"{classes[guess]}{right}"))
+        draw_images(path.with_suffix(".png"), titled[:_SAMPLES])
 
     def _chunks(
         self, data: ImageData, files: Sequence[Path], labels: Sequence[int] | None

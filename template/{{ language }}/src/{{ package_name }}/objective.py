@@ -10,7 +10,7 @@ from jaxtyping import Array, PRNGKeyArray
 from .model import Transformer
 from .settings import Settings
 from .tokenizer import DOCUMENT
-from .training.metrics import Mean, Means
+from .training.metrics import Exponential, Mean, Means
 
 
 class NextToken(Settings):
@@ -35,7 +35,8 @@ class NextToken(Settings):
             key: Randomness for dropout, in training.
 
         Returns:
-            ``loss``, what the gradient is taken of; ``bits_per_byte``, all bits that the text
+            ``loss``, what the gradient is taken of; ``perplexity``, e to the mean cross-entropy of a
+            token; ``bits_per_byte``, all bits that the text
             costs, document ends included, over its bytes; ``accuracy`` of the likeliest token.
         """
         chex.assert_equal_shape([batch[name] for name in sorted(batch)])
@@ -50,6 +51,7 @@ class NextToken(Settings):
         num_bytes = jnp.sum(weights * (targets != DOCUMENT))
         return {
             "loss": loss,
+            "perplexity": Exponential.of(nats, weights),
             "bits_per_byte": Mean(bits.total, num_bytes),
             "accuracy": Mean.of(jnp.float32(jnp.argmax(logits, axis=-1) == targets), weights),
         }

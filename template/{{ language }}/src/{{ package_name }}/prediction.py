@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -13,10 +14,14 @@ from jaxtyping import Array, Float, Int, Int32
 from . import sources
 from .data import TextData, make_batch
 from .errors import UserError
+from .files import write_atomically
+from .generation import Sampling, generate
 from .model import Transformer
 from .settings import Settings
 from .tokenizer import DOCUMENT, PAD, TOKENIZER
 from .training.prediction import Chunk, Result
+
+_SAMPLES = 4
 
 
 class TextPrediction(Settings):
@@ -45,6 +50,17 @@ class TextPrediction(Settings):
             filler = np.full(data.seq_len + 1, PAD, np.int32)
             tokens = [window for _, window in some] + [filler] * (data.batch_size - len(some))
             yield Chunk(make_batch(np.stack(tokens)), [row for row, _ in some])
+
+    def write_samples(self, model: Transformer, results: list[Result], path: Path) -> None:
+        """Write continuations of the first lines of some documents, at temperature 0.8."""
+        prompts = np.concatenate([result.batch["tokens"] for result in results])[:_SAMPLES]
+        prompts = prompts[:, : prompts.shape[1] // 2]
+        made = generate(model, jnp.asarray(prompts), jax.random.key(0), Sampling())
+        texts = [
+            f"{TOKENIZER.decode(prompt)}\n[continued]\n{TOKENIZER.decode(tokens)}\n"
+            for prompt, tokens in zip(prompts, np.asarray(made), strict=True)
+        ]
+        write_atomically(path.with_suffix(".txt"), f"\n{'=' * 80}\n".join(texts))
 
     def records(self, results: Iterable[Result]) -> Iterator[dict[str, Any]]:
         """One row for each document: where it stands, its length, and what it costs."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ from .completion import complete
 from .data import ExampleData
 from .errors import UserError
 from .preparation import measure, note_lengths
+from .reporting.records import write_records
 from .samples import Record
 from .settings import Settings
 from .sources import Kind, Problems, Source, decode, from_patterns, read_lines
@@ -77,6 +79,16 @@ class ResponsePrediction(Settings):
             some += [blank] * (data.batch_size - len(some))
             batch = data.batch(some) if targets else data.prompts(some)
             yield Chunk(batch, rows[start : start + data.batch_size])
+
+    def write_samples(self, model: Any, results: list[Result], path: Path) -> None:
+        """Write prompts with the model's responses, as JSON lines."""
+        tokenizer = self.vocabulary.tokenizer
+        rows = [
+            {"prompt": tokenizer.decode(prompt), "response": tokenizer.decode(response)}
+            for _, batch, outputs in results
+            for prompt, response in zip(batch["prompt"], outputs["response"], strict=True)
+        ]
+        write_records(rows, path.with_suffix(".jsonl"))
 
     def records(self, results: Iterable[Result]) -> Iterator[dict[str, Any]]:
         """One row for each prompt, with the response; and with the right one where any is known."""

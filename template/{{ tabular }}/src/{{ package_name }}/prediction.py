@@ -112,6 +112,10 @@ class TablePrediction(Settings):
             title += f": area under the ROC curve {roc_auc(true == 1, shares[:, 1]):.3f}"
         plot_confusion(path, counts, target.classes, title)
 
+    def write_samples(self, model: TableNetwork, results: list[Result], path: Path) -> None:
+        """Draw the predictions against the true targets."""
+        self.plot(path.with_suffix(".png"), results)
+
     def _batch(self, rows: Rows, targets: bool) -> Arrays:
         """All rows as a batch."""
         encoding, values = self._encoding, self._encoding.values(rows)
