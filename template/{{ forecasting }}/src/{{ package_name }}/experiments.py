@@ -8,13 +8,15 @@ variations at the end of this file. Nothing is built before all of them are appl
 import fiddle as fdl
 
 from .data import SeriesData
+from .hooks.monitoring import BestCheckpoint
+from .hooks.presets import debug_nans, ema, fdr, overfit, profile  # noqa: F401 - fiddler:NAME
 from .model import ForecasterSettings
 from .numerics.precision import Precision
 from .objective import QuantileLoss
 from .parallel.mesh import MeshSettings
 from .prediction import ForecastPrediction
 from .storage.checkpoints import CheckpointSettings
-from .training.experiment import Experiment, LoopSettings
+from .training.experiment import Evaluation, Experiment, LoopSettings
 from .training.optimizer import OptimizerSettings
 from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
@@ -49,6 +51,8 @@ def base() -> fdl.Config[Experiment]:
         checkpoint=fdl.Config(CheckpointSettings, every=500),
         safety=fdl.Config(SafetySettings),
         prediction=fdl.Config(ForecastPrediction),
+        evaluations={"eval": fdl.Config(Evaluation)},
+        hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),
     )
 
 

@@ -4,12 +4,13 @@ import fiddle as fdl
 
 from .augmentation import Augmentation
 from .data import ImageData
+from .hooks.monitoring import BestCheckpoint
 from .numerics.precision import Precision
 from .objective import Classification
 from .parallel.mesh import MeshSettings
 from .prediction import ClassPrediction
 from .storage.checkpoints import CheckpointSettings
-from .training.experiment import Experiment, LoopSettings
+from .training.experiment import Evaluation, Experiment, LoopSettings
 from .training.optimizer import OptimizerSettings
 from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
@@ -42,6 +43,8 @@ def classify(model: fdl.Config, *, learning_rate: float) -> fdl.Config[Experimen
         checkpoint=fdl.Config(CheckpointSettings, every=500),
         safety=fdl.Config(SafetySettings),
         prediction=fdl.Config(ClassPrediction),
+        evaluations={"eval": fdl.Config(Evaluation)},
+        hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),
     )
 
 

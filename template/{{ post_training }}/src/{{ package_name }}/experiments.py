@@ -13,6 +13,8 @@ learning rate to about 1e-5.
 import fiddle as fdl
 
 from .data import Demonstrations, Preferences, Prompts
+from .hooks.monitoring import BestCheckpoint
+from .hooks.presets import debug_nans, ema, fdr, overfit, profile  # noqa: F401 - fiddler:NAME
 from .model import TransformerSettings
 from .numerics.precision import Precision
 from .objective import Agreement, NextToken, Preference, Rewards
@@ -30,7 +32,7 @@ from .post_training.methods import (
 )
 from .prediction import ResponsePrediction
 from .storage.checkpoints import CheckpointSettings
-from .training.experiment import Experiment, LoopSettings
+from .training.experiment import Evaluation, Experiment, LoopSettings
 from .training.optimizer import OptimizerSettings
 from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
@@ -81,6 +83,8 @@ def base() -> fdl.Config[PostTraining]:
         prediction=fdl.Config(
             ResponsePrediction, vocabulary=vocabulary, max_response_tokens=RESPONSE_TOKENS
         ),
+        evaluations={"eval": fdl.Config(Evaluation)},
+        hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),
     )
 
 
@@ -150,6 +154,7 @@ def _rewards() -> fdl.Config[PostTraining]:
     config.loop.steps = 30
     config.loop.eval_every = 15
     config.checkpoint.every = 15
+    config.hooks = (fdl.Config(BestCheckpoint, metric="eval/reward", mode="max"),)
     return config
 
 

@@ -11,13 +11,15 @@ experiment: each of them trains on any prepared table.
 import fiddle as fdl
 
 from .data import TableData
+from .hooks.monitoring import BestCheckpoint
+from .hooks.presets import debug_nans, ema, fdr, overfit, profile  # noqa: F401 - fiddler:NAME
 from .model import TableNetworkSettings
 from .numerics.precision import Precision
 from .objective import TargetLoss
 from .parallel.mesh import MeshSettings
 from .prediction import TablePrediction
 from .storage.checkpoints import CheckpointSettings
-from .training.experiment import Experiment, LoopSettings
+from .training.experiment import Evaluation, Experiment, LoopSettings
 from .training.optimizer import OptimizerSettings
 from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
@@ -50,6 +52,8 @@ def base() -> fdl.Config[Experiment]:
         loop=fdl.Config(LoopSettings, steps=10_000, eval_every=500),
         checkpoint=fdl.Config(CheckpointSettings, every=500),
         safety=fdl.Config(SafetySettings),
+        evaluations={"eval": fdl.Config(Evaluation)},
+        hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),
     )
 
 

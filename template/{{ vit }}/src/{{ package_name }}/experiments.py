@@ -9,11 +9,24 @@ stands in `recipe.py`.
 import fiddle as fdl
 
 from . import recipe
+from .hooks.presets import debug_nans, ema, fdr, overfit, profile
 from .model import ViTSettings
 from .recipe import float32, fsdp, mirror
 from .training.experiment import Experiment
 
-__all__ = ["base", "float32", "fsdp", "mirror", "small", "smoke"]
+__all__ = [
+    "base",
+    "debug_nans",
+    "ema",
+    "fdr",
+    "float32",
+    "fsdp",
+    "mirror",
+    "overfit",
+    "profile",
+    "small",
+    "smoke",
+]
 
 
 def base() -> fdl.Config[Experiment]:
