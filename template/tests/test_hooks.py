@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from . import tiny, tiny_task
+from . import tiny
 from .project import errors, hooks, reporting, storage, training
 
 Evaluation = training.experiment.Evaluation

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from . import tiny_methods
-from .project import errors, objective, post_training, reporting, training
+from .project import errors, objective, post_training, reporting
 
 MEASURED = {
     "dpo": {"train/rewards_accuracy", "train/rewards_margin", "eval/reward_accuracy"},

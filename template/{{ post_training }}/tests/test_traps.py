@@ -22,7 +22,7 @@ from tunix.rl.rollout.vanilla_rollout import VanillaRollout
 from tunix.sft.dpo.dpo_trainer import process_dpo_record
 
 from . import tiny_methods
-from .project import model, numerics, objective, post_training, training, vocabulary
+from .project import model, numerics, objective, post_training, vocabulary
 
 TOKENIZER = vocabulary.VocabularySettings().tokenizer
 ADAPTER = TokenizerAdapter(post_training.tokens.TunixTokenizer(TOKENIZER))
@@ -137,9 +137,7 @@ def test_every_evaluation_sees_all_of_its_data(data, tmp_path, method):
     program = tiny_methods.make_program(experiment, tmp_path)
     with jax.set_mesh(program.mesh):
         state = program.initial_state()
-        told = [
-            tiny_methods.evaluate(program, state, limit=2) for _ in range(2)
-        ]
+        told = [tiny_methods.evaluate(program, state, limit=2) for _ in range(2)]
     assert told[0] == told[1]
     assert all(np.isfinite(value) for value in told[0].values())
 

@@ -31,7 +31,7 @@ class PostTraining(Experiment):
         if self.loop.micro_batches != 1:
             raise ValueError("loop.micro_batches: Tunix takes a batch as a whole; leave it at 1")
         if self.safety.debug_nans:
-            raise ValueError("safety.debug_nans: not for Tunix's steps; set JAX_DEBUG_NANS=1 instead")
+            raise ValueError("safety.debug_nans: not with Tunix; set JAX_DEBUG_NANS=1 instead")
         kind = getattr(getattr(self.data, "KIND", None), "name", "other data")
         if kind != self.method.DATA:
             raise ValueError(

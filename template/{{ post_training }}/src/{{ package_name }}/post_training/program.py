@@ -28,6 +28,7 @@ from .experiment import PostTraining
 from .guard import guarded
 from .methods import Distillation, ProximalPolicy, Reinforcement
 from .policy import ValueModel
+from .recording import recorded
 from .start import FOLDER, Start, begin, read_start
 from .weights import fit_weights, read_weights
 
@@ -155,6 +156,7 @@ def make_tunix_program(experiment: PostTraining, mesh: Mesh, run: Path | None) -
     steps = experiment.loop.steps * experiment.method.updates_per_step
     inner, schedule = make_optimizer(experiment.optimizer, steps)
     optimizer = guarded(hooked(experiment.hooks, inner), experiment.safety)
+    optimizer = recorded(optimizer, experiment.hooks)
     policy, valuing = blueprint(experiment, optimizer, mesh), _valuing(experiment)
     critic = None if valuing is None else blueprint(valuing, optimizer, mesh)
 

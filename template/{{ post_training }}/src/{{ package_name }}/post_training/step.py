@@ -10,6 +10,7 @@ from ..training.state import TrainState
 from .guard import GuardState
 from .policy import Policy, name_mesh_axes
 from .program import TunixProgram
+from .recording import RecordedState
 from .trainer import Setup, StepTrainer, read_optimizer, write_optimizer
 
 
@@ -26,6 +27,7 @@ class TunixStep:
     def __init__(self, program: TunixProgram) -> None:
         self._program = program
         self._trainer: StepTrainer | None = None
+        self._measured: dict[str, Any] = {}
 
     def __call__(
         self, state: TrainState, batch: dict[str, Any]
@@ -43,6 +45,7 @@ class TunixStep:
             "learning_rate": self._program.schedule(updates - 1 - int(state.skipped)),
             "skipped": state.skipped,
             "consecutive_skips": state.consecutive_skips,
+            **self._measured,
         }
         return state, {name: jnp.float32(value) for name, value in told.items()}
 
@@ -100,6 +103,8 @@ class TunixStep:
                     opt_state=read_optimizer(critic, like["critic"].opt_state),
                 ),
             }
+        if isinstance(guard, RecordedState):
+            self._measured, guard = guard.metrics, guard.inner
         assert isinstance(guard, GuardState)
         return before._replace(
             step=step,
