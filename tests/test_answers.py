@@ -57,12 +57,6 @@ def test_every_pair_of_choices_occurs() -> None:
 
 
 @pytest.fixture(scope="module")
-def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template without the copy of jaxcheck, for hundreds of renders."""
-    return rendering.export(tmp_path_factory.mktemp("light") / "copier-jax", linter=False)
-
-
-@pytest.fixture(scope="module")
 def formatted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for Python files that depend on answers; in the end the formatter sees them all."""
     folder = tmp_path_factory.mktemp("formatted")
@@ -82,18 +76,18 @@ def formatted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 )
 @given(strategies.answers())
 def test_whatever_is_allowed_renders_well(
-    light: Path, formatted: Path, answers: strategies.Drawn
+    template: Path, formatted: Path, answers: strategies.Drawn
 ) -> None:
     known = answers.known
     with tempfile.TemporaryDirectory() as folder:
-        project = rendering.render(light, Path(folder) / "p", **answers.given)
+        project = rendering.render(template, Path(folder) / "p", **answers.given)
         files = rendering.contents(project)
         hygiene.check(files, map(str, known.values()))
         assert rendering.recorded(project) == known
         assert_says(project, known)
         over = project if len(answers.given) % 2 else Path(folder) / "again"
         assert (
-            rendering.contents(rendering.render(light, over, **rendering.recorded(project)))
+            rendering.contents(rendering.render(template, over, **rendering.recorded(project)))
             == files
         )
 
@@ -126,7 +120,7 @@ def assert_says(project: Path, answers: rendering.Answers) -> None:
 
 
 @pytest.mark.parametrize("text", strategies.HOSTILE)
-def test_hostile_text_comes_out_right(light: Path, tmp_path: Path, text: str) -> None:
+def test_hostile_text_comes_out_right(template: Path, tmp_path: Path, text: str) -> None:
     given = {"package_name": "plain", "licence": "MIT"}
     for question in ("project_name", "description", "user_name"):
         takes = [
@@ -135,7 +129,7 @@ def test_hostile_text_comes_out_right(light: Path, tmp_path: Path, text: str) ->
             if strategies.accepted(question, spelt, given)
         ]
         given[question] = takes[0]
-    project = rendering.render(light, tmp_path / "p", **given)
+    project = rendering.render(template, tmp_path / "p", **given)
     assert given.items() <= rendering.recorded(project).items()
     assert_says(
         project,

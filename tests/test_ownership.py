@@ -50,12 +50,8 @@ def test_what_is_seeded_is_left_alone_by_a_second_render_and_by_an_update(paths:
     seeded = set(of_class("seeded", paths))
     assert matching(rendering.SETTINGS["_skip_if_exists"], paths) == seeded
     for operation in ("copy", "update"):
-        patterns = [
-            line
-            for entry in rendering.SETTINGS["_exclude"]
-            for line in rendering.evaluate(entry, {"_copier_operation": operation}).splitlines()
-        ]
-        assert matching(patterns, paths) == (seeded if operation == "update" else set())
+        left_out = matching(rendering.excluded(operation), paths)
+        assert left_out == (seeded if operation == "update" else set())
 
 
 def of_class(name: str, paths: set[str]) -> Iterator[str]:

@@ -64,5 +64,5 @@ def test_no_path_leaves_the_template_unguarded(
     given = {"package_name": "guarded", "ci": "github"}
     old = rendering.contents(rendering.render(before, tmp_path / "old", **given))
     new = rendering.contents(rendering.render(template, tmp_path / "new", **given))
-    guard = pathspec.GitIgnoreSpec.from_lines(rendering.SETTINGS["_exclude"])
+    guard = pathspec.GitIgnoreSpec.from_lines(rendering.excluded("update"))
     assert [path for path in old if path not in new and not guard.match_file(path)] == []

@@ -1,5 +1,7 @@
 """An update keeps every edit, needs no trust, and delivers what the release changed."""
 
+import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -9,7 +11,9 @@ import pathspec
 import pytest
 
 from .support import history, releases, rendering
-from .support.updating import ANSWERS, DEPENDENCY, SOURCES, assert_kept, copy, edit, update
+from .support.updating import ANSWERS, DEPENDENCY, LINTER, SOURCES, assert_kept, copy, edit, update
+
+RELEASES = [release.tag for release in releases.releases()]
 
 
 @pytest.fixture(scope="module")
@@ -20,19 +24,43 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return repository
 
 
-@pytest.mark.parametrize(
-    "version", [release.tag for release in releases.releases()] or [history.WORKING_TREE]
-)
+@pytest.mark.parametrize("version", RELEASES)
 def test_update_to_the_working_tree(repository: Path, tmp_path: Path, version: str) -> None:
     project = copy(repository, version, tmp_path / "project")
     words = edit(project)
     before = rendering.contents(project)
-    update(project, "--vcs-ref", history.WORKING_TREE)
+    told = update(project, "--vcs-ref", history.WORKING_TREE)
     assert_kept(project, words)
     after = rendering.contents(project)
     yours = pathspec.PathSpec.from_lines("gitignore", rendering.SETTINGS["_skip_if_exists"])
     for path in yours.match_files({*before, *after}):
         assert after.get(path) == before.get(path), f"{path} is the user's"
+    if (project / LINTER).exists():
+        assert_folder_goes_unless_edited(project, told)
+    tools = {path.name for path in (project / "tools").iterdir()}
+    assert tools == {".gitattributes", "jaxcheck.pyz"}
+
+
+def jaxcheck(project: Path, *arguments: str) -> int:
+    """Runs a project's linter and returns its exit status."""
+    command = [sys.executable, "tools/jaxcheck.pyz", *arguments]
+    return subprocess.run(command, cwd=project, capture_output=True, check=False).returncode
+
+
+def assert_folder_goes_unless_edited(project: Path, told: str) -> None:
+    """Checks the command by which the folder of the linter goes, as releases up to 0.4.1 had it.
+
+    Copier would delete what is edited as well, so an update leaves the folder to this command.
+    """
+    [command] = re.findall(r"^ +uv run (python tools/jaxcheck .*)", told, re.MULTILINE)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    shell = {"args": ["sh", "-c", command], "cwd": project, "env": {**os.environ, "PATH": path}}
+    refused = subprocess.run(**shell, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "  edited: settings.py\n  foreign: rules/item14_mine.py\n" in refused.stderr
+    rendering.git(project, "checkout", "--quiet", "HEAD~", "--", LINTER)
+    (project / LINTER / "rules" / "item14_mine.py").unlink()
+    subprocess.run(**shell, capture_output=True, check=True)
 
 
 def test_a_project_older_than_the_linter_adopts_it(repository: Path, tmp_path: Path) -> None:
@@ -40,22 +68,22 @@ def test_a_project_older_than_the_linter_adopts_it(repository: Path, tmp_path: P
     assert not (project / "tools").exists()
     update(project, "--vcs-ref", history.WORKING_TREE)
 
-    def jaxcheck(*arguments: str) -> int:
-        command = [sys.executable, "tools/jaxcheck", *arguments]
-        return subprocess.run(command, cwd=project, capture_output=True, check=False).returncode
-
-    assert jaxcheck("--verify") == 0
-    assert jaxcheck() == 1, "its own modules were written before the linter"
-    assert jaxcheck("--write-baseline") == 0
-    assert jaxcheck() == 0
+    assert jaxcheck(project, "--verify") == 0
+    assert jaxcheck(project) == 1, "its own modules were written before the linter"
+    assert jaxcheck(project, "--write-baseline") == 0
+    assert jaxcheck(project) == 0
     history.append(project / SOURCES / "model.py", "\n\nkey = jax.random.PRNGKey(0)\n")
-    assert jaxcheck() == 1, "what is new is not tolerated"
+    assert jaxcheck(project) == 1, "what is new is not tolerated"
 
 
 def test_update_to_a_release_that_touches_everything(repository: Path, tmp_path: Path) -> None:
     project = copy(repository, history.WORKING_TREE, tmp_path / "project")
     words = edit(project)
+    linter = project / "tools" / "jaxcheck.pyz"
+    linter.write_bytes(linter.read_bytes().replace(b"batch", b"Batch", 1))
+    history.commit(project)
     before = rendering.contents(project)
+    assert jaxcheck(project, "--verify") == 1
     told = update(project)
     assert_kept(project, words)
     assert "git diff --name-only --diff-filter=U" in told
@@ -66,6 +94,11 @@ def test_update_to_a_release_that_touches_everything(repository: Path, tmp_path:
     assert "released: merged" in (project / SOURCES / "errors.py").read_text()
     assert (project / SOURCES / "training" / "added.py").exists()
     assert "/released/" in (project / ".gitignore").read_text()
+    # Git cannot merge an archive, so it is replaced, and the update says so.
+    assert "tools/jaxcheck.pyz is replaced" in told
+    assert f"{LINTER} --verify" not in told, "there is no folder that could go"
+    assert b"# released: replaced" in linter.read_bytes()
+    assert jaxcheck(project, "--verify") == 0
     after = rendering.contents(project)
     yours = [f"{SOURCES}/{name}.py" for name in ("data", "experiments", "model", "objective")]
     assert all(after[path] == before[path] for path in [*yours, "README.md"])

@@ -1,11 +1,6 @@
-"""Runs jaxcheck: `python -m jaxcheck`, or `python FOLDER` with the folder that this file is in."""
+"""Runs jaxcheck: `python -m jaxcheck`. The same file starts `python jaxcheck.pyz`."""
 
 import sys
-from pathlib import Path
-
-if not __package__:
-    # Run as a folder: Python then looks into it first, where `trace` would hide a standard module.
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from jaxcheck.command_line import main
 

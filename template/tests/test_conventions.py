@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-JAXCHECK = ROOT / "tools" / "jaxcheck"
+JAXCHECK = ROOT / "tools" / "jaxcheck.pyz"
 
 
 def jaxcheck(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs the project's copy of jaxcheck, with the project's settings."""
-    assert (JAXCHECK / "__main__.py").is_file(), (
-        "tools/jaxcheck is missing, so nothing checks the conventions. Restore it: "
-        "`git log -- tools/jaxcheck` shows the commit that removed it."
+    assert JAXCHECK.is_file(), (
+        "tools/jaxcheck.pyz is missing, so nothing checks the conventions. Restore it: "
+        "`git log -- tools/jaxcheck.pyz` shows the commit that removed it."
     )
     command = [sys.executable, str(JAXCHECK), *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

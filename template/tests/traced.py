@@ -1,4 +1,4 @@
-"""What `tools/jaxcheck trace` needs of every task: the inputs of the training functions."""
+"""What `tools/jaxcheck.pyz trace` needs of every task: the inputs of the training functions."""
 
 from collections.abc import Callable
 from typing import Any

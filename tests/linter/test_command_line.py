@@ -24,14 +24,6 @@ def test_findings_fail_and_cleanness_passes(tmp_path: Path) -> None:
     assert failed.stderr == passed.stderr == ""
 
 
-def test_it_runs_as_a_folder(tmp_path: Path) -> None:
-    project(tmp_path, reused=REUSED)
-    command = [sys.executable, str(HOOKS / "jaxcheck"), "reused.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done.stderr
-    assert "JX501" in done.stdout
-
-
 def test_notes_and_heuristic_findings_do_not_fail(tmp_path: Path) -> None:
     project(tmp_path, reused=REUSED)
     (tmp_path / "pyproject.toml").write_text(

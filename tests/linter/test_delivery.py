@@ -1,6 +1,7 @@
 """The linter arrives: in rendered projects, as a package, and through pre-commit."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import pack
 from jaxcheck import __version__
 from jaxcheck.running.configuration import settings_from
 
@@ -20,14 +22,6 @@ from .running import HOOKS, REUSED
 ROOT = rendering.ROOT
 STATED = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CACHES = shutil.ignore_patterns("__pycache__", "*.pyc")
-
-
-def linter_files() -> dict[str, bytes]:
-    return {
-        name: content
-        for name, content in rendering.contents(HOOKS / "jaxcheck").items()
-        if "__pycache__" not in name
-    }
 
 
 @pytest.fixture(scope="module")
@@ -58,22 +52,26 @@ def test_version_is_that_of_the_template() -> None:
     assert __version__ == STATED["version"]
 
 
-def test_a_project_gets_the_whole_linter(project: Path) -> None:
-    rendered = rendering.contents(project / "tools" / "jaxcheck")
-    assert rendered == linter_files()
-
-
-def test_a_clone_of_the_template_renders_it_too(tmp_path: Path) -> None:
-    """There it is a symbolic link in git."""
+def test_a_clone_of_the_template_renders_the_linter_byte_for_byte(tmp_path: Path) -> None:
     repository = history.clone(tmp_path / "copier-jax")
-    listed = rendering.git(repository, "ls-files", "--stage", "template/tools")
-    assert listed.startswith("120000 ")
     result = rendering.command(
         *("copy", "--defaults", "--vcs-ref", history.WORKING_TREE, repository, tmp_path / "p"),
         cwd=tmp_path,
     )
     assert result.returncode == 0, result.stderr
-    assert rendering.contents(tmp_path / "p/tools/jaxcheck") == linter_files()
+    assert (tmp_path / "p/tools/jaxcheck.pyz").read_bytes() == pack.PACKED.read_bytes()
+
+
+def test_git_shows_the_linter_as_one_binary_file(project: Path, tmp_path: Path) -> None:
+    """It neither fills what is searched and reviewed, nor is it changed by a check-out."""
+    shutil.copytree(project, tmp_path / "p", ignore=CACHES)
+    rendering.git(tmp_path / "p", "init", "--quiet")
+    history.commit(tmp_path / "p")
+    found = rendering.git(tmp_path / "p", "grep", "jit", "--", "tools")
+    assert found == "Binary file tools/jaxcheck.pyz matches\n"
+    asked = ("diff", "merge", "text", "linguist-generated")
+    told = rendering.git(tmp_path / "p", "check-attr", *asked, "--", "tools/jaxcheck.pyz")
+    assert re.findall(r": (\w+)$", told, re.MULTILINE) == ["unset", "unset", "unset", "set"]
 
 
 def test_a_project_keeps_its_conventions(project: Path) -> None:
@@ -87,14 +85,14 @@ def test_a_project_without_the_linter_is_told(project: Path, tmp_path: Path) -> 
     shutil.copytree(project, bare, ignore=shutil.ignore_patterns("tools"))
     done = conventions(bare)
     assert "2 failed" in done.stdout
-    assert "tools/jaxcheck is missing" in done.stdout
+    assert "tools/jaxcheck.pyz is missing" in done.stdout
     workflow = yaml.safe_load((project / ".github/workflows/ci.yml").read_text())
     [step] = [s for s in workflow["jobs"]["test"]["steps"] if "jaxcheck" in s.get("run", "")]
     script = ("bash", "-e", "-c", step["run"])
     done = run(*script, cwd=bare)
     assert done.returncode == 1
-    assert done.stdout.startswith("::error::tools/jaxcheck is missing")
-    assert "git log -- tools/jaxcheck" in done.stdout
+    assert done.stdout.startswith("::error::tools/jaxcheck.pyz is missing")
+    assert "git log -- tools/jaxcheck.pyz" in done.stdout
 
 
 def test_a_project_breaks_its_conventions(project: Path, tmp_path: Path) -> None:
@@ -102,12 +100,12 @@ def test_a_project_breaks_its_conventions(project: Path, tmp_path: Path) -> None
     shutil.copytree(project, broken, ignore=CACHES)
     [package] = (broken / "src").iterdir()
     (package / "noise.py").write_text(REUSED)
-    with (broken / "tools/jaxcheck/settings.py").open("a") as stream:
-        stream.write("# mine\n")
+    with (broken / "tools/jaxcheck.pyz").open("ab") as stream:
+        stream.write(b"mine")
     done = conventions(broken)
     assert "2 failed" in done.stdout
     assert "JX501[key-reused]" in done.stdout
-    assert "edited: settings.py" in done.stdout
+    assert "tools/jaxcheck.pyz is not as it was delivered" in done.stdout
 
 
 def test_settings_and_hook_of_a_project(project: Path) -> None:
@@ -115,7 +113,7 @@ def test_settings_and_hook_of_a_project(project: Path) -> None:
     assert settings_from(stated).paths == ("src", "tests")
     hooks = yaml.safe_load((project / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     [hook] = [hook for hook in hooks if hook["id"] == "jaxcheck"]
-    assert hook["entry"] == "uv run python tools/jaxcheck"
+    assert hook["entry"] == "uv run python tools/jaxcheck.pyz"
     assert hook["pass_filenames"] is False
 
 
@@ -139,7 +137,8 @@ def test_a_package_is_built_that_runs(tmp_path: Path) -> None:
     [wheel] = tmp_path.glob("*.whl")
     packed = zipfile.ZipFile(wheel)
     names = {name for name in packed.namelist() if ".dist-info/" not in name}
-    assert names == {f"jaxcheck/{name}" for name in linter_files()}
+    carried = set(zipfile.ZipFile(pack.PACKED).namelist()) - {"__main__.py"}
+    assert names == carried, "another linter than that of projects"
 
     environment = tmp_path / "environment"
     run(sys.executable, "-m", "venv", environment, cwd=tmp_path)

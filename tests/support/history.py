@@ -1,6 +1,8 @@
 """A scratch clone in which every release has its tag, and the working tree is one more."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from . import releases, rendering
@@ -21,7 +23,7 @@ def clone(directory: Path) -> Path:
     git(directory, "rm", "-r", "--quiet", ".")
     for path in rendering.working_files():
         (directory / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / path, directory / path, follow_symlinks=False)
+        shutil.copy2(ROOT / path, directory / path)
     commit(directory, WORKING_TREE)
     return directory
 
@@ -51,6 +53,8 @@ def release_something(repository: Path) -> None:
         *('    "tqdm>=4.67,<5",\n', '    "tqdm>=4.68,<5",\n    "einops>=0.8,<0.9",\n'),
     )
     replace(template / ".gitignore", *("/runs/\n", "/runs/\n/released/\n"))
+    append(repository / "hooks/jaxcheck/settings.py", "# released: replaced\n")
+    subprocess.run([sys.executable, repository / "hooks/pack.py"], check=True)
     commit(repository, NEXT)
 
 

@@ -2,11 +2,13 @@
 
 import ast
 import functools
+import io
 import json
 import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -35,6 +37,8 @@ RESIDUE = re.compile(r"\{\{|\{%|\{#")
 @functools.cache  # most files are the same in all projects
 def read(suffix: str, content: bytes) -> bool:
     """Fails if a file is no clean text or its format cannot be read; whether it has a format."""
+    if suffix == ".pyz":
+        return zipfile.ZipFile(io.BytesIO(content)).testzip() is None
     text = content.decode()
     assert "\r" not in text
     assert not text or text.endswith("\n")

@@ -106,25 +106,19 @@ def label(answers: Answers) -> str:
 
 
 def working_files() -> Iterator[Path]:
-    """Files and links of the working tree, relative to it: tracked and new, not ignored ones."""
+    """Files of the working tree, relative to it: tracked and new, not ignored ones."""
     listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in listed.split("\0"):
-        if name and ((ROOT / name).is_file() or (ROOT / name).is_symlink()):
+        if name and (ROOT / name).is_file():
             yield Path(name)
 
 
-def export(directory: Path, linter: bool = True) -> Path:
-    """Copies the template as it stands into a plain folder, from which rendering is fastest.
-
-    Args:
-        directory: where to.
-        linter: with the copy of jaxcheck, the same in all projects and the greater half of each.
-    """
-    parts = ["copier.yml", "includes", "template", *(["hooks"] if linter else [])]
+def export(directory: Path) -> Path:
+    """Copies the template as it stands into a plain folder, from which rendering is fastest."""
     for path in working_files():
-        if path.parts[0] in parts and (linter or path.parts[:2] != ("template", "tools")):
+        if path.parts[0] in ("copier.yml", "includes", "template"):
             (directory / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / path, directory / path, follow_symlinks=False)
+            shutil.copy2(ROOT / path, directory / path)
     return directory
 
 
@@ -136,6 +130,12 @@ def render(template: Path, project: Path, **answers: Any) -> Path:
     """
     copier.run_copy(str(template), project, data=answers, defaults=True, quiet=True, overwrite=True)
     return project
+
+
+def excluded(operation: str) -> list[str]:
+    """The patterns of what Copier leaves out when it copies, or when it updates."""
+    evaluated = (evaluate(e, {"_copier_operation": operation}) for e in SETTINGS["_exclude"])
+    return [line for patterns in evaluated for line in patterns.splitlines()]
 
 
 def command(

@@ -10,6 +10,7 @@ from .rendering import git
 PACKAGE = "kept"
 SOURCES = f"src/{PACKAGE}"
 DELETED = "tests/test_layers.py"
+LINTER = "tools/jaxcheck"
 ANSWERS = ("--defaults", "--data", "project_name=Kept", "--data", f"package_name={PACKAGE}")
 DEPENDENCY = "humanize>=4.9,<5"
 
@@ -63,6 +64,7 @@ def edit(project: Path) -> dict[str, str]:
         For each edited path a word that must survive there.
     """
     extended = {
+        ".gitattributes": "# token_attributes\n*.npz binary\n",
         ".gitignore": "# token_ignored\n",
         ".pre-commit-config.yaml": "  # token_hook\n",
         f"{SOURCES}/data.py": "\n\n# token_data\n",
@@ -71,6 +73,11 @@ def edit(project: Path) -> dict[str, str]:
         f"{SOURCES}/training/mine.py": '"""token_new_file_in_a_folder_of_the_template."""\n',
         "tests/test_mine.py": TEST,
     }
+    if (project / LINTER).exists():  # releases up to 0.4.1 have it as a folder
+        extended |= {
+            f"{LINTER}/settings.py": "# token_edited_linter\n",
+            f"{LINTER}/rules/item14_mine.py": '"""token_rule_of_mine."""\n',
+        }
     for path, text in extended.items():
         history.append(project / path, text)
     opened = {f"{SOURCES}/errors.py": "token_errors", "pyproject.toml": "token_project"}

@@ -16,13 +16,13 @@ pytestmark = pytest.mark.xdist_group("guard rails")
 RUFF = ("ruff", "check")
 FORMAT = ("ruff", "format", "--check")
 TYPES = ("basedpyright",)
-JAXCHECK = ("python", "tools/jaxcheck")
-VERIFY = ("python", "tools/jaxcheck", "--verify")
+JAXCHECK = ("python", "tools/jaxcheck.pyz")
+VERIFY = ("python", "tools/jaxcheck.pyz", "--verify")
 ANNOTATIONS = ("pytest", "-q", "tests/test_annotations.py")
 TRAIN = ("python", "-m", "proof_lab", "train", "--config=config:smoke", "--run-dir", "runs/planted")
 TRAIN = (*TRAIN, "--config=set:loop.steps=20")
 
-TRACE = ("python", "tools/jaxcheck", "trace", "proof_lab.objective", "--ignore", "JX106")
+TRACE = ("python", "tools/jaxcheck.pyz", "trace", "proof_lab.objective", "--ignore", "JX106")
 
 TWO_DRAWS = """
 
@@ -130,8 +130,8 @@ def test_mistake_is_caught(project: Project, objective: Path, mistake: Mistake) 
 
 def test_edited_linter_is_caught(project: Project) -> None:
     project.tool(*VERIFY)
-    edited = project.path / "tools" / "jaxcheck" / "reporting" / "__init__.py"
-    history.append(edited, "# mine\n")
+    edited = project.path / "tools" / "jaxcheck.pyz"
+    edited.write_bytes(edited.read_bytes().replace(b"batch", b"Batch", 1))
     try:
         assert project.attempt(*VERIFY).returncode != 0
     finally:

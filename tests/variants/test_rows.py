@@ -102,7 +102,7 @@ def test_environment_follows_the_interpreter(project: Project, python: str) -> N
 def test_hooks_have_nothing_to_say(project: Project) -> None:
     """They are formatter, linter, type checker, jaxcheck and what looks for rests of updates."""
     project.tool("pre-commit", "run", "--all-files")
-    project.tool("python", "tools/jaxcheck", "--verify")
+    project.tool("python", "tools/jaxcheck.pyz", "--verify")
     assert project.changes() == "", "the project's formatter changes files as rendered"
 
 

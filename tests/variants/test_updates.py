@@ -54,11 +54,11 @@ def test_updated_project_passes_its_own_checks(
 
     project = Project(path, updating.PACKAGE, projects.install(path, python, environments))
     if version in NEEDS_BASELINE:
-        assert project.attempt("python", "tools/jaxcheck").returncode == 1
-        project.tool("python", "tools/jaxcheck", "--write-baseline")
+        assert project.attempt("python", "tools/jaxcheck.pyz").returncode == 1
+        project.tool("python", "tools/jaxcheck.pyz", "--write-baseline")
     history.commit(path)
     project.tool("pre-commit", "run", "--all-files")
-    project.tool("python", "tools/jaxcheck", "--verify")
+    project.tool("python", "tools/jaxcheck.pyz", "--verify")
     chosen = [name for name in MEETING if (path / name).exists()]
     chosen += LONGEST if version == EARLIER[0] else []
     project.tool("pytest", "-q", *chosen, JAX_COMPILATION_CACHE_DIR=str(compiled))

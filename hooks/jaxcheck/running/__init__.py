@@ -1,1 +1,1 @@
-"""A run of the linter: settings, files, rules, suppressions, baseline, fixes, the manifest."""
+"""A run of the linter: settings, files, rules, suppressions, baseline, fixes, the archive."""

@@ -1,17 +1,17 @@
-"""The pages of the rules: Markdown beside the code."""
+"""The pages of the rules: Markdown beside the code, in a folder or in an archive."""
 
-from pathlib import Path
+import pkgutil
 
 from ..catalogue import ITEMS, Rule
 
-FOLDER = Path(__file__).parents[1] / "docs"
+PACKAGE = __name__.partition(".")[0]
 
 
 def page(rule: Rule) -> str:
     """Returns the page of a rule; empty if there is none."""
     try:
-        return (FOLDER / f"{rule.code}.md").read_text("utf-8")
-    except FileNotFoundError:
+        return (pkgutil.get_data(PACKAGE, f"docs/{rule.code}.md") or b"").decode()
+    except OSError:
         return ""
 
 

@@ -1,4 +1,4 @@
-"""Inputs that `tools/jaxcheck trace` cannot make up: arguments of functions, by their names.
+"""Inputs that `tools/jaxcheck.pyz trace` cannot make up: arguments of functions, by their names.
 
 Arrays stand as `jax.ShapeDtypeStruct`; what is missing here is made up from the signature.
 """
