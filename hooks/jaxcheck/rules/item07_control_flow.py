@@ -17,6 +17,7 @@ from ..source.module import Module
 
 _rule = partial(
     rule,
+    profile="bugs",
     confidences=(Confidence.PROVEN, Confidence.LIKELY, Confidence.HEURISTIC),
     in_tests=Confidence.PROVEN,
     tiers=("static", "trace"),
@@ -173,6 +174,7 @@ def exit_under_traced_test(module: Module, project: Project) -> Iterator[Finding
     "JX707",
     "except-for-traced-errors",
     "A handler waits for a numeric error that traced code never raises.",
+    profile="bugs",
     confidences=(Confidence.LIKELY,),
     tiers=("static", "trace"),
 )

@@ -213,7 +213,6 @@ def _wrong(module: Module, spec: str, operands: list[ast.expr]) -> str:
     "An einsum of half-precision arrays does not ask for a float32 result.",
     confidences=(Confidence.LIKELY,),
     severity=Severity.WARNING,
-    default=False,
 )
 def einsum_rounds_to_half(module: Module, project: Project) -> Iterator[Finding]:
     """Einsums of bfloat16 without `preferred_element_type`."""
