@@ -63,7 +63,7 @@ def test_without_paths_it_takes_those_of_the_settings(tmp_path: Path) -> None:
         (["empty"], "no Python files under empty"),
         (
             ["--select", "JX5O1", "."],
-            "there is no rule or profile `JX5O1`; --list-rules lists them",
+            "no rule or profile `JX5O1`; --list-rules lists them",
         ),
         (["--select", "jx501", "."], "there is no rule or profile `jx501` (did you mean `JX501`?)"),
         (["--ignore", "key-resued", "."], "did you mean `key-reused`?"),
