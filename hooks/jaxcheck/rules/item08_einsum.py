@@ -63,7 +63,7 @@ def _reason(module: Module, product: Product) -> str:
         return f"{text} has {product.rank} axes or more, if it is an array of JAX."
     if product.rank:
         return f"This contraction gives {product.rank} axes or more."
-    return "Axes are turned for this contraction."
+    return "Axes are transposed for this contraction."
 
 
 def _instead(module: Module, product: Product) -> str:

@@ -54,13 +54,13 @@ def _find(project: Project) -> Iterator[TrainingStep]:
     modules = [m for m in project.modules.values() if m.uses_jax and not m.is_test]
     if not any("grad" in module.source for module in modules):
         return
-    doing = _Doing(_names_in_play(modules))
+    search = _StepSearch(_names_in_play(modules))
     for module in modules:
         for node in calls_of(module):
-            if node is None or isinstance(node, ast.Lambda) or node.name not in doing.names:
+            if node is None or isinstance(node, ast.Lambda) or node.name not in search.names:
                 continue
             target = Target(module, module.function(node))
-            if doing.both(target) and not doing.both_inside(target):
+            if search.both(target) and not search.both_inside(target):
                 step = _step(project, target)
                 if step is not None:
                     yield step
@@ -80,7 +80,7 @@ def _step(project: Project, target: Target) -> TrainingStep | None:
     return TrainingStep(module, function, flow, flow.updates[0][0], finite)
 
 
-class _Doing:
+class _StepSearch:
     """What functions do, by themselves or by the functions that they call."""
 
     def __init__(self, names: set[str]) -> None:
