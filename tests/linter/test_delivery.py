@@ -79,7 +79,7 @@ def test_a_clone_of_the_template_renders_it_too(tmp_path: Path) -> None:
 def test_a_project_keeps_its_conventions(project: Path) -> None:
     done = conventions(project)
     assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    assert "3 passed" in done.stdout
 
 
 def test_a_project_without_the_linter_is_told(project: Path, tmp_path: Path) -> None:
