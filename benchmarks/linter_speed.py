@@ -50,7 +50,7 @@ def main(package: str) -> int:
 
 def commands() -> dict[str, list[str]]:
     """The command of each linter that is installed, without the files."""
-    found = {"jaxcheck": [sys.executable, "-m", "jaxcheck"]}
+    found = {"jaxcheck": [sys.executable, "-m", "jaxcheck", "--select", "conventions"]}
     if ruff := shutil.which("ruff"):
         found["ruff"] = [ruff, "check", "--isolated", "--no-cache", "--quiet"]
     if importlib.util.find_spec("pylint"):

@@ -33,6 +33,19 @@ ITEMS = {
 }
 
 
+PROFILES = ("bugs", "conventions")
+"""The sets of rules that `select` takes by name: mistakes in any JAX code, and all rules."""
+
+RETIRED = frozenset(
+    {
+        "JX303", "stack-without-devices", "JX304", "reshaped-without-devices",
+        "JX404", "nothing-in-bfloat16", "JX904", "axis-name-spelled-out",
+        "JX905", "mesh-unused", "JX1106", "norm-of-one-device",
+    }
+)  # fmt: skip
+"""Rules of former releases, which settings and comments may go on naming: they cover nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Everything there is to know about one rule; its page (`docs/<code>.md`) holds the prose.
@@ -44,7 +57,8 @@ class Rule:
         confidences: The confidences that its findings may carry.
         severity: The severity of its findings, unless the project's settings say otherwise.
         in_tests: The least confidence that it reports in test files; None turns it off there.
-        default: False for a rule that runs only where it is selected by its full code.
+        profile: "bugs" if what it finds is a mistake in any JAX code; "conventions" if it is one
+            only where the conventions hold.
         fix: "safe" where `--fix` mends it, "unsafe" where an edit is only suggested, else "".
         tiers: The tiers that find it: "static", "trace" or both.
         since: The release that brought it.
@@ -57,7 +71,7 @@ class Rule:
     confidences: tuple[Confidence, ...] = (Confidence.PROVEN,)
     severity: Severity = Severity.ERROR
     in_tests: Confidence | None = None
-    default: bool = True
+    profile: str = "conventions"
     fix: str = ""
     tiers: tuple[str, ...] = ("static",)
     since: str = "0.2"
@@ -155,11 +169,12 @@ def names() -> dict[str, str]:
 def matching(selector: str) -> Iterator[str]:
     """Yields the codes that a selector covers.
 
-    A selector is a code, a rule's name, `JX` or `ALL` for everything, or an item such as `JX5`
-    or `JX10`: an item is never a prefix of another one.
+    A selector is a profile, a code, a rule's name, an item such as `JX5` or `JX10` (an item is
+    never a prefix of another one), or `JX` or `ALL`, which say the same as `conventions`.
     """
     for code, described in rules().items():
-        if selector in (code, described.name, "ALL", "JX") or selector == f"JX{described.item}":
+        of_rule = (code, described.name, f"JX{described.item}", described.profile)
+        if selector in (*of_rule, "conventions", "ALL", "JX"):
             yield code
 
 

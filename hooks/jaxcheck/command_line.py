@@ -20,7 +20,8 @@ from .running.loading import absolute, python_files
 from .running.results import INTERNAL, USAGE, Results, results
 from .settings import Settings
 
-DESCRIPTION = "Checks JAX code against the conventions that `jaxcheck --list-rules` lists."
+DESCRIPTION = """Finds mistakes in JAX code (the profile `bugs`, the default) and what breaks its
+conventions (`--select conventions`); `jaxcheck --list-rules` lists the rules of both."""
 EPILOG = """`jaxcheck trace PACKAGE` imports a package and lets JAX check what reading cannot
 (`jaxcheck trace --help`). Exit status: 0 nothing that fails, 1 findings, 2 wrong usage or
 configuration, 3 a failure of jaxcheck itself. Heuristic findings and notes never fail."""
@@ -75,7 +76,9 @@ def parser() -> argparse.ArgumentParser:
     )
     alone = made.add_argument_group("instead of checking").add_mutually_exclusive_group()
     alone.add_argument("--explain", metavar="RULE", help="print the page of a rule")
-    alone.add_argument("--list-rules", action="store_true", help="list all rules")
+    alone.add_argument(
+        "--list-rules", action="store_true", help="list all rules, each with its profile"
+    )
     alone.add_argument(
         "--print-schema", action="store_true", help="print the JSON schema of [tool.jaxcheck]"
     )
@@ -94,7 +97,7 @@ def add_common_options(made: argparse.ArgumentParser) -> None:
         "--select",
         action="append",
         metavar="RULES",
-        help="run these rules only, by comma: codes, names, items (JX5), ALL",
+        help="run these rules only, by comma: bugs, conventions, codes, names, items (JX5)",
     )
     made.add_argument("--ignore", action="append", metavar="RULES", help="leave these rules out")
     made.add_argument("--config", type=Path, metavar="FILE", help="read [tool.jaxcheck] from there")

@@ -20,7 +20,8 @@ class Settings:
     Attributes:
         paths: What to check where the command line names nothing, from the root; empty for the
             current folder.
-        select: Selectors of the rules to run; empty for all that are on by default.
+        select: Selectors of the rules to run: the profiles `bugs` (mistakes in any JAX code; the
+            default) and `conventions` (all rules), codes, names, items such as `JX5`, `ALL`.
         ignore: Selectors of rules to leave out.
         per_file_ignores: Selectors to leave out, by glob pattern of the path.
         exclude: Glob patterns of paths not to check.
@@ -46,7 +47,7 @@ class Settings:
     """
 
     paths: tuple[str, ...] = ()
-    select: tuple[str, ...] = ()
+    select: tuple[str, ...] = ("bugs",)
     ignore: tuple[str, ...] = ()
     per_file_ignores: dict[str, tuple[str, ...]] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()

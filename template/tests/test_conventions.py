@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -16,6 +17,14 @@ def jaxcheck(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
     command = [sys.executable, str(JAXCHECK), *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_the_settings_say_which_rules_run() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "select" in settings["tool"]["jaxcheck"], (
+        "Without `select`, jaxcheck looks for mistakes only. For the conventions, too, write "
+        '`select = ["conventions"]` into [tool.jaxcheck] of pyproject.toml.'
+    )
 
 
 def test_conventions_are_kept() -> None:

@@ -53,8 +53,11 @@ def test_without_paths_it_takes_those_of_the_settings(tmp_path: Path) -> None:
     [
         (["nowhere.py"], "nowhere.py does not exist"),
         (["empty"], "no Python files under empty"),
-        (["--select", "JX5O1", "."], "there is no rule `JX5O1`; --list-rules lists them"),
-        (["--select", "jx501", "."], "there is no rule `jx501` (did you mean `JX501`?)"),
+        (
+            ["--select", "JX5O1", "."],
+            "no rule or profile `JX5O1`; --list-rules lists them",
+        ),
+        (["--select", "jx501", "."], "there is no rule or profile `jx501` (did you mean `JX501`?)"),
         (["--ignore", "key-resued", "."], "did you mean `key-reused`?"),
         (["--explain", "key-resued"], "did you mean `key-reused`?"),
         (["--baseline", "none.json", "."], "none.json does not exist; write it with"),
@@ -139,7 +142,7 @@ def test_rules_are_listed(tmp_path: Path) -> None:
     described = json.loads(jaxcheck("--list-rules", "--format", "json", cwd=tmp_path).stdout)
     assert [rule["code"] for rule in described] == list(catalogue.rules())
     for rule in described:
-        assert f"    {rule['code']:7} {rule['name']}" in listed
+        assert f"    {rule['code']:7} {rule['profile']:12} {rule['name']}" in listed
     assert jaxcheck("--list-rules", "--format", "sarif", cwd=tmp_path).returncode == 2
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from jaxcheck.catalogue import rules
 from jaxcheck.findings import Severity
+from jaxcheck.running.checking import selected
 from jaxcheck.running.configuration import ConfigurationError, configuration, schema, settings_from
 from jaxcheck.settings import Settings
 
@@ -48,16 +50,58 @@ def test_every_kind_of_value_is_read() -> None:
         ("jaxtyping-satisfies-shapes = 1", "must be true or false"),
         ('per-file-ignores = { "a.py" = "JX5" }', "must be a table of lists"),
         ('severity = { JX5 = "loud" }', "severities are error, warning and note"),
-        ('select = ["JX77"]', "select: there is no rule `JX77`"),
-        ('ignore = ["key-resued"]', "ignore: there is no rule `key-resued` (did you mean"),
-        ('severity = { JX77 = "note" }', "severity: there is no rule `JX77`"),
-        ('per-file-ignores = { "a.py" = ["JX77"] }', "per-file-ignores: there is no rule"),
+        ('select = ["JX77"]', "select: there is no rule or profile `JX77`"),
+        ('select = ["bug"]', "no rule or profile `bug` (did you mean `bugs`?); --list-rules"),
+        ("select = []", "`select` in [tool.jaxcheck] is empty; name bugs or conventions, or rules"),
+        (
+            'ignore = ["key-resued"]',
+            "ignore: there is no rule or profile `key-resued` (did you mean",
+        ),
+        ('severity = { JX77 = "note" }', "severity: there is no rule or profile `JX77`"),
+        (
+            'per-file-ignores = { "a.py" = ["JX77"] }',
+            "per-file-ignores: there is no rule or profile",
+        ),
     ],
 )
 def test_what_is_no_setting_is_refused(line: str, said: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         settings_from(tomllib.loads(line))
     assert said in str(raised.value)
+
+
+def chosen(line: str) -> set[str]:
+    """The codes of the rules that run under a line of settings, the linter's own left out."""
+    return {rule.code for rule in selected(settings_from(tomllib.loads(line))) if rule.item}
+
+
+ALL = {code for code, rule in rules().items() if rule.item}
+BUGS = {code for code in ALL if rules()[code].profile == "bugs"}
+
+
+@pytest.mark.parametrize(
+    ("line", "codes"),
+    [
+        ("", BUGS),
+        ('select = ["bugs"]', BUGS),
+        ('select = ["conventions"]', ALL),
+        ('select = ["ALL"]', ALL),
+        ('select = ["bugs", "JX801"]', BUGS | {"JX801"}),
+        ('select = ["bugs", "linen"]', BUGS | {"JX1301"}),
+        ('ignore = ["JX501"]', BUGS - {"JX501"}),
+        ('select = ["conventions"]\nignore = ["bugs"]', ALL - BUGS),
+        ('select = ["JX3"]\nignore = ["pmap", "JX303"]', {"JX301", "JX302"}),
+        ('select = ["JX1106", "norm-of-one-device"]', set()),
+    ],
+)
+def test_profiles_and_rules_are_selected_together(line: str, codes: set[str]) -> None:
+    assert chosen(line) == codes
+
+
+def test_the_core_holds_rules_that_find_mistakes() -> None:
+    assert {rules()[code].item for code in BUGS} == {5, 6, 7, 13}
+    habits = {"JX507", "JX511", "JX601", "JX709", "JX1301", "JX1302"}
+    assert {code for code in ALL - BUGS if rules()[code].item in (5, 6, 7, 13)} == habits
 
 
 def test_a_wrong_setting_ends_the_run(tmp_path: Path) -> None:

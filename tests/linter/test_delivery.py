@@ -77,7 +77,7 @@ def test_git_shows_the_linter_as_one_binary_file(project: Path, tmp_path: Path) 
 def test_a_project_keeps_its_conventions(project: Path) -> None:
     done = conventions(project)
     assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    assert "3 passed" in done.stdout
 
 
 def test_a_project_without_the_linter_is_told(project: Path, tmp_path: Path) -> None:

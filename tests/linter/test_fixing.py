@@ -137,7 +137,7 @@ def fixed(
         checking, "rules", lambda: {"JX1302": replace(rules()["JX1302"], check=find)}
     )
     path.write_text(text)
-    done = fix([path], path.parent, Settings(), results)
+    done = fix([path], path.parent, Settings(select=("JX1302",)), results)
     applied, refused = ([f.message for f in listed] for listed in (done.applied, done.refused))
     return path.read_text(), applied, refused
 

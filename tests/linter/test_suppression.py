@@ -190,8 +190,17 @@ def test_pages_of_the_linters_own_rules(example: Example, tmp_path: Path) -> Non
     """Their examples are judged after suppression, with all rules on."""
     for name, text in example.files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    seen = {(path, line, code) for path, line, code in codes(cwd=tmp_path) if code == example.scope}
+    seen = {
+        (path, line, code)
+        for path, line, code in codes("--select", "ALL", cwd=tmp_path)
+        if code == example.scope
+    }
     assert seen == example.expected
+
+
+def test_rules_of_former_releases_may_be_named(tmp_path: Path) -> None:
+    project(tmp_path, old="import jax  # jaxcheck: ignore[JX303, mesh-unused] was needed once\n")
+    assert codes(cwd=tmp_path) == []
 
 
 def test_pages_of_suppressions_show_bad_and_good_code() -> None:

@@ -87,9 +87,12 @@ def edit(project: Path) -> dict[str, str]:
     history.replace(project / SOURCES / "model.py", BUILD, PROPERTY + BUILD)
     stated = (project / "pyproject.toml").read_text()
     marker = re.compile(r"(    # --- your dependencies below this line.*\n)")
-    (project / "pyproject.toml").write_text(
-        marker.sub(rf'\1    "{DEPENDENCY}",\n', stated, count=1)
-    )
+    stated = marker.sub(rf'\1    "{DEPENDENCY}",\n', stated, count=1)
+    if "[tool.jaxcheck]" in stated:  # around the line by which later releases name the rules
+        stated = stated.replace('paths = ["src", "tests"]', 'paths = ["tests", "src"]')
+        name = re.compile(r"(    # --- your names of array dimensions below this line.*\n)")
+        stated = name.sub(r'\1    "mine",\n', stated) + 'ignore = ["JX303"]\n'
+    (project / "pyproject.toml").write_text(stated)
     (project / DELETED).unlink()
     history.commit(project)
     words = {path: re.findall(r"token_\w+", text)[0] for path, text in extended.items()}
@@ -111,4 +114,8 @@ def assert_kept(project: Path, words: dict[str, str]) -> None:
     assert not (project / DELETED).exists(), "a deleted file came back"
     assert git(project, "diff", "--name-only", "--diff-filter=U") == ""
     assert not [path for path in rendering.contents(project) if path.endswith((".rej", ".orig"))]
-    tomllib.loads((project / "pyproject.toml").read_text())
+    settings = tomllib.loads((project / "pyproject.toml").read_text())["tool"]["jaxcheck"]
+    assert settings["select"] == ["conventions"]
+    if "ignore" in settings:
+        assert settings["paths"] == ["tests", "src"]
+        assert settings["dimensions"][-1] == "mine"

@@ -20,7 +20,6 @@ _MAPPINGS = frozenset(
     for name in ("dict", "Dict", "Mapping", "MutableMapping", "OrderedDict", "defaultdict")
 )
 _HOST = frozenset({"numpy.ndarray", "numpy.typing.NDArray", "numpy.typing.ArrayLike"})
-_PLAIN_DEFAULTS = (bool, int, float, complex, str, bytes)
 _ANYTHING = frozenset({"typing.Any", "builtins.object"})
 
 

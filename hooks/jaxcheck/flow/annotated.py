@@ -33,7 +33,7 @@ class Annotated:
     Attributes:
         array: An array for certain.
         key: A PRNG key, or an array of keys.
-        scalar: A plain Python value that steers the program: an int, a flag, a name, a function.
+        scalar: A plain Python value: an int, a flag, a name, a function.
         number: A Python float.
         container: A container, whose truth is whether it holds anything.
         items: What it says about each element of a tuple.

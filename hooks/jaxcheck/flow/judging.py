@@ -18,38 +18,38 @@ _JIT = frozenset({"jax.jit", "jax.pmap", "flax.nnx.jit", "flax.nnx.pmap"})
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class TracedDemand:
     """A demand for a concrete value that a tracer meets.
 
     Attributes:
         sure: Whether the value is an array for certain, not perhaps a container of them.
-        held: Whether it is a container or an instance of a class, by its annotation, whose truth
-            is known while tracing.
-        flags: The parameters behind it, where all of them steer the program: flags, sizes, names.
+        container: Whether it is a container or an instance of a class, by its annotation, whose
+            truth is known while tracing.
+        flags: The parameters behind it, where all are plain Python values: flags, sizes, names.
         jitted: Whether the function itself is jitted, so that a parameter can be static.
-        bare: Whether all parameters behind it are jitted ones of which nothing more is said: no
-            annotation and no default, so that they are arrays rather than containers or None.
+        unannotated: Whether all parameters behind it are jitted ones without annotation and
+            default, so that they are arrays rather than containers or None.
     """
 
     demand: Demand
     summary: Summary
     live: Live
     sure: bool
-    held: bool
+    container: bool
     flags: tuple[Parameter, ...]
     jitted: bool
-    bare: bool
+    unannotated: bool
 
 
-def met(module: Module, project: Project) -> Iterator[Met]:
+def traced_demands(module: Module, project: Project) -> Iterator[TracedDemand]:
     """Yields the demands of a module that tracers meet."""
-    cached = project.facts.get(("met", id(module)))
+    cached = project.facts.get(("traced demands", id(module)))
     if cached is None:
-        cached = project.facts["met", id(module)] = list(_met(module, project))
+        cached = project.facts["traced demands", id(module)] = list(_find(module, project))
     yield from cached
 
 
-def _met(module: Module, project: Project) -> Iterator[Met]:
+def _find(module: Module, project: Project) -> Iterator[TracedDemand]:
     engine = Engine.of(project)
     live_inputs = engine.live()
     tracing = traced(project)
@@ -65,12 +65,14 @@ def _met(module: Module, project: Project) -> Iterator[Met]:
             if sure or live.possible(demand.raw):
                 tracers = (demand.taint | demand.raw) & (live.taint | live.raw)
                 flags = _flags(engine, summary, tracers)
-                held = not sure and demand.direct and _held(engine, summary, tracers)
-                bare = jitted and _bare(summary, tracers)
-                yield Met(demand, summary, live, sure, held, flags, jitted, bare)
+                container = not sure and demand.direct and _is_container(engine, summary, tracers)
+                unannotated = jitted and _is_unannotated(summary, tracers)
+                yield TracedDemand(
+                    demand, summary, live, sure, container, flags, jitted, unannotated
+                )
 
 
-def _bare(summary: Summary, mask: int) -> bool:
+def _is_unannotated(summary: Summary, mask: int) -> bool:
     assert summary.function is not None
     for number, name in enumerate(summary.inputs):
         if mask & (2 << number):
@@ -80,9 +82,9 @@ def _bare(summary: Summary, mask: int) -> bool:
     return True
 
 
-def handed_on(
+def passed_on(
     module: Module, project: Project, kinds: frozenset[str]
-) -> Iterator[tuple[Parameter, Met, Module]]:
+) -> Iterator[tuple[Parameter, TracedDemand, Module]]:
     """Yields parameters of jitted functions that a function which they call needs concrete.
 
     Yields:
@@ -105,18 +107,18 @@ def handed_on(
 
 def _needs(
     engine: Engine, project: Project, callee: ast.AST, number: int, kinds: frozenset[str]
-) -> Iterator[Met]:
+) -> Iterator[TracedDemand]:
     summary = engine.summary_of(callee)
     if summary is None:
         return
-    for each in met(summary.module, project):
+    for each in traced_demands(summary.module, project):
         demand = each.demand
-        handed = each.summary is summary and demand.raw & (2 << number)
-        if handed and demand.direct and demand.kind in kinds:
+        passed = each.summary is summary and demand.raw & (2 << number)
+        if passed and demand.direct and demand.kind in kinds:
             yield each
 
 
-def _held(engine: Engine, summary: Summary, mask: int) -> bool:
+def _is_container(engine: Engine, summary: Summary, mask: int) -> bool:
     """Returns whether a parameter is annotated as a container or with a class of the project."""
     assert summary.function is not None
     for number, name in enumerate(summary.inputs[: summary.parameters]):
@@ -140,13 +142,13 @@ def _flags(engine: Engine, summary: Summary, mask: int) -> tuple[Parameter, ...]
         parameter = summary.function.parameter(name)
         if parameter is None or number >= summary.parameters:
             return ()
-        if not steers(engine, summary, parameter):
+        if not is_plain_value(engine, summary, parameter):
             return ()
         found.append(parameter)
     return tuple(found)
 
 
-def steers(engine: Engine, summary: Summary, parameter: Parameter) -> bool:
+def is_plain_value(engine: Engine, summary: Summary, parameter: Parameter) -> bool:
     """Whether a parameter is a plain Python value, by its annotation or its default."""
     says = annotated(summary.module, parameter.annotation)
     if says.scalar:

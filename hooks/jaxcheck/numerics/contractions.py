@@ -57,7 +57,7 @@ def products(module: Module, project: Project) -> list[Product]:
     """Returns the products of `@`, `matmul`, `dot`, `tensordot` and the like to be spelled out.
 
     A product of matrices and vectors is none, and one of arrays of unknown rank only where its
-    operands are turned for it.
+    operands are transposed for it.
     """
     key = ("products", id(module))
     found: list[Product] | None = project.facts.get(key)
@@ -136,7 +136,7 @@ def _doubted(
         return Product(node, how, confidence, None, 0)
     if how in _GENERAL.values():
         return Product(node, how, Confidence.HEURISTIC, None, 0)
-    if any(_is_turned(module, each) for each in operands):
+    if any(_is_transposed(module, each) for each in operands):
         return Product(node, how, Confidence.HEURISTIC, None, 0)
     return None
 
@@ -190,7 +190,7 @@ def _flattened(module: Module, node: ast.expr) -> ast.expr | None:
     return inside if before is not None and before.low >= 3 and before.jax else None
 
 
-def _is_turned(module: Module, node: ast.expr) -> bool:
+def _is_transposed(module: Module, node: ast.expr) -> bool:
     """Whether axes are swapped or added in an operand; `.T` alone is usual for matrices."""
     if isinstance(node, ast.Attribute):
         return node.attr == "mT"
@@ -230,13 +230,13 @@ def _einsum(
     one = "d" if first.low == 1 else f"{over[len(over) - first.low + 2 :]}id"
     plain = "d" if second.low == 1 else f"{over[len(over) - second.low + 2 :]}dj"
     out = over + ("i" if first.low > 1 else "") + ("j" if second.low > 1 else "")
-    base = _unturned(module, right) if second.low > 1 else None
+    base = _untransposed(module, right) if second.low > 1 else None
     other = f"{plain[:-2]}jd" if base is not None else plain
     texts = f"{module.text(left)}, {module.text(base if base is not None else right)}"
     return f"{one},{other}->{out}", texts
 
 
-def _unturned(module: Module, node: ast.expr) -> ast.expr | None:
+def _untransposed(module: Module, node: ast.expr) -> ast.expr | None:
     """The array whose last two axes an expression swaps."""
     if isinstance(node, ast.Attribute):
         return node.value if node.attr == "mT" else None

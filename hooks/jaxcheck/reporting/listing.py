@@ -16,9 +16,8 @@ def as_text(rules: Iterable[Rule]) -> str:
             lines += ["", f"{item}  {ITEMS[item]}"] if lines else [f"{item}  {ITEMS[item]}"]
         marks = [f"{rule.fix} fix"] if rule.fix else []
         marks += ["trace"] if rule.tiers == ("trace",) else []
-        marks += [] if rule.default else ["off unless selected"]
         note = f" [{', '.join(marks)}]" if marks else ""
-        lines.append(f"    {rule.code:7} {rule.name}{note}: {rule.summary}")
+        lines.append(f"    {rule.code:7} {rule.profile:12} {rule.name}{note}: {rule.summary}")
     return "\n".join(lines) + "\n"
 
 
@@ -33,7 +32,7 @@ def as_json(rules: Iterable[Rule]) -> str:
             "confidences": rule.confidences,
             "severity": rule.severity,
             "in_tests": rule.in_tests,
-            "default": rule.default,
+            "profile": rule.profile,
             "fix": rule.fix,
             "tiers": rule.tiers,
             "since": rule.since,

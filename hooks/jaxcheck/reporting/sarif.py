@@ -51,9 +51,9 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "shortDescription": {"text": rule.summary},
         "fullDescription": {"text": f"{ITEMS[rule.item]}. {rule.summary}"},
         "help": {"text": written, "markdown": written},
-        "defaultConfiguration": {"level": str(rule.severity), "enabled": rule.default},
+        "defaultConfiguration": {"level": str(rule.severity), "enabled": rule.profile == "bugs"},
         "properties": {
-            "tags": [f"item {rule.item}", *rule.tiers],
+            "tags": [f"item {rule.item}", rule.profile, *rule.tiers],
             "precision": "very-high" if rule.confidences[0].rank == 0 else "high",
         },
     }

@@ -5,7 +5,7 @@ from functools import partial
 from ..catalogue import Rule, declare
 from ..findings import Confidence, Severity
 
-_rule = partial(Rule, in_tests=Confidence.PROVEN, tiers=("static", "trace"))
+_rule = partial(Rule, profile="bugs", in_tests=Confidence.PROVEN, tiers=("static", "trace"))
 
 declare(
     _rule(

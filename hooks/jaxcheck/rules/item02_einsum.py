@@ -69,13 +69,14 @@ def _operands(module: Module, found: Einsum) -> Finding | None:
                 f"{len(names)} axes ({_spelt(names)}): einsum raises when this is traced. Make the "
                 "letters and the annotation agree.",
             )
-        turned = _turned_image(term, names)
-        if turned:
+        transposed = _transposed_image(term, names)
+        if transposed:
             return module.finding(
                 "JX208",
                 found.spec,
                 f"{term!r} reads {module.text(operand)} as if its axes were in another order than "
-                f"annotated ({_spelt(names)}): the letter {turned[0]!r} stands at {turned[1]!r}. "
+                f"annotated ({_spelt(names)}): the letter "
+                f"{transposed[0]!r} stands at {transposed[1]!r}. "
                 "Write the letters in the order of the annotation.",
                 confidence=Confidence.LIKELY,
             )
@@ -106,7 +107,7 @@ def _channels_first(module: Module, found: Einsum, term: str) -> Finding:
     )
 
 
-def _turned_image(term: str, names: Names) -> tuple[str, str] | None:
+def _transposed_image(term: str, names: Names) -> tuple[str, str] | None:
     """Returns a letter of an image, and the other image dimension that it stands at."""
     groups = [group(name) if name else () for name in names]
     if not {HEIGHT, WIDTH} <= set(groups):

@@ -113,8 +113,8 @@ def image_axes_out_of_order(module: Module, project: Project) -> Iterator[Findin
         channels = shape.index(*CHANNELS)
         places = [at for at in (height, width) if at is not None]
         first = bool(places) and channels is not None and channels < max(places)
-        turned = height is not None and width is not None and width < height
-        if first or turned:
+        swapped = height is not None and width is not None and width < height
+        if first or swapped:
             what = "channels before the image's axes" if first else "width before height"
             yield module.finding(
                 "JX203",

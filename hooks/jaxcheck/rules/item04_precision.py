@@ -17,7 +17,6 @@ from ..numerics.half_parameters import Start, exempt, half_start, parameters
 from ..numerics.parameter_dtypes import LAYERS, deciding, layer_dtypes
 from ..project import Project
 from ..source.module import Module
-from ..training.training_steps import training_steps
 
 _DRAWN = "a normal draw in bfloat16 takes 128 distinct values, none beyond 2.9 standard deviations"
 _DRAWN_16 = (
@@ -205,7 +204,6 @@ def _linen_param(module: Module, project: Project, call: ast.Call) -> str | None
     "parameter-without-dtype",
     "A parameter is drawn without saying its dtype.",
     confidences=(Confidence.LIKELY,),
-    default=False,
 )
 def parameter_without_dtype(module: Module, project: Project) -> Iterator[Finding]:
     """Values of `nnx.Param` whose dtype depends on `jax_enable_x64`."""
@@ -235,45 +233,3 @@ def _made(module: Module, node: ast.expr) -> ast.Call | None:
 
 
 _DRAWS = frozenset({"normal", "uniform", "truncated_normal", "orthogonal"})
-
-
-@rule(
-    "JX404",
-    "nothing-in-bfloat16",
-    "A project trains a model and computes nothing in bfloat16.",
-    confidences=(Confidence.LIKELY,),
-)
-def nothing_in_bfloat16(module: Module, project: Project) -> Iterator[Finding]:
-    """The first training step of a project in which no cast and no policy is to be seen."""
-    steps = training_steps(project)
-    if not steps or steps[0].module is not module or mentions_half(project):
-        return
-    if any(_may_cast(m) for m in project.modules.values() if m.uses_jax and not m.is_test):
-        return
-    function = steps[0].function
-    yield module.finding(
-        "JX404",
-        function.node,
-        f"{function.name}() trains in float32 throughout: no dtype of the project is bfloat16. "
-        "Matrix units run bfloat16 at twice the speed of float32 or more, and activations take "
-        "half the memory. Give layers dtype=jnp.bfloat16, or cast the parameters in the forward "
-        "pass.",
-    )
-
-
-def _may_cast(module: Module) -> bool:
-    """Whether a module casts to, or computes in, a dtype that is decided elsewhere."""
-    if any(word in module.source for word in ("jmp", "compute_dtype", "Policy", "bf16")):
-        return True
-    for call in module.nodes(ast.Call):
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "astype" and call.args:
-            given: ast.expr | None = call.args[0]
-        elif (module.resolve(call.func) or "").startswith("flax."):
-            given = next((k.value for k in call.keywords if k.arg == "dtype"), None)
-        else:
-            continue
-        if isinstance(given, ast.Name | ast.Attribute) and dtype_named(module, given) is None:
-            scalar = module.resolve(given) or ""
-            if not scalar.startswith(("builtins.", "jax.numpy.", "numpy.")):
-                return True
-    return False

@@ -29,6 +29,7 @@ PYTHON_DRAWS = {
     "JX512",
     "host-random-in-traced-code",
     "Traced code draws from NumPy's or Python's own random numbers.",
+    profile="bugs",
     confidences=(Confidence.PROVEN, Confidence.LIKELY),
 )
 def host_random(module: Module, project: Project) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ FOLD_IN = "jax.random.fold_in"
     "JX505",
     "unused-split-result",
     "A key that comes out of `jax.random.split` is never used.",
+    profile="bugs",
     confidences=(Confidence.PROVEN,),
     severity=Severity.WARNING,
 )

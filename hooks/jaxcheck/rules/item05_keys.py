@@ -45,6 +45,7 @@ def _first(module: Module, event: KeyEvent) -> tuple:
     "JX501",
     "key-reused",
     "A key is consumed twice.",
+    profile="bugs",
     confidences=_BOTH,
     in_tests=Confidence.PROVEN,
     tiers=("static", "trace"),
@@ -90,6 +91,7 @@ def _global_keys(module: Module, project: Project) -> Iterator[Finding]:
     "JX502",
     "key-reused-in-loop",
     "A key is consumed in every iteration of a loop without being renewed.",
+    profile="bugs",
     confidences=_BOTH,
     in_tests=Confidence.PROVEN,
     tiers=("static", "trace"),
@@ -113,6 +115,7 @@ def key_reused_in_loop(module: Module, project: Project) -> Iterator[Finding]:
     "JX503",
     "consumed-key-escapes",
     "A consumed key is returned or stored, for others to consume again.",
+    profile="bugs",
     confidences=_BOTH,
     in_tests=Confidence.PROVEN,
 )
@@ -134,6 +137,7 @@ def consumed_key_escapes(module: Module, project: Project) -> Iterator[Finding]:
     "JX504",
     "key-attribute-not-renewed",
     "A method consumes a key in an attribute and leaves the same key there.",
+    profile="bugs",
     confidences=(Confidence.LIKELY,),
 )
 def key_attribute_not_renewed(module: Module, project: Project) -> Iterator[Finding]:
@@ -153,6 +157,7 @@ def key_attribute_not_renewed(module: Module, project: Project) -> Iterator[Find
     "JX508",
     "key-parameter-overwritten",
     "A parameter that takes a key is replaced by a key with a constant seed.",
+    profile="bugs",
     confidences=(Confidence.LIKELY,),
 )
 def key_parameter_overwritten(module: Module, project: Project) -> Iterator[Finding]:
@@ -171,6 +176,7 @@ def key_parameter_overwritten(module: Module, project: Project) -> Iterator[Find
     "JX509",
     "key-broadcast-by-vmap",
     "A mapped function consumes a key that is the same for all elements.",
+    profile="bugs",
     confidences=_BOTH,
     in_tests=Confidence.PROVEN,
 )
@@ -190,6 +196,7 @@ def key_broadcast_by_vmap(module: Module, project: Project) -> Iterator[Finding]
     "JX510",
     "duplicate-fold-in",
     "The same data is folded into a key twice, and both results are consumed.",
+    profile="bugs",
     confidences=_BOTH,
     in_tests=Confidence.PROVEN,
 )
@@ -210,6 +217,7 @@ def duplicate_fold_in(module: Module, project: Project) -> Iterator[Finding]:
     "JX513",
     "rngs-built-twice-from-one-key",
     "Two `nnx.Rngs` are built from one key.",
+    profile="bugs",
     confidences=(Confidence.LIKELY,),
 )
 def rngs_built_twice(module: Module, project: Project) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from ..transforms.tracing import JitSite, traced
     "JX605",
     "static-argument-varies",
     "A static argument takes another value in each round of a loop.",
+    profile="bugs",
     confidences=(Confidence.LIKELY,),
 )
 def static_argument_varies(module: Module, project: Project) -> Iterator[Finding]:
@@ -43,6 +44,7 @@ def static_argument_varies(module: Module, project: Project) -> Iterator[Finding
     "JX606",
     "jit-in-loop-or-per-call",
     "A function is made and jitted anew each time, so nothing compiled is found again.",
+    profile="bugs",
     confidences=(Confidence.LIKELY, Confidence.HEURISTIC),
 )
 def jit_in_loop_or_per_call(module: Module, project: Project) -> Iterator[Finding]:

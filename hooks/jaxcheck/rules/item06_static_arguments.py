@@ -134,6 +134,7 @@ def _signature_known(site: JitSite) -> bool:
     "JX603",
     "unknown-static-name",
     "A static argument is no parameter of the function.",
+    profile="bugs",
 )
 def unknown_static_name(module: Module, project: Project) -> Iterator[Finding]:
     """Finds names and positions of static arguments that the function does not have."""
@@ -194,6 +195,7 @@ def _close(name: str, allowed: list[str]) -> str:
     "JX604",
     "unhashable-static-argument",
     "A static argument cannot be hashed, or is hashed by identity.",
+    profile="bugs",
     confidences=(Confidence.LIKELY, Confidence.PROVEN, Confidence.HEURISTIC),
 )
 def unhashable_static_argument(module: Module, project: Project) -> Iterator[Finding]:

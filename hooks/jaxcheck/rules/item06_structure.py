@@ -1,4 +1,4 @@
-"""Item 6: what steers the program must be static."""
+"""Item 6: what is_plain_value the program must be static."""
 
 import ast
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ..catalogue import rule
 from ..findings import Confidence, Finding
 from ..flow.annotated import annotated
-from ..flow.judging import Met, handed_on, met
+from ..flow.judging import TracedDemand, passed_on, traced_demands
 from ..project import Project
 from ..source.module import Module
 from ..source.scopes import Parameter
@@ -29,13 +29,14 @@ _USES = {
     "JX602",
     "structural-use-of-traced-argument",
     "A traced argument is used as a length, a shape, an axis or an index.",
+    profile="bugs",
     confidences=(Confidence.PROVEN, Confidence.LIKELY),
     in_tests=Confidence.PROVEN,
     tiers=("static", "trace"),
 )
 def structural_use(module: Module, project: Project) -> Iterator[Finding]:
     """Finds parameters that shape the traced program, but are not static."""
-    for each in met(module, project):
+    for each in traced_demands(module, project):
         demand = each.demand
         if demand.kind not in _SIZE_KINDS or not each.live.staged:
             continue
@@ -54,6 +55,7 @@ def structural_use(module: Module, project: Project) -> Iterator[Finding]:
     "JX607",
     "flag-not-static",
     "A flag, name or function is passed to jit without being static.",
+    profile="bugs",
     confidences=(Confidence.PROVEN, Confidence.LIKELY),
     in_tests=Confidence.PROVEN,
     tiers=("static", "trace"),
@@ -61,7 +63,7 @@ def structural_use(module: Module, project: Project) -> Iterator[Finding]:
 def flag_not_static(module: Module, project: Project) -> Iterator[Finding]:
     """Finds parameters of jitted functions that steer Python control flow."""
     reported: set[ast.AST] = set()
-    for each in met(module, project):
+    for each in traced_demands(module, project):
         demand = each.demand
         if demand.kind not in _FLAG_KINDS or not each.jitted or not each.flags:
             continue
@@ -70,7 +72,7 @@ def flag_not_static(module: Module, project: Project) -> Iterator[Finding]:
                 continue
             reported.add(parameter.node)
             yield _flag(module, parameter, each, module)
-    for parameter, each, elsewhere in handed_on(module, project, _FLAG_KINDS):
+    for parameter, each, elsewhere in passed_on(module, project, _FLAG_KINDS):
         if parameter.node not in reported:
             reported.add(parameter.node)
             yield _flag(module, parameter, each, elsewhere)
@@ -102,7 +104,7 @@ def _settings(module: Module, project: Project) -> Iterator[tuple[Parameter, str
                     yield parameter, found[1].name
 
 
-def _flag(module: Module, parameter: Parameter, each: Met, used_in: Module) -> Finding:
+def _flag(module: Module, parameter: Parameter, each: TracedDemand, used_in: Module) -> Finding:
     return module.finding(
         "JX607",
         parameter.node,
@@ -113,11 +115,11 @@ def _flag(module: Module, parameter: Parameter, each: Met, used_in: Module) -> F
     )
 
 
-def _annotated(each: Met) -> bool:
+def _annotated(each: TracedDemand) -> bool:
     return bool(each.flags) and all(p.annotation is not None for p in each.flags)
 
 
-def _way_out(each: Met) -> str:
+def _way_out(each: TracedDemand) -> str:
     if not each.jitted or not each.flags:
         return "Take it from a shape, or make it static where the function is jitted."
     names = ", ".join(f'"{p.name}"' for p in each.flags)

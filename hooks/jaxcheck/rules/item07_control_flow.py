@@ -11,12 +11,13 @@ from functools import partial
 from ..catalogue import rule
 from ..findings import Confidence, Finding
 from ..flow.engine import Engine
-from ..flow.judging import Met, met
+from ..flow.judging import TracedDemand, traced_demands
 from ..project import Project
 from ..source.module import Module
 
 _rule = partial(
     rule,
+    profile="bugs",
     confidences=(Confidence.PROVEN, Confidence.LIKELY, Confidence.HEURISTIC),
     in_tests=Confidence.PROVEN,
     tiers=("static", "trace"),
@@ -27,8 +28,10 @@ _NUMERIC_ERRORS = frozenset(
 )
 
 
-def _of_kind(module: Module, project: Project, *kinds: str) -> Iterator[tuple[Met, Confidence]]:
-    for each in met(module, project):
+def _of_kind(
+    module: Module, project: Project, *kinds: str
+) -> Iterator[tuple[TracedDemand, Confidence]]:
+    for each in traced_demands(module, project):
         if each.demand.kind not in kinds:
             continue
         if each.flags and each.jitted:
@@ -40,9 +43,9 @@ def _of_kind(module: Module, project: Project, *kinds: str) -> Iterator[tuple[Me
             unsure = each.demand.conditional or each.live.assumed
             yield each, Confidence.LIKELY if unsure else Confidence.PROVEN
         elif (
-            not each.held
+            not each.container
             and each.demand.direct
-            and (each.bare or each.demand.raw & each.summary.arrays)
+            and (each.unannotated or each.demand.raw & each.summary.arrays)
         ):
             yield each, Confidence.LIKELY
 
@@ -173,6 +176,7 @@ def exit_under_traced_test(module: Module, project: Project) -> Iterator[Finding
     "JX707",
     "except-for-traced-errors",
     "A handler waits for a numeric error that traced code never raises.",
+    profile="bugs",
     confidences=(Confidence.LIKELY,),
     tiers=("static", "trace"),
 )

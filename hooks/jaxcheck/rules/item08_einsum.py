@@ -63,7 +63,7 @@ def _reason(module: Module, product: Product) -> str:
         return f"{text} has {product.rank} axes or more, if it is an array of JAX."
     if product.rank:
         return f"This contraction gives {product.rank} axes or more."
-    return "Axes are turned for this contraction."
+    return "Axes are transposed for this contraction."
 
 
 def _instead(module: Module, product: Product) -> str:
@@ -213,7 +213,6 @@ def _wrong(module: Module, spec: str, operands: list[ast.expr]) -> str:
     "An einsum of half-precision arrays does not ask for a float32 result.",
     confidences=(Confidence.LIKELY,),
     severity=Severity.WARNING,
-    default=False,
 )
 def einsum_rounds_to_half(module: Module, project: Project) -> Iterator[Finding]:
     """Einsums of bfloat16 without `preferred_element_type`."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from ..arrays.annotations import array_types
 from ..catalogue import rule
-from ..findings import Confidence, Finding, Severity
+from ..findings import Confidence, Finding
 from ..project import Project
 from ..sharding.meshes import axes
 from ..sharding.specs import Axis, axis_tables, nearest, rank, spec_of, specs, spelled, unknown
@@ -40,32 +40,6 @@ def unknown_mesh_axis(module: Module, project: Project) -> Iterator[Finding]:
                 f"{axis.name!r}, in {axis.where}, is no axis of a mesh: the project's meshes have "
                 f"{_listed(project)}. JAX raises ValueError where the two meet.{_advice(near)}",
                 confidence=confidence,
-            )
-
-
-@rule(
-    "JX904",
-    "axis-name-spelled-out",
-    "An axis name is spelled out although the project has a constant for it.",
-    confidences=(Confidence.LIKELY,),
-    severity=Severity.WARNING,
-)
-def axis_name_spelled_out(module: Module, project: Project) -> Iterator[Finding]:
-    """Literal axis names outside the module that defines constants for them."""
-    constants = _constants(project)
-    if not constants or any(m.module is module for m in axes(project).meshes):
-        return
-    for axis in [*spelled(module, project), *_collective_axes(module)]:
-        found = constants.get(axis.name)
-        if found and isinstance(axis.node, ast.Constant) and found[0] is not module:
-            home, node, name = found
-            yield module.finding(
-                "JX904",
-                axis.node,
-                f"The axis {axis.name!r} is spelled out here, while {home.name} has the constant "
-                f"{name} for it: rename the axis there and this spec still names the old one. "
-                f"Import {name}.",
-                related=(home.place(node, "the constant"),),
             )
 
 
@@ -209,23 +183,6 @@ def _collective_axes(module: Module) -> Iterator[Axis]:
             for each in value if isinstance(value, tuple) else (value,):
                 if isinstance(each, str):
                     yield Axis(module, element, each, f"jax.lax.{last}")
-
-
-def _constants(project: Project) -> dict[str, tuple[Module, ast.AST, str]]:
-    """Module constants that hold the name of an axis, by the axis."""
-    found: dict[str, tuple[Module, ast.AST, str]] | None = project.facts.get("axis_constants")
-    if found is None:
-        found = project.facts["axis_constants"] = {}
-        for module in project.modules.values():
-            if not module.uses_jax or module.is_test:
-                continue
-            scope = module.index.module_scope
-            for name, value in scope.aliases.items():
-                axis = value.value if isinstance(value, ast.Constant) else None
-                named = name.isupper() and "AXIS" in name and scope.bound.get(name) == 1
-                if isinstance(axis, str) and axis in project.settings.mesh_axes and named:
-                    found[axis] = (module, value, name)
-    return found
 
 
 def _listed(project: Project) -> str:

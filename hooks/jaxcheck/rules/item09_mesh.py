@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from ..catalogue import rule, subjects
 from ..findings import Confidence, Finding, Severity
 from ..project import Project
-from ..sharding.meshes import Axes, MeshMade, axes, is_mesh, labels
+from ..sharding.meshes import MeshMade, axes, is_mesh, labels
 from ..sharding.specs import axis_tables, specs
 from ..source.module import Module
-from ..training.training_steps import training_steps
-from ..transforms.tracing import JitSite, jit_sites
 
 _OLD = {
     "jax.sharding.PositionalSharding": "jax.sharding.NamedSharding(mesh, PartitionSpec(…))",
@@ -27,11 +25,6 @@ _OLD = {
     "jax.experimental.shard.auto_axes": "jax.sharding.auto_axes",
 }
 _OLD_WORDS = ("Sharding", "pjit", "xmap", "pxla", "maps", "use_mesh", "global_device_array")
-_LAYS_OUT = (
-    "in_shardings", "out_shardings", "with_sharding_constraint", "set_mesh", "use_mesh",
-    "shard_map", "NamedSharding", "device_put", "make_array_from_process_local_data", "reshard",
-    "in_specs",
-)  # fmt: skip
 
 
 @subjects(9, "meshes and partition specs in the (model, data) convention")
@@ -140,51 +133,3 @@ def old_sharding_api(module: Module, project: Project) -> Iterator[Finding]:
                 "jax.sharding.get_abstract_mesh() stays empty, so code that asks for the mesh "
                 f"shards nothing. Write `with jax.set_mesh({text}):`.",
             )
-
-
-@rule(
-    "JX905",
-    "mesh-unused",
-    "A project makes a mesh, and lays neither arrays nor compiled functions out over it.",
-    confidences=(Confidence.LIKELY,),
-)
-def mesh_unused(module: Module, project: Project) -> Iterator[Finding]:
-    """The jitted function that matters most in a project whose mesh nothing uses."""
-    made = [m for m in axes(project).meshes if not m.module.is_test]
-    if not made or _lays_out(project, axes(project)):
-        return
-    mesh, site = made[0], _foremost(project)
-    if site is not None and site.module is module and site.target is not None:
-        yield module.finding(
-            "JX905",
-            site.node,
-            f"{site.target.function.name} is compiled without shardings, and nothing in the "
-            "project lays an array out over the mesh it makes: all of it runs on one device and "
-            "the others idle. Give jax.jit in_shardings or out_shardings, or put the batch on the "
-            "mesh with jax.device_put(batch, NamedSharding(…)).",
-            related=(mesh.module.place(mesh.call, "the mesh is made here"),),
-        )
-
-
-def _foremost(project: Project) -> JitSite | None:
-    """Returns where a training step is jitted, or else any function: one finding is enough."""
-    sites = [
-        site
-        for module in project.modules.values()
-        if module.uses_jax and not module.is_test
-        for site in jit_sites(module)
-        if site.name in ("jax.jit", "flax.nnx.jit") and site.target is not None
-    ]
-    steps = {step.function.node for step in training_steps(project)}
-    return next((s for s in sites if s.target and s.target.function.node in steps), None) or next(
-        iter(sites), None
-    )
-
-
-def _lays_out(project: Project, found: Axes) -> bool:
-    known: bool | None = project.facts.get("lays_out")
-    if known is None:
-        sources = [m.source for m in project.modules.values() if m.uses_jax and not m.is_test]
-        known = any(word in source for source in sources for word in _LAYS_OUT)
-        project.facts["lays_out"] = known
-    return known

@@ -215,28 +215,3 @@ def _something_else(
         f"This is the norm of the {what}, not of the gradients, in {step.function.name}: {why}. "
         "Take optax.global_norm of the gradients themselves.",
     )
-
-
-@rule(
-    "JX1106",
-    "norm-of-one-device",
-    "A gradient norm is taken on each device's own gradients, before they are averaged.",
-    confidences=(Confidence.LIKELY, Confidence.HEURISTIC),
-)
-def norm_of_one_device(module: Module, project: Project) -> Iterator[Finding]:
-    """Norms inside `pmap` or `shard_map` of gradients that no `pmean` or `psum` has seen."""
-    for step in _mine(module, project):
-        if not step.per_device:
-            continue
-        sure = step.per_device == "pmap"
-        for norm in _norms_of(step, "grad"):
-            local = {m.origin for m in norm.marks if m.kind == "grad" and m.local}
-            if local - step.flow.reduced:
-                yield module.finding(
-                    "JX1106",
-                    norm.site,
-                    f"Under {step.per_device} this is the norm of one device's gradients: over n "
-                    "devices it is up to sqrt(n) times that of their mean, and each device has "
-                    "another. Take it after jax.lax.pmean(grads, axis_name).",
-                    confidence=Confidence.LIKELY if sure else Confidence.HEURISTIC,
-                )

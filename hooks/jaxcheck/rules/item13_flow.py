@@ -18,6 +18,7 @@ _BOTH = (Confidence.PROVEN, Confidence.LIKELY)
     "JX1303",
     "side-effect-in-traced-code",
     "Traced code prints, logs, reads the clock or changes what lives outside.",
+    profile="bugs",
     confidences=(*_BOTH, Confidence.HEURISTIC),
     tiers=("static", "trace"),
 )
@@ -51,6 +52,7 @@ def side_effect(module: Module, project: Project) -> Iterator[Finding]:
     "JX1304",
     "host-sync-in-hot-loop",
     "A loop waits in each iteration for what its compiled step returns.",
+    profile="bugs",
     confidences=(Confidence.LIKELY,),
 )
 def host_sync(module: Module, project: Project) -> Iterator[Finding]:
@@ -71,6 +73,7 @@ def host_sync(module: Module, project: Project) -> Iterator[Finding]:
     "JX1305",
     "use-after-donation",
     "A buffer is used after it was donated.",
+    profile="bugs",
     confidences=_BOTH,
 )
 def use_after_donation(module: Module, project: Project) -> Iterator[Finding]:

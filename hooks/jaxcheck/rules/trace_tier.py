@@ -44,6 +44,7 @@ declare(
         "JX998",
         "module-not-importable",
         "A module cannot be imported, so the trace tier has seen nothing of it.",
+        profile="bugs",
     )
 )
 declare(

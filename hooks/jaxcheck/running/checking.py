@@ -42,14 +42,7 @@ def check(project: Project) -> Iterator[Finding]:
 
 def selected(settings: Settings) -> list[Rule]:
     """Returns the rules that settings select, in the order of their codes."""
-    chosen = {code for code, described in rules().items() if described.default}
-    if settings.select:
-        chosen = {
-            code
-            for selector in settings.select
-            for code in matching(selector)
-            if rules()[code].default or selector in (code, rules()[code].name)
-        }
+    chosen = {code for selector in settings.select for code in matching(selector)}
     chosen -= {code for selector in settings.ignore for code in matching(selector)}
     return [described for code, described in rules().items() if code in chosen]
 

@@ -8,7 +8,7 @@ from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from ..catalogue import matching, names, rules
+from ..catalogue import PROFILES, RETIRED, matching, names, rules
 from ..findings import Severity
 from ..settings import Settings
 from .loading import absolute
@@ -92,6 +92,10 @@ def settings_from(table: Mapping[str, Any]) -> Settings:
             raise ConfigurationError(f"[tool.jaxcheck] has no setting `{key}`{guess}")
         stated[known[key].name] = _value(key, value, known[key].type)
     settings = Settings(**stated)
+    if not settings.select:
+        raise ConfigurationError(
+            f"`select` in [tool.jaxcheck] is empty; name {' or '.join(PROFILES)}, or rules"
+        )
     check_selectors(settings.select, "select")
     check_selectors(settings.ignore, "ignore")
     check_selectors(settings.severity, "severity")
@@ -101,17 +105,17 @@ def settings_from(table: Mapping[str, Any]) -> Settings:
 
 
 def check_selectors(selectors: Iterable[str], where: str) -> None:
-    """Checks that each selector covers some rule.
+    """Checks that each selector covers some rule, or did in a former release.
 
     Raises:
         ConfigurationError: One covers none.
     """
     for selector in selectors:
-        if not any(True for _ in matching(selector)):
+        if selector not in RETIRED and not any(True for _ in matching(selector)):
             items = sorted({f"JX{rule.item}" for rule in rules().values()})
-            guess = suggestion(selector, [*rules(), *names(), *items, "ALL"])
+            guess = suggestion(selector, [*rules(), *names(), *items, *PROFILES, "ALL"])
             raise ConfigurationError(
-                f"{where}: there is no rule `{selector}`{guess}; --list-rules lists them"
+                f"{where}: there is no rule or profile `{selector}`{guess}; --list-rules lists them"
             )
 
 

@@ -24,7 +24,7 @@ def explanation(rule: Rule) -> str:
         " or ".join(rule.confidences),
         f"found by the {' and the '.join(rule.tiers)} tier",
         *([f"{rule.fix} fix"] if rule.fix else []),
-        *([] if rule.default else ["off unless selected by its code"]),
+        f"in the profile {rule.profile}",
         f"since {rule.since}",
     ]
     body = rest.strip() or rule.summary

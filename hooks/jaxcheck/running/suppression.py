@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ..catalogue import names, rules
+from ..catalogue import RETIRED, names, rules
 from ..findings import Confidence, Edit, Finding, Fix, Place
 from ..project import Project
 from ..source.module import Module
@@ -36,6 +36,7 @@ class Comment:
             nothing.
         codes: The rules that it suppresses.
         unknown: What it names that is no rule, or none that can be suppressed.
+        retired: Whether it names a rule of a former release.
         reason: Why; without it, nothing is suppressed.
         used: The rules of which it has suppressed something.
     """
@@ -49,6 +50,7 @@ class Comment:
     lines: tuple[int, int]
     codes: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    retired: bool = False
     reason: str = ""
     used: set[str] = field(default_factory=set)
 
@@ -60,6 +62,9 @@ class Comment:
         if said["kind"] == "ignore-file":
             self.lines = (1, len(self.module.lines))
         for name in filter(None, (part.strip() for part in said["rules"].split(","))):
+            if name in RETIRED:
+                self.retired = True
+                continue
             code = names().get(name, name)
             known = code in rules() and code not in _OWN
             (self.codes if known else self.unknown).append(code if known else name)
@@ -171,7 +176,7 @@ def _wrong(comment: Comment, judged: Mapping[str, Confidence]) -> Iterator[Findi
             problem = f"There is no rule `{name}`{suggestion(name, [*rules(), *names()])}."
         yield finding("JX002", f"{problem} This comment does not suppress it.")
     if not comment.codes:
-        if not comment.unknown:
+        if not (comment.unknown or comment.retired):
             yield finding("JX002", f"This comment suppresses nothing. Write {_FORM}.")
     elif not comment.reason:
         yield finding(

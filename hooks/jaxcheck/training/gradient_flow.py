@@ -30,9 +30,8 @@ _SOLVER_KEYWORDS = {"value_fn", "grad"}
 class GradientFlow(Walk):
     """What calls do to gradients: take them, reduce them, clip them, measure them, apply them."""
 
-    def __init__(self, project: Project, target: Target, *, local: bool) -> None:
+    def __init__(self, project: Project, target: Target) -> None:
         self._project = project
-        self._local = local
         super().__init__(target)
 
     def _made(self, node: ast.Call) -> Value:
@@ -57,7 +56,7 @@ class GradientFlow(Walk):
                 return transformed
         callee = self._value(node.func) if not name or isinstance(node.func, ast.Name) else NOTHING
         if isinstance(callee.does, GradientOf):
-            return callee.does.result(self._site(node), self._local)
+            return callee.does.result(self._site(node))
         if named(module, node, self._project.settings.gradient_norm_helpers):
             return self._norm(node, everything)
         return self._apply(node, name, arguments, keywords, everything)
@@ -93,12 +92,11 @@ class GradientFlow(Walk):
                 self.flow.updates.append((self._site(node), arguments[1].marks))
             return Value(frozenset({Mark("params")}))
         if name == "jax.numpy.clip" or (name.startswith("optax.") and "clip" in last):
-            return everything.turned({"grad": "clipped", "clipped": "clipped"})
+            return everything.with_kinds({"grad": "clipped", "clipped": "clipped"})
         if name == "jax.numpy.minimum":
             self._compare(everything)
         if last in _REDUCTIONS and name.startswith("jax.lax."):
-            self.flow.reduced |= {m.origin for m in everything.marks if "norm" in m.kind}
-            return both(*(v.reduced for v in arguments[:1]))
+            return both(*arguments[:1])
         if name in ("jax.tree.map", "flax.nnx.map_state") and node.args:
             return self._mapped(node.args[0], arguments[1:], node)
         if name.startswith(("jax.lax.", "flax.nnx.")) and name in TRANSFORMS:
@@ -112,7 +110,7 @@ class GradientFlow(Walk):
             if any(is_gradient(_decorator(target.module, d)) for d in target.function.decorators):
                 made = target.function.decorators[0]
                 gradient = _gradient(target.module, made, _decorator(target.module, made) or "")
-                return gradient.result(self._site(node), self._local)
+                return gradient.result(self._site(node))
             return self._enter(target, arguments, keywords, node)
         return self._unseen(node, name, everything)
 
@@ -149,12 +147,12 @@ class GradientFlow(Walk):
         if callee.attr != "update" or not both(*(v.flat for v in handed)).has("grad", "clipped"):
             return None
         if self._value(callee.value).does == "clip":
-            clipped = both(*arguments[:1]).turned({"grad": "clipped", "clipped": "clipped"})
+            clipped = both(*arguments[:1]).with_kinds({"grad": "clipped", "clipped": "clipped"})
             return several(clipped, NOTHING)
         if not _SOLVER_KEYWORDS & keywords.keys():
             marks = frozenset(m for m in everything.marks if m.kind in ("grad", "clipped"))
             self.flow.updates.append((self._site(node), marks))
-        made = everything.turned({"grad": "update", "clipped": "update"})
+        made = everything.with_kinds({"grad": "update", "clipped": "update"})
         return several(made, NOTHING)
 
     def _norm(self, node: ast.Call, of: Value) -> Value:
@@ -162,7 +160,7 @@ class GradientFlow(Walk):
         if marks:
             self.flow.norms.append(Norm(self._frame.module, node, self._site(node), marks))
         kept = {kind: kind for kind in (*NORMS.values(), "loss")}
-        return of.turned({**NORMS, **kept})
+        return of.with_kinds({**NORMS, **kept})
 
     def _over(self, function: ast.expr, values: list[Value], node: ast.Call) -> Value:
         """What a function expression gives for values."""

@@ -22,12 +22,10 @@ class Mark:
         kind: "grad", "clipped" (gradients after clipping), "update" (what an optimizer made of
             gradients), "params", "loss", or a norm of one of them (see `NORMS`).
         origin: Where the gradient was taken, as a node of the training step.
-        local: Whether it is one device's own, not reduced over the devices yet.
     """
 
     kind: str
     origin: ast.AST | None = None
-    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +58,11 @@ class Value:
         inside = -len(self.parts) <= index < len(self.parts)
         return self.parts[index] if inside else self.flat
 
-    def turned(self, kinds: dict[str, str]) -> "Value":
+    def with_kinds(self, kinds: dict[str, str]) -> "Value":
         """The same with marks of other kinds; marks that are not listed are dropped."""
         return Value(
             frozenset(replace(m, kind=kinds[m.kind]) for m in self.marks if m.kind in kinds)
         )
-
-    @property
-    def reduced(self) -> "Value":
-        """The same after a reduction over devices."""
-        parts = tuple(part.reduced for part in self.parts) if self.parts is not None else None
-        return Value(frozenset(replace(m, local=False) for m in self.marks), parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +77,9 @@ class GradientOf:
     with_value: bool
     has_aux: bool | None
 
-    def result(self, origin: ast.AST, local: bool) -> Value:
+    def result(self, origin: ast.AST) -> Value:
         """What calling it returns."""
-        grads = Value(frozenset({Mark("grad", origin, local)}))
+        grads = Value(frozenset({Mark("grad", origin)}))
         loss = Value(frozenset({Mark("loss", origin)}))
         if self.has_aux is None:
             return both(grads, loss)
@@ -148,7 +140,6 @@ class Flow:
         compared: Whether a gradient norm is compared, or scales the gradients.
         finite: Whether loss, gradients or their norm are checked for NaN and infinity.
         escaped: The gradients that go to code that cannot be seen, or are returned.
-        reduced: The gradients whose norm is reduced over the devices.
     """
 
     updates: list[tuple[ast.AST, frozenset[Mark]]] = field(default_factory=list)
@@ -157,4 +148,3 @@ class Flow:
     compared: bool = False
     finite: bool = False
     escaped: set[ast.AST | None] = field(default_factory=set)
-    reduced: set[ast.AST | None] = field(default_factory=set)

@@ -10,13 +10,11 @@ from ..source.calls import calls_of, chain, inside
 from ..source.declared import function_of
 from ..source.module import Module
 from ..source.scopes import Function, FunctionNode
-from ..transforms.tracing import Target, traced
+from ..transforms.tracing import Target
 from .differentiated import differentiated, is_gradient, is_gradient_word
 from .gradient_flow import GradientFlow
 from .gradient_values import Flow
 
-_PER_DEVICE = {"jax.pmap": "pmap", "flax.nnx.pmap": "pmap", "jax.shard_map": "shard_map",
-               "flax.nnx.shard_map": "shard_map"}  # fmt: skip
 _GUARDED_EVERYWHERE = ("apply_if_finite", "jax_debug_nans", "JAX_DEBUG_NANS")
 
 
@@ -30,7 +28,6 @@ class TrainingStep:
         flow: What happens to its gradients.
         update: The first call by which gradients become an update, or that leads there.
         finite: Whether loss or gradients are checked for NaN and infinity.
-        per_device: "pmap" or "shard_map" where it runs once per device.
     """
 
     module: Module
@@ -38,7 +35,6 @@ class TrainingStep:
     flow: Flow
     update: ast.AST
     finite: bool
-    per_device: str
 
 
 def training_steps(project: Project) -> list[TrainingStep]:
@@ -58,13 +54,13 @@ def _find(project: Project) -> Iterator[TrainingStep]:
     modules = [m for m in project.modules.values() if m.uses_jax and not m.is_test]
     if not any("grad" in module.source for module in modules):
         return
-    doing = _Doing(_names_in_play(modules))
+    search = _StepSearch(_names_in_play(modules))
     for module in modules:
         for node in calls_of(module):
-            if node is None or isinstance(node, ast.Lambda) or node.name not in doing.names:
+            if node is None or isinstance(node, ast.Lambda) or node.name not in search.names:
                 continue
             target = Target(module, module.function(node))
-            if doing.both(target) and not doing.both_inside(target):
+            if search.both(target) and not search.both_inside(target):
                 step = _step(project, target)
                 if step is not None:
                     yield step
@@ -77,17 +73,14 @@ def _step(project: Project, target: Target) -> TrainingStep | None:
         if inner_loop.node in differentiated(project):
             return None
         inner_loop = inner_loop.parent
-    tracing = traced(project).get(function.node)
-    kinds = [_PER_DEVICE[s.name] for s in tracing.sites if s.name in _PER_DEVICE] if tracing else []
-    flow = GradientFlow(project, target, local=bool(kinds)).flow
+    flow = GradientFlow(project, target).flow
     if not flow.updates:
         return None
-    per_device = kinds[0] if kinds else ""
     finite = flow.finite or _finite_around(project, target)
-    return TrainingStep(module, function, flow, flow.updates[0][0], finite, per_device)
+    return TrainingStep(module, function, flow, flow.updates[0][0], finite)
 
 
-class _Doing:
+class _StepSearch:
     """What functions do, by themselves or by the functions that they call."""
 
     def __init__(self, names: set[str]) -> None:

@@ -4,11 +4,12 @@ import ast
 import importlib
 import pkgutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from jaxcheck.findings import Finding
 from jaxcheck.project import Project
 from jaxcheck.running.checking import check
 from jaxcheck.running.configuration import configuration
@@ -59,7 +60,7 @@ class Subject:
     def clean(self, item: int) -> Counter[tuple[str, str]]:
         """The gating findings of an item in the project as it stands, by file and code."""
         if item not in self._clean:
-            self._clean[item] = self._gating(item, self.modules)
+            self._clean[item] = self._gating(item, {})
         return self._clean[item]
 
     def mutants(self, item: int) -> Iterator[Mutant]:
@@ -76,12 +77,8 @@ class Subject:
     def _mutant(self, operator: Operator, source: Source, change: Change) -> Mutant:
         text = source.apply(change)
         module = source.module
-        mutated = Module(module.path, module.relative, module.name, text, ast.parse(text))
         found = not change.equivalent and bool(
-            self._gating(
-                operator.item, [mutated if each is module else each for each in self.modules]
-            )
-            - self.clean(operator.item)
+            self._gating(operator.item, {module.relative: text}) - self.clean(operator.item)
         )
         first = min(change.edits, key=lambda edit: edit.start)
         line = source.bytes[: first.start].count(b"\n")
@@ -89,21 +86,29 @@ class Subject:
         after = text.split("\n")[line].strip()
         return Mutant(operator, module.relative, line + 1, before, after, change.equivalent, found)
 
-    def _gating(self, item: int, modules: list[Module]) -> Counter[tuple[str, str]]:
-        settings = replace(self.settings, select=(f"JX{item}",))
-        project = Project.of(self.root, settings, [self._relinked(module) for module in modules])
+    def found(self, selector: str, texts: Mapping[str, str]) -> list[Finding]:
+        """What the selected rules find in the project with other texts in some of its files."""
+        settings = replace(self.settings, select=(selector,))
+        linked = [self._relinked(module, texts) for module in self.modules]
+        project = Project.of(self.root, settings, linked)
         findings = results(project, check(project)).findings
         broken = [finding.message for finding in findings if finding.code == "JX999"]
         assert not broken, broken
+        return findings
+
+    def _gating(self, item: int, texts: Mapping[str, str]) -> Counter[tuple[str, str]]:
+        findings = self.found(f"JX{item}", texts)
         mine = [finding for finding in findings if finding.item == item and finding.gates]
         return Counter((finding.place.path, finding.code) for finding in mine)
 
-    def _relinked(self, module: Module) -> Module:
+    def _relinked(self, module: Module, texts: Mapping[str, str]) -> Module:
         """The same module without what it remembers of the project that it was linked into.
 
         The index depends on the module's own tree alone, so it is kept.
         """
         name = self._names[module.relative]
+        if text := texts.get(module.relative):
+            return Module(module.path, module.relative, name, text, ast.parse(text))
         again = Module(module.path, module.relative, name, module.source, module.tree)
         again.__dict__["index"] = module.index
         return again

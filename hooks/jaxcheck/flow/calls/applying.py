@@ -8,7 +8,7 @@ from ...transforms.tables import TRANSFORMS
 from ...transforms.tracing import Target, method_of
 from .. import keys
 from ..donations import donate, renewed
-from ..handing import hand
+from ..passing import record_arguments
 from ..run import Run
 from ..summary import Consumption, Summary
 from ..tokens import Site, Token
@@ -68,7 +68,7 @@ def _project_call(run: Run, callee: Callee, target: Target, call: Call) -> Value
         consume_weakly(run, call)
         return unknown()
     given = given_to(function, target.bound, call)
-    hand(run, target.module, function, given)
+    record_arguments(run, target.module, function, given)
     if callee.transforms:
         run.engine.passed.setdefault(function.node, set()).update(given)
     for consumption in summary.consumptions:

@@ -7,7 +7,7 @@ from ...source.module import Module
 from ...transforms.tables import TRANSFORMS
 from .. import keys
 from ..expressions.iteration import any_element
-from ..handing import hand
+from ..passing import record_arguments
 from ..run import Run
 from ..state import join
 from ..summary import Consumption
@@ -121,7 +121,7 @@ def _body(
         return
     call = Call(node, [*callee.bound, *arguments], callee.keywords)
     given = applying.given_to(function, callee.target.bound, call)
-    hand(run, callee.target.module, function, given)
+    record_arguments(run, callee.target.module, function, given)
     bound = set(list(given)[: len(callee.bound)]) | set(callee.keywords)
     what = applying.called(function)
     for consumption in summary.consumptions:

@@ -4,7 +4,7 @@ import ast
 
 from ...transforms.tracing import Target
 from ..expressions.evaluating import evaluate, evaluates
-from ..handing import hand
+from ..passing import record_arguments
 from ..run import Run
 from ..tokens import Token
 from ..values import Callee, Value
@@ -19,11 +19,11 @@ def _define(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
             evaluate(run, default)
     callee = run.engine.definitions.callee(run.module, function)
     run.state.bind(node.name, Value(Token("other"), function=callee))
-    hand(run, run.module, function, {})
+    record_arguments(run, run.module, function, {})
 
 
 @evaluates(ast.Lambda)
 def _lambda(run: Run, node: ast.Lambda) -> Value:
     function = run.module.function(node)
-    hand(run, run.module, function, {})
+    record_arguments(run, run.module, function, {})
     return Value(Token("other"), function=Callee(Target(run.module, function)))

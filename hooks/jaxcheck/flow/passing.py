@@ -1,4 +1,4 @@
-"""Which values a function hands to which other one, by calling it or by being around it."""
+"""Which values a function passes to another one: as arguments of a call, or captured."""
 
 from collections.abc import Mapping
 
@@ -10,8 +10,10 @@ from .summary import Edge
 from .values import Value
 
 
-def hand(run: Run, module: Module, function: Function, given: Mapping[str, Value]) -> None:
-    """Notes which values a function of a module gets.
+def record_arguments(
+    run: Run, module: Module, function: Function, given: Mapping[str, Value]
+) -> None:
+    """Records which values a function of a module gets as parameters and captured variables.
 
     Args:
         run: The run.
