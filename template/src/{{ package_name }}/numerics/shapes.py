@@ -9,7 +9,6 @@ from jaxtyping import Array, Bool, Float, Int
 
 DIMENSIONS = {
     "batch": "examples in one batch, over all devices",
-    "examples": "examples of a whole data set",
     "seq_len": "positions in a sequence",
     "prompt_len": "positions of a prompt",
     "window": "tokens that make a sequence and its targets, seq_len + 1",

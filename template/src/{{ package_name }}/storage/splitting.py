@@ -144,11 +144,11 @@ def _listed_counts(counts: Mapping[str, int]) -> str:
 
 
 def _divide(
-    keys: UInt64[np.ndarray, " examples"],
-    labels: Int64[np.ndarray, " examples"],
-    sizes: Int64[np.ndarray, " examples"],
+    keys: UInt64[np.ndarray, " batch"],
+    labels: Int64[np.ndarray, " batch"],
+    sizes: Int64[np.ndarray, " batch"],
     percent: tuple[int, int, int],
-) -> Int64[np.ndarray, " examples"]:
+) -> Int64[np.ndarray, " batch"]:
     """The place in `SPLITS` of each example."""
     _, unit_of = np.unique(keys, return_inverse=True)  # units are numbered in the order of keys
     size = np.bincount(unit_of, sizes).astype(np.int64)
@@ -188,9 +188,9 @@ def _divide(
 
 
 def _adjust(
-    cuts: Int64[np.ndarray, "4 strata"],
+    cuts: Int64[np.ndarray, "4 num_classes"],
     cut: int,
-    below: Int64[np.ndarray, " places"],
+    below: Int64[np.ndarray, " points"],
     shares: Int64[np.ndarray, "4"],
 ) -> None:
     """Shift a cut, by one unit in one stratum at a time, while that brings the totals nearer."""
