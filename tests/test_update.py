@@ -32,6 +32,7 @@ def test_update_to_the_working_tree(repository: Path, tmp_path: Path, version: s
     told = update(project, "--vcs-ref", history.WORKING_TREE)
     assert_kept(project, words)
     after = rendering.contents(project)
+    assert before.keys() <= after.keys(), "what an older project's modules import stays"
     yours = pathspec.PathSpec.from_lines("gitignore", rendering.SETTINGS["_skip_if_exists"])
     for path in yours.match_files({*before, *after}):
         assert after.get(path) == before.get(path), f"{path} is the user's"

@@ -22,7 +22,7 @@ def main(package: str, directory: str) -> None:
     def read(split: str) -> dict[str, np.ndarray]:
         settings = data.Demonstrations(
             directory=directory,
-            batch_size=info["splits"][split]["examples"],
+            batch_size=info["split"]["counts"][split],
             max_prompt_tokens=info["longest_prompt"],
             max_response_tokens=info["longest_response"],
         )

@@ -29,7 +29,7 @@ def main(package: str, directory: str) -> None:
     target, sizes = how.target, [len(category.values) + 1 for category in how.categories]
 
     def read(split: str) -> tuple[np.ndarray, np.ndarray]:
-        settings = data.TableData(directory=directory, batch_size=info["rows"][split])
+        settings = data.TableData(directory=directory, batch_size=info["split"]["counts"][split])
         (batch,) = settings.eval_batches(split, limit=None, process=0, processes=1)
         places = zip(batch["categories"].T, sizes, strict=True)
         values = [np.eye(size, dtype=np.float32)[column] for column, size in places]

@@ -239,3 +239,14 @@ def test_a_broken_manifest_is_reported(directory):
     (directory / dataset.MANIFEST).write_text('{"format": 1, "spl')
     with pytest.raises(UserError, match=r"dataset\.json is damaged"):
         dataset.DataSet.open(directory)
+
+
+def test_a_spool_gives_back_its_records_once(tmp_path):
+    with dataset_writer.DataSetWriter(tmp_path) as writer:
+        first, second = writer.spool(), writer.spool()
+        for record in RECORDS:
+            first.add(record)
+            second.add(record * 2)
+        assert list(first.take()) == RECORDS
+        assert len(list(writer.scratch.iterdir())) == 2, "the lock, and what was not taken"
+    assert not list(tmp_path.iterdir())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from . import tiny_images
-from .project import data, errors, prediction, sources, training
+from .project import data, errors, prediction, storage, training
 
 UserError = errors.UserError
 INFO = {"classes": list(tiny_images.CLASSES), "mean": [0.5], "std": [0.25], "shape": [8, 8, 1]}
@@ -63,7 +63,7 @@ def test_unusable_sources_are_reported(folder, tmp_path):
         read(tmp_path / "nothing", targets=False)
     with pytest.raises(UserError, match="is no folder; with classes to compare to, give one"):
         read(folder / "dots" / "000.png", targets=True)
-    for split in sources.SPLITS:
+    for split in storage.splitting.SPLITS:
         tiny_images.write(tmp_path / "splits" / split, in_class=1)
     with pytest.raises(UserError, match=r"holds several splits: give one, such as .*splits/test"):
         read(tmp_path / "splits", targets=True)

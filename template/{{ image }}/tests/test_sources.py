@@ -13,6 +13,7 @@ from . import tiny_images
 from .project import data, errors, images, preparation, sources, storage
 
 UserError = errors.UserError
+SPLITS = storage.splitting.SPLITS
 GREY, COLOUR = (8, 8, 1), (8, 8, 3)
 
 
@@ -73,10 +74,11 @@ def test_a_folder_names_the_class(folder):
 def test_ready_made_splits_are_kept(folder):
     for split in ("train", "validation", "test"):
         tiny_images.write(folder / "photos" / split, in_class=3, seed=len(split))
-    assert {file.split for file in sources.scan(folder / "photos")} == set(sources.SPLITS)
+    assert {file.split for file in sources.scan(folder / "photos")} == set(SPLITS)
     told = prepare("--source", "photos")
-    assert told.count("9 images, 3 to 3 in a class") == 3
-    for split in sources.SPLITS:
+    assert told.count("9 images: across 3, dots 3, upright 3") == 3
+    assert "split by folders" in told
+    for split in SPLITS:
         assert sorted(records(split)["label"].tolist()) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
@@ -247,11 +249,13 @@ def test_a_broken_file_is_reported(folder, content, message):
 def test_every_image_is_in_exactly_one_split(folder):
     tiny_images.write(folder / "photos")
     prepare("--source", "photos")
-    kept = [records(split) for split in sources.SPLITS]
+    kept = [records(split) for split in SPLITS]
     assert sum(map(len, kept)) == 120
     assert len({each["image"].tobytes() for split in kept for each in split}) > 100
-    shares = [len(split) / 120 for split in kept]
-    assert 0.55 < shares[0] < 0.85 and min(shares) > 0.03
+    counts = opened().info["split"]["counts"]
+    assert [*counts.values()] == [len(split) for split in kept] == [84, 12, 24]
+    for split, count in zip(kept, (28, 4, 8), strict=True):
+        assert np.bincount(split["label"]).tolist() == [count] * 3
 
 
 def test_equal_images_fall_into_one_split_whatever_their_format(folder):
@@ -259,21 +263,21 @@ def test_equal_images_fall_into_one_split_whatever_their_format(folder):
     for path in sorted(folder.glob("photos/*/*.png")):
         Image.open(path).save(path.with_suffix(".bmp"))
     prepare("--source", "photos")
-    kept = [{each["image"].tobytes() for each in records(split)} for split in sources.SPLITS]
+    kept = [{each["image"].tobytes() for each in records(split)} for split in SPLITS]
     assert sum(map(len, kept)) == len(set.union(*kept))
-    assert sum(len(records(split)) for split in sources.SPLITS) == 240
+    assert sum(len(records(split)) for split in SPLITS) == 240
 
 
-def test_adding_images_moves_none_of_the_others(folder):
+def test_adding_images_moves_few_of_the_others(folder):
     tiny_images.write(folder / "photos")
     prepare("--source", "photos")
-    before = {split: {each.tobytes() for each in records(split)} for split in sources.SPLITS}
-    tiny_images.write(folder / "more", seed=1)
+    before = {split: {each.tobytes() for each in records(split)} for split in SPLITS}
+    tiny_images.write(folder / "more", in_class=2, seed=1)
     for path in sorted(folder.glob("more/*/*.png")):
         path.rename(folder / "photos" / path.parent.name / f"more-{path.name}")
     prepare("--source", "photos", overwrite=True)
-    for split, there in before.items():
-        assert there <= {each.tobytes() for each in records(split)}
+    moved = (there - {each.tobytes() for each in records(at)} for at, there in before.items())
+    assert sum(map(len, moved)) <= 6
 
 
 def test_a_larger_size_changes_no_split(folder):
@@ -281,7 +285,7 @@ def test_a_larger_size_changes_no_split(folder):
     counts = []
     for size in (8, 12):
         prepare("--source", "photos", height=size, width=size, overwrite=True)
-        counts.append(opened().info["splits"])
+        counts.append(opened().info["split"])
     assert counts[0] == counts[1]
 
 
@@ -299,7 +303,7 @@ def test_the_description_says_what_a_model_needs(folder):
 
 def test_a_channel_that_never_changes_does_not_divide_by_zero(folder):
     for label in "ab":
-        for split in sources.SPLITS:
+        for split in SPLITS:
             save(folder / "photos" / split / label / "1.png", np.zeros((8, 8), np.uint8))
     prepare("--source", "photos")
     assert opened().info["std"] == pytest.approx([1 / 255], abs=1e-6)
@@ -309,14 +313,14 @@ def test_too_few_images_are_reported(folder):
     save("one/a/1.png")
     with pytest.raises(UserError, match="one has one class only, a: give two or more"):
         prepare("--source", "one")
-    for split in sources.SPLITS:
+    for split in SPLITS:
         save(f"photos/{split}/a/1.png")
     save("photos/test/b/1.png")
     with pytest.raises(UserError, match="class b has no image to train on among its 1"):
         prepare("--source", "photos")
     save("few/a/1.png")
     save("few/b/1.png")  # all four are equal and so in one split
-    with pytest.raises(UserError, match=r"no image to train on|the \w+ split has no image"):
+    with pytest.raises(UserError, match=r"the \w+ split has no example: 2 examples are too few"):
         prepare("--source", "few")
     assert not (folder / "data" / "images").exists()
 
@@ -333,9 +337,35 @@ def test_a_failed_preparation_leaves_the_old_data(folder):
         prepare("--source", "photos")
 
 
-def test_splits_are_decided_by_the_hash_alone():
-    splits = [preparation.split_of(number.to_bytes(32, "big")) for number in range(100)]
-    assert [splits.count(split) for split in sources.SPLITS] == [70, 10, 20]
+@pytest.mark.parametrize(
+    ("place", "group"),
+    [("{}/{}.png", "^[^/]+"), ("{}_{}.png", "^[^_]+"), ("x/{}-{}.png", r"\d+(?=-)")],
+)
+def test_images_of_a_group_stay_together(folder, place, group):
+    """Patients of four images, each with images of two classes."""
+    for number in range(240):
+        label, patient = "ab"[number % 2], number // 4
+        path = folder / "photos" / label / place.format(patient, number)
+        save(path, np.full((8, 8), number, np.uint8))
+    told = prepare("--source", "photos", "--group", group)
+    assert f"by SHA-256 of {group!r} in the path" in told
+    found = [{int(each["image"].max()) // 4 for each in records(split)} for split in SPLITS]
+    assert sum(map(len, found)) == len(set.union(*found)) == 60
+    assert opened().info["split"]["counts"] == {"train": 168, "validation": 24, "test": 48}
+
+
+def test_faulty_groups_are_reported(folder):
+    with pytest.raises(UserError, match=r"--group \( is no regular expression: "):
+        source("--source", ".", "--group", "(")
+    with pytest.raises(UserError, match="--group needs images of your own"):
+        source("--group", "x")
+    tiny_images.write(folder / "photos", in_class=3)
+    with pytest.raises(UserError, match=r"--group x matches nothing in 000.png, of photos/across"):
+        prepare("--source", "photos", "--group", "x")
+    for split in SPLITS:
+        tiny_images.write(folder / "ready" / split, in_class=3)
+    with pytest.raises(UserError, match="--group: ready has ready-made splits"):
+        prepare("--source", "ready", "--group", "x")
 
 
 # The sample

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from .batching import equal, evaluate, take, train
-from .project import data, errors, preparation, samples, sources, storage
+from .project import data, errors, samples, sources, storage
 from .project import tokenizer as tokens
 
 UserError = errors.UserError
@@ -150,7 +150,7 @@ def test_an_epoch_holds_each_example_once_and_epochs_differ(directories, kind):
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-@pytest.mark.parametrize("split", preparation.SPLITS)
+@pytest.mark.parametrize("split", storage.splitting.SPLITS)
 def test_evaluation_covers_the_split_once(directories, split, processes):
     made = settings(directories, "demonstrations", batch_size=6)
     shares = [

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from .project import data, errors, preparation, sources, storage
+from .project import data, errors, sources, storage
 
 UserError = errors.UserError
-SPLITS = preparation.SPLITS
+SPLITS = storage.splitting.SPLITS
 
 
 @pytest.fixture(autouse=True)
@@ -21,13 +21,13 @@ def demonstrations(count, tail=""):
     return [{"prompt": f"question {n}", "response": f"answer {n}{tail}"} for n in range(count)]
 
 
-def prepare(records, cls=data.Demonstrations, *, overwrite=False, **changes):
+def prepare(records, cls=data.Demonstrations, *, overwrite=False, group="", **changes):
     """Prepare records of a file."""
     with open("own.jsonl", "w", encoding="utf-8") as file:
         file.writelines(json.dumps(record) + "\n" for record in records)
     settings = cls(directory="data/set", **changes)
     return settings.prepare(
-        sources.from_patterns(["own.jsonl"]), overwrite=overwrite, progress=False
+        sources.from_patterns(["own.jsonl"], group), overwrite=overwrite, progress=False
     )
 
 
@@ -48,8 +48,7 @@ def test_every_example_is_in_exactly_one_split_as_it_was():
     everything = [record for split in records.values() for record in split]
     by_prompt = {record["prompt"]: record for record in everything}
     assert len(everything) == 500 and all(by_prompt[each["prompt"]] == each for each in given)
-    shares = {split: len(records[split]) / 500 for split in SPLITS}
-    assert 0.7 < shares["train"] < 0.9 and min(shares.values()) > 0.05
+    assert [len(records[split]) for split in SPLITS] == [400, 50, 50]
     order = [int(record["prompt"].split()[1]) for record in records["train"]]
     assert order == sorted(order)
 
@@ -60,13 +59,13 @@ def test_the_prompt_alone_decides_the_split():
     pairs = [
         {"prompt": f"question {n}", "chosen": f"{m} good", "rejected": "bad"}
         for m in range(3)
-        for n in range(300)
+        for n in range(200)
     ]
     prepare(pairs, data.Preferences, overwrite=True)
     _, second = opened()
     for split in SPLITS:
         there = {record["prompt"] for record in second[split]}
-        assert {record["prompt"] for record in first[split]} <= there
+        assert {record["prompt"] for record in first[split]} == there
         assert len(second[split]) == 3 * len(there)
 
 
@@ -76,7 +75,7 @@ def test_repeated_examples_are_dropped_and_counted():
     told = prepare([*once, *turned, *demonstrations(10, tail="!")])
     info, _ = opened()
     assert info["duplicates"] == 30
-    assert sum(counts["examples"] for counts in info["splits"].values()) == 210
+    assert sum(info["split"]["counts"].values()) == 210
     assert "30 repeated examples were dropped" in told
 
 
@@ -90,7 +89,11 @@ def test_the_description_counts_tokens_and_names_fields():
         "kind": "prompts",
         "source": "own.jsonl",
         "fields": ["prompt", "answer", "hint", "level"],
-        "splits": {split: {"examples": len(records[split])} for split in SPLITS},
+        "split": {
+            "by": "SHA-256 of field 'prompt'",
+            "percent": {"train": 80, "validation": 10, "test": 10},
+            "counts": {split: len(records[split]) for split in SPLITS},
+        },
         "duplicates": 0,
         "longest_prompt": len("größer".encode()) + 1,
         "longest_response": 21,
@@ -128,9 +131,9 @@ def test_what_is_too_long_is_reported_with_all_else():
 def test_too_few_examples_are_reported():
     with pytest.raises(UserError, match="the source holds no example"):
         prepare([])
-    with pytest.raises(UserError, match=r"the (validation|test) split has no example: 3 examples"):
-        prepare(demonstrations(3))
-    with pytest.raises(UserError, match="or their prompts are the same"):
+    with pytest.raises(UserError, match="the test split has no example: 2 examples are too few"):
+        prepare(demonstrations(2))
+    with pytest.raises(UserError, match="too many of them must stay together"):
         prepare([{"prompt": "p", "response": str(n)} for n in range(100)])
     assert not data.Path("data/set").exists()
 
@@ -145,7 +148,19 @@ def test_a_failed_preparation_leaves_the_old_data():
         prepare(demonstrations(200))
 
 
-def test_splits_are_decided_by_hash():
-    splits = [preparation.split_of(str(number)) for number in range(2000)]
-    shares = [splits.count(split) / 2000 for split in SPLITS]
-    assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.02)
+def test_examples_of_a_group_stay_together():
+    given = [each | {"talk": n // 5} for n, each in enumerate(demonstrations(500))]
+    told = prepare(given, group="talk")
+    info, records = opened()
+    assert info["split"]["by"] == "SHA-256 of field 'talk'" and info["split"]["by"] in told
+    found = [{record["talk"] for record in records[split]} for split in SPLITS]
+    assert [len(each) for each in found] == [80, 10, 10] and len(set.union(*found)) == 100
+    del given[7]["talk"]
+    with pytest.raises(UserError, match=r"own.jsonl:8: no field 'talk', which --group names"):
+        prepare(given, group="talk", overwrite=True)
+
+
+def test_pairs_of_a_group_are_still_checked():
+    pair = {"prompt": "p", "chosen": "same", "rejected": "same", "talk": "1"}
+    with pytest.raises(UserError, match="so there is no preference"):
+        prepare([pair], data.Preferences, group="talk")

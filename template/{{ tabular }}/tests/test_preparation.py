@@ -13,6 +13,7 @@ from . import tiny_task
 from .project import data, encoding, errors, sources, statistics, storage
 
 UserError = errors.UserError
+SPLITS = storage.splitting.SPLITS
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +63,7 @@ def test_every_row_is_in_exactly_one_split_and_comes_back(folder):
     prepare(folder / "a.csv")
     _, how = opened(folder / "data")
     back = []
-    for split in statistics.SPLITS:
+    for split in SPLITS:
         numbers, (words,), targets = rows_of(folder / "data", split)
         targets = targets * how.target.std + how.target.mean
         back += zip(np.round(numbers[:, 0]).astype(int).tolist(), words, targets, strict=True)
@@ -70,7 +71,7 @@ def test_every_row_is_in_exactly_one_split_and_comes_back(folder):
     np.testing.assert_allclose([y for *_, y in sorted(back)], [y for *_, y in rows], rtol=1e-4)
 
 
-def test_equal_rows_fall_into_one_split_and_more_rows_move_none(folder):
+def test_equal_rows_fall_into_one_split_and_more_rows_move_few(folder):
     values = [(number * number, f"n{number % 2}", number % 5 + 0.5) for number in range(200)]
     write(folder / "a.csv", ("x", "word", "y"), values * 2)
     prepare(folder / "a.csv", directory="twice")
@@ -79,11 +80,13 @@ def test_equal_rows_fall_into_one_split_and_more_rows_move_none(folder):
     random.Random(0).shuffle(values)
     write(folder / "b.csv", ("y", "x", "word"), [(y, x, word) for x, word, y in values + more])
     prepare(folder / "b.csv", directory="more")
-    for split in statistics.SPLITS:
+    kept = 0
+    for split in SPLITS:
         twice = np.round(rows_of(folder / "twice", split)[0][:, 0]).tolist()
         assert sorted(twice) == sorted(list(set(twice)) * 2)
         numbers = np.round(rows_of(folder / "more", split)[0][:, 0]).tolist()
-        assert sorted(x for x in numbers if x >= 0) == sorted(set(twice))
+        kept += len(set(twice) & set(numbers))
+    assert kept >= 185
 
 
 def test_identifiers_that_differ_do_not_tear_equal_rows_apart(folder):
@@ -92,7 +95,7 @@ def test_identifiers_that_differ_do_not_tear_equal_rows_apart(folder):
     prepare(folder / "a.csv")
     _, how = opened(folder / "data")
     assert how.ignored == ["id"]
-    for split in statistics.SPLITS:
+    for split in SPLITS:
         numbers = np.round(rows_of(folder / "data", split)[0][:, 0]).tolist()
         assert sorted(numbers) == sorted(list(set(numbers)) * 2)
 
@@ -137,7 +140,7 @@ def test_rare_values_share_a_place_and_frequent_missing_ones_have_their_own(fold
     prepare(folder / "a.csv")
     _, how = opened(folder / "data")
     assert how.categories[0].values == ["common", None, "often"]
-    texts = [word for split in statistics.SPLITS for word in rows_of(folder / "data", split)[1][0]]
+    texts = [word for split in SPLITS for word in rows_of(folder / "data", split)[1][0]]
     assert texts.count("other") == 2 and texts.count(None) == 90
 
 
@@ -146,7 +149,7 @@ def test_classes_are_in_numerical_order_where_they_are_numbers(folder):
     prepare(folder / "a.csv")
     found, how = opened(folder / "data")
     assert how.target.classes == ["8", "9", "10", "11"]
-    assert found.info["classes"] == {"8": 20, "9": 20, "10": 20, "11": 20}
+    assert found.info["split"]["classes"]["test"] == {"8": 4, "9": 4, "10": 4, "11": 4}
 
 
 def test_rows_without_a_target_are_skipped_and_counted(folder):
@@ -154,7 +157,7 @@ def test_rows_without_a_target_are_skipped_and_counted(folder):
     write(folder / "a.csv", ("x", "y"), rows)
     told = prepare(folder / "a.csv")
     assert "20 rows without a target were skipped" in told
-    assert sum(opened(folder / "data")[0].info["rows"].values()) == 60
+    assert sum(opened(folder / "data")[0].info["split"]["counts"].values()) == 60
 
 
 def test_a_reviewed_schema_decides(folder):
@@ -183,15 +186,64 @@ def test_a_wide_table_is_summarised(folder):
     assert "and 60 more columns" in prepare(folder / "a.csv")
 
 
-def test_splits_are_decided_by_the_hash_alone():
-    splits = [statistics.split_of(number.to_bytes(32, "big")) for number in range(100)]
-    counts = {split: splits.count(split) for split in statistics.SPLITS}
-    assert counts == {"train": 70, "validation": 10, "test": 20}
+def test_the_description_says_how_rows_were_divided(folder):
+    rows = [(n * n, "yes" if n % 3 else "no") for n in range(300)]
+    write(folder / "a.csv", ("x", "y"), [*rows, (-1, "maybe")])
+    told = prepare(folder / "a.csv")
+    assert opened(folder / "data")[0].info["split"] == {
+        "by": "SHA-256 of the row",
+        "percent": {"train": 70, "validation": 10, "test": 20},
+        "counts": {"train": 211, "validation": 30, "test": 60},
+        "classes": {
+            "train": {"maybe": 1, "no": 70, "yes": 140},
+            "validation": {"maybe": 0, "no": 10, "yes": 20},
+            "test": {"maybe": 0, "no": 20, "yes": 40},
+        },
+    }
+    assert "warning: test has no example of maybe" in told
+    assert "warning: hardly any examples of maybe (1)" in told
+
+
+def test_rows_of_a_group_stay_together_and_the_model_does_not_see_it(folder):
+    rows = [(n * n, f"p{n // 7 % 40}", n % 2) for n in range(600)] + [(-1, "", 0), (-2, "", 1)]
+    write(folder / "a.csv", ("x", "patient", "y"), rows)
+    told = prepare(folder / "a.csv", group="patient")
+    found, how = opened(folder / "data")
+    assert "by SHA-256 of column 'patient'" in told and "patient  ignored" in told
+    assert how.ignored == ["patient"] and how.categories == []
+    group_of = {x: patient for x, patient, _ in rows}
+    groups = []
+    for split in SPLITS:
+        numbers = np.round(rows_of(folder / "data", split)[0][:, 0]).astype(int).tolist()
+        groups.append({group_of[x] for x in numbers} - {""})
+    assert not groups[0] & groups[1] and not groups[1] & groups[2] and not groups[0] & groups[2]
+    assert sum(map(len, groups)) == 40
+    counts = found.info["split"]["counts"]
+    # Within half of the largest group, which has 21 rows.
+    assert abs(counts["train"] - 421) <= 10 and abs(counts["test"] - 120) <= 10
+
+
+def test_a_reviewed_schema_names_the_group(folder):
+    rows = [(n * n, n // 5, n % 2) for n in range(200)]
+    write(folder / "a.csv", ("x", "patient", "y"), rows)
+    prepare(folder / "a.csv", group="patient", write_schema=Path("schema.json"))
+    schema = json.loads((folder / "schema.json").read_text())
+    assert schema["group"] == "patient" and schema["columns"]["patient"]["kind"] == "ignored"
+    told = prepare(folder / "a.csv", target="", schema=folder / "schema.json")
+    assert "by SHA-256 of column 'patient'" in told
+    schema["columns"]["patient"]["kind"] = "number"
+    (folder / "schema.json").write_text(json.dumps(schema))
+    with pytest.raises(UserError, match="the group 'patient' must be a column that is ignored"):
+        prepare(folder / "a.csv", target="", schema=folder / "schema.json", overwrite=True)
+    refused = {"y": "--group y: the target cannot be a group", "z": "has no column 'z'"}
+    for group, message in refused.items():
+        with pytest.raises(UserError, match=message):
+            prepare(folder / "a.csv", group=group, overwrite=True)
 
 
 GOOD = [(n * n, n % 2) for n in range(50)]
 FAULTY = {
-    "few": ([(1, 0), (2, 1), (4, 0)], {}, r"the \w+ split has no row: 3 rows are too few"),
+    "few": ([(1, 0), (2, 1), (4, 0)], {}, r"the \w+ split has no example: 3 examples are too few"),
     "none": ([], {}, r"a.csv holds no row"),
     "no target": (
         [(x, "") for x, _ in GOOD],

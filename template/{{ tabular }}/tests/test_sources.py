@@ -41,7 +41,7 @@ def test_without_files_the_sample_of_the_configuration_is_taken(folder):
         source("--sample", "breast_cancer"), overwrite=False, progress=False
     )
     assert "diagnosis is predicted (classification)" in told
-    assert "2 classes: benign (357), malignant (212)" in told
+    assert "398 rows: benign 250, malignant 148" in told
 
 
 def test_a_sample_is_read_like_a_file_of_ones_own(folder):

@@ -59,6 +59,7 @@ class DataSetWriter:
         self._token = secrets.token_hex(4)
         self._open: dict[str, _ShardWriter] = {}
         self._shards: dict[str, list[Shard]] = {}
+        self._spools: list[Spool] = []
 
     @property
     def scratch(self) -> Path:
@@ -91,6 +92,8 @@ class DataSetWriter:
     def __exit__(self, *_: object) -> None:
         """Remove what was not committed."""
         self._open.clear()
+        for spool in self._spools:
+            spool.close()
         self._release()
         if self._created and not any(self._directory.iterdir()):
             self._directory.rmdir()
@@ -115,6 +118,11 @@ class DataSetWriter:
         shard.write(record)
         if shard.bytes >= self._shard_bytes:
             self._close(split)
+
+    def spool(self) -> "Spool":
+        """A place for records until it is known which splits they are in."""
+        self._spools.append(Spool(self.scratch / f"spool-{len(self._spools):02d}"))
+        return self._spools[-1]
 
     def commit(self, info: dict[str, Any]) -> DataSet:
         """Put the data set into place, durably, and remove the one that it replaces.
@@ -170,6 +178,37 @@ class DataSetWriter:
                     f"{self._directory} holds other files ({path.name}): choose a directory that "
                     "is empty or does not exist yet"
                 )
+
+
+class Spool:
+    """Records in a file of their own; see ``DataSetWriter.spool``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("wb")
+
+    def add(self, record: bytes) -> None:
+        """Append a record.
+
+        Raises:
+            UserError: The file cannot be written, for instance because the disk is full.
+        """
+        with _reporting(self._path):
+            self._file.write(len(record).to_bytes(8, "little"))
+            self._file.write(record)
+
+    def take(self) -> Iterator[bytes]:
+        """The records in their order, once; then the file is gone."""
+        self.close()
+        with self._path.open("rb") as file:
+            while size := file.read(8):
+                yield file.read(int.from_bytes(size, "little"))
+        self._path.unlink()
+
+    def close(self) -> None:
+        """Write what has not been written yet."""
+        with _reporting(self._path):
+            self._file.close()
 
 
 class _ShardWriter:

@@ -19,11 +19,11 @@ from .series import Panel, Series, read_panel, seasonal_scales
 from .sources import Columns, Source
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
-from .storage.splits import SPLITS
+from .storage.splitting import SPLITS, split_lines
 from .tables import size_of
 from .windows import Windows
 
-_PERCENT = (80, 90)  # of all points lie before validation begins, and before the test begins
+PERCENT = (80, 10, 10)  # of all points are for training, validation, and the test
 
 CHUNK_STEPS = 4096
 DTYPE = "<f4"
@@ -114,12 +114,12 @@ def summary(data_set: DataSet) -> str:
         f"  time {info['columns']['time']!r} in steps of {info['frequency']}, season of "
         f"{info['season']} steps; channels: {channels}",
     ]
-    for split, counts in info["splits"].items():
-        lines.append(
-            f"  {split:<10} {counts['series']:>6,} series {counts['steps']:>11,} steps"
-            f" {counts['values']:>12,} values {counts['missing']:>10,} missing"
-            f"  from {counts['start']}"
-        )
+    told = zip(split_lines(info["split"], "steps"), [{}, *info["splits"].values()], strict=True)
+    for line, counts in told:
+        if counts:
+            more = (f" {counts[name]:>11,} {name}" for name in ("series", "values", "missing"))
+            line += "".join(more) + f"  from {counts['start']}"
+        lines.append(line)
     if info["unused"]:
         lines.append(f"  columns that were not used: {', '.join(info['unused'])}")
     return "\n".join(lines)
@@ -128,7 +128,7 @@ def summary(data_set: DataSet) -> str:
 def _borders(panel: Panel) -> tuple[int, int]:
     """Ticks at which validation begins, and the test."""
     ticks = np.concatenate([panel.ticks(series) for series in panel.series])
-    places = [len(ticks) * percent // 100 for percent in _PERCENT]
+    places = [len(ticks) * sum(PERCENT[:at]) // 100 for at in (1, 2)]
     validation, test = np.partition(ticks, places)[places].tolist()
     return validation, test
 
@@ -170,17 +170,17 @@ def _info(
     text = panel.frequency.text
     starts = (min(series.start for series in panel.series), *borders)
     scales = seasonal_scales(panel.cut(bounds[:, 1])).tolist()
-    splits = {}
+    splits, steps = {}, {}
     for at, (split, start) in enumerate(zip(SPLITS, starts, strict=True)):
         parts = [
             series.values[slice(*bound[at : at + 2])]
             for series, bound in zip(panel.series, bounds, strict=True)
         ]
+        steps[split] = sum(map(len, parts))
         missing = sum(int(np.isnan(part).sum()) for part in parts)
         splits[split] = {
             "start": text(start),
             "series": sum(len(part) > 0 for part in parts),
-            "steps": sum(map(len, parts)),
             "values": sum(part.size for part in parts) - missing,
             "missing": missing,
         }
@@ -193,6 +193,11 @@ def _info(
         "season": panel.season,
         "chunk_steps": CHUNK_STEPS,
         "dtype": DTYPE,
+        "split": {
+            "by": "time",
+            "percent": dict(zip(SPLITS, PERCENT, strict=True)),
+            "counts": steps,
+        },
         "splits": splits,
         "series": [
             {"name": series.name, "start": text(series.start), "bounds": bound, "scales": scale}

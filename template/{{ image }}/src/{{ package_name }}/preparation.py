@@ -1,10 +1,9 @@
-"""From image files to a data set: brought to one size, split by content, stored as raw pixels.
+"""From image files to a data set: brought to one size, divided by content, stored as raw pixels.
 
 A record is a label (32 bits) and the pixels, height by width by channels, one byte each. Raw
 pixels are larger than files, and reading them costs nothing in training.
 """
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +15,14 @@ from .reporting.byte_progress import ByteProgress
 from .sources import ImageFile, Source
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
-from .storage.splits import SPLITS, split_by
+from .storage.splitting import SPLITS, Splitter, split_lines
 
-_PERCENT = (70, 10, 20)
+PERCENT = (70, 10, 20)  # of the images are for training, validation, and the test
 
 
 def record_type(shape: Shape) -> np.dtype:
     """How a record lies in bytes."""
     return np.dtype([("label", "<i4"), ("image", "u1", shape)])
-
-
-def split_of(digest: bytes) -> str:
-    """The split of an image, decided by its content alone.
-
-    Equal images fall into the same split, and adding images moves none of the others.
-
-    Args:
-        digest: SHA-256 of the image.
-    """
-    return split_by(digest, _PERCENT)
 
 
 def prepare_images(
@@ -46,6 +34,8 @@ def prepare_images(
     progress: bool,
 ) -> DataSet:
     """Write the data set of a source.
+
+    Disk use peaks at about twice the pixels, since an image's split is known when all are read.
 
     Args:
         source: The images.
@@ -66,20 +56,23 @@ def prepare_images(
         classes = sorted({file.label for file in files})
         if len(classes) < 2:
             raise UserError(f"{source.name} has one class only, {classes[0]}: give two or more")
-        counts = {split: Counter(dict.fromkeys(classes, 0)) for split in SPLITS}
-        moments = _Moments()
+        splitter = Splitter(PERCENT, source.kept_together)
+        spool = writer.spool()
         record = np.zeros((), record_type(shape))
         with ByteProgress("reading images", _size(files), enabled=progress) as bar:
             pictures = load_all([file.path for file in files], shape)
             for file, picture in zip(files, pictures, strict=True):
-                split = file.split or split_of(picture.digest)
-                if split == SPLITS[0]:
-                    moments.add(picture.pixels)
+                splitter.add(file.group or picture.digest, file.label)
                 record["label"], record["image"] = classes.index(file.label), picture.pixels
-                writer.write(split, record.tobytes())
-                counts[split][file.label] += 1
+                spool.add(record.tobytes())
                 bar.advance(file.path.stat().st_size)
-        _check_enough(counts)
+        splits, division = splitter.divide([file.split for file in files if file.split])
+        _check_trained(division["classes"])
+        moments = _Moments()
+        for split, data in zip(splits, spool.take(), strict=True):
+            if split == SPLITS[0]:
+                moments.add(np.frombuffer(data, record.dtype)["image"][0])
+            writer.write(split, data)
         mean, std = moments.mean_and_std()
         info: dict[str, Any] = {
             "kind": "image",
@@ -88,7 +81,7 @@ def prepare_images(
             "classes": classes,
             "mean": mean,
             "std": std,
-            "splits": {split: dict(counter) for split, counter in counts.items()},
+            "split": division,
         }
         return writer.commit(info)
 
@@ -97,16 +90,12 @@ def summary(data_set: DataSet) -> str:
     """Tell in a few lines what a data set of images holds."""
     info = data_set.info
     height, width, channels = info["shape"]
-    classes, kind = info["classes"], "grey" if channels == 1 else "colour"
+    kind = "grey" if channels == 1 else "colour"
     lines = [
         f"{data_set.directory}: {info['source']}",
-        f"  {len(classes)} classes; {kind} images of {height} by {width} pixels",
+        f"  {len(info['classes'])} classes; {kind} images of {height} by {width} pixels",
+        *split_lines(info["split"], "images"),
     ]
-    for split, counts in info["splits"].items():
-        least, most = min(counts.values()), max(counts.values())
-        lines.append(
-            f"  {split:<10} {sum(counts.values()):>9,} images, {least:,} to {most:,} in a class"
-        )
     return "\n".join(lines)
 
 
@@ -114,19 +103,13 @@ def _size(files: list[ImageFile]) -> int:
     return sum(file.path.stat().st_size for file in files)
 
 
-def _check_enough(counts: dict[str, Counter[str]]) -> None:
-    for label, count in counts[SPLITS[0]].items():
+def _check_trained(classes: dict[str, dict[str, int]]) -> None:
+    for label, count in classes[SPLITS[0]].items():
         if not count:
-            elsewhere = sum(counter[label] for counter in counts.values())
+            elsewhere = sum(counts[label] for counts in classes.values())
             raise UserError(
                 f"class {label} has no image to train on among its {elsewhere}: give more of them, "
                 "or put them into folders train, validation and test yourself"
-            )
-    for split, counter in counts.items():
-        if not counter.total():
-            raise UserError(
-                f"the {split} split has no image: give more images, or put them into folders "
-                "train, validation and test yourself"
             )
 
 

@@ -5,14 +5,15 @@ This module stays free of heavy imports, because the command line reads it for i
 
 import argparse
 import glob
+import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from .errors import UserError
-from .storage.splits import SPLITS
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 
@@ -24,11 +25,13 @@ class ImageFile(NamedTuple):
         path: The file.
         label: Its class, the name of its folder.
         split: ``train``, ``validation`` or ``test``; None where no folder says so.
+        group: SHA-256 of what stands for the group of images that it is one of; empty without.
     """
 
     path: Path
     label: str
     split: str | None = None
+    group: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,18 @@ class Source:
         name: What the data set remembers as its origin.
         folder: Folders named by classes, or folders ``train``, ``validation`` and ``test`` of such
             folders; None stands for the sample.
+        group: A regular expression. Images stay together where it matches the same text in their
+            paths below the class folders; empty for equal images only.
     """
 
     name: str
     folder: Path | None
+    group: str = ""
+
+    @property
+    def kept_together(self) -> str:
+        """What decides the split of an image."""
+        return f"{self.group!r} in the path" if self.group else "the image"
 
     def files(self, scratch: Path) -> list[ImageFile]:
         """All image files.
@@ -55,8 +66,8 @@ class Source:
         """
         if self.folder is None:
             _write_digits(scratch / "digits")
-            return scan(scratch / "digits")
-        return scan(self.folder)
+            return scan(scratch / "digits", self.group)
+        return scan(self.folder, self.group)
 
 
 def sample() -> Source:
@@ -72,36 +83,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="your images: a folder with a folder for each class, or folders train, validation and "
         "test that hold such folders. Without it: scikit-learn's handwritten digits",
     )
+    parser.add_argument(
+        "--group",
+        default="",
+        metavar="REGEX",
+        help="keep images in one split where this matches the same text in their paths below the "
+        "class folders: '^[^/]+' for photos/cat/tom/1.jpg, '^[^_]+' for photos/cat/tom_1.jpg",
+    )
 
 
 def from_arguments(arguments: argparse.Namespace) -> Source:
     """Return what ``add_arguments`` describes.
 
     Raises:
-        UserError: There is no such folder.
+        UserError: There is no such folder, or the group is no regular expression.
     """
+    try:
+        re.compile(arguments.group)
+    except re.error as error:
+        raise UserError(f"--group {arguments.group} is no regular expression: {error}") from error
     if arguments.source is None:
+        if arguments.group:
+            raise UserError("--group needs images of your own, named by --source")
         return sample()
     folder = Path(arguments.source).expanduser()
     if not folder.is_dir():
         raise UserError(f"--source {arguments.source} is no folder")
-    return Source(arguments.source, folder)
+    return Source(arguments.source, folder, arguments.group)
 
 
-def scan(folder: Path) -> list[ImageFile]:
+def scan(folder: Path, group: str = "") -> list[ImageFile]:
     """Image files below folders of classes, in a fixed order.
 
     Files whose names do not end like those of images (`SUFFIXES`), and all whose names begin with a
     dot, are passed over.
 
+    Args:
+        folder: A folder of class folders, or of splits of these.
+        group: See `Source`; with it, class folders may hold folders.
+
     Raises:
-        UserError: There are no folders, or one without images, or images where none belong.
+        UserError: There are no folders, or one without images, or images where none belong, or one
+            without a group.
     """
+    from .storage.splitting import SPLITS
+
     tops = _folders(folder)
     nested = [top for top in tops if _folders(top)]
+    names = [top.name for top in tops]
+    if group:
+        if sorted(names) == sorted(SPLITS):
+            raise UserError(f"--group: {folder} has ready-made splits, which stay as they are")
+        return [_grouped(file, folder, group) for file in _classes(folder, deep=True)]
     if not nested:
         return _classes(folder)
-    names = [top.name for top in tops]
     if sorted(names) != sorted(SPLITS):
         raise UserError(
             f"{nested[0]} holds folders: a class folder holds images only, and ready-made splits "
@@ -134,7 +169,15 @@ def find(patterns: Sequence[str]) -> list[Path]:
     return sorted(found)
 
 
-def _classes(folder: Path) -> list[ImageFile]:
+def _grouped(file: ImageFile, folder: Path, group: str) -> ImageFile:
+    below = file.path.relative_to(folder / file.label).as_posix()
+    found = re.search(group, below)
+    if not found:
+        raise UserError(f"--group {group} matches nothing in {below}, of {file.path}")
+    return file._replace(group=hashlib.sha256(found.group().encode()).digest())
+
+
+def _classes(folder: Path, *, deep: bool = False) -> list[ImageFile]:
     """The files of one folder of class folders."""
     tops = _folders(folder)
     if not tops:
@@ -143,9 +186,9 @@ def _classes(folder: Path) -> list[ImageFile]:
         raise UserError(f"{loose[0]} lies beside the class folders: move it into one of them")
     files = []
     for top in tops:
-        if deeper := _folders(top):
+        if not deep and (deeper := _folders(top)):
             raise UserError(f"{deeper[0]} lies in a class folder: it may hold images only")
-        images = _images(top)
+        images = sorted(filter(_is_image, top.rglob("*"))) if deep else _images(top)
         if not images:
             raise UserError(f"{top} holds no image ({_suffixes()})")
         files.extend(ImageFile(path, top.name) for path in images)

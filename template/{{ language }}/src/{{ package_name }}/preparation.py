@@ -1,4 +1,4 @@
-"""From documents to a data set: split by hash, put in an order fixed by hash, cut into records.
+"""From documents to a data set: divided by hash, put in an order fixed by hash, cut into records.
 
 Each split becomes one stream of tokens: ``DOCUMENT``, the first document, ``DOCUMENT``, the
 second, ..., and a last ``DOCUMENT`` that ends the last one. A record is a fixed number of
@@ -19,10 +19,10 @@ from .reporting.byte_progress import ByteProgress
 from .sources import Source
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
-from .storage.splits import SPLITS, split_by
+from .storage.splitting import SPLITS, Splitter, split_lines
 from .tokenizer import DOCUMENT, TOKENIZER
 
-_PERCENT = (90, 5, 5)
+PERCENT = (90, 5, 5)  # of the bytes are for training, validation, and the test
 
 CHUNK_TOKENS = 4096
 DTYPE = "<u2" if TOKENIZER.vocab_size <= 2**16 else "<u4"
@@ -32,24 +32,14 @@ _BUCKET_BYTES = 64 * 2**20
 _MOST_BUCKETS = 64
 
 
-def split_of(digest: bytes) -> str:
-    """The split of a document, decided by its content alone.
-
-    Equal documents fall into the same split, and adding documents moves none of the others.
-
-    Args:
-        digest: SHA-256 of the document's UTF-8 bytes; its first bytes decide the order.
-    """
-    return split_by(digest, _PERCENT)
-
-
 def prepare_text(
     source: Source, directory: Path, *, seq_len: int, overwrite: bool, progress: bool
 ) -> DataSet:
     """Write the data set of a source.
 
-    Memory stays bounded by the longest document and the bucket size, disk use peaks at about the
-    size of the text beyond that of the data set.
+    The splits have their shares of all bytes, as nearly as whole documents allow. Memory stays
+    bounded by the longest document, the bucket size, and some 30 bytes for each document; disk use
+    peaks at about the size of the text beyond that of the data set.
 
     Args:
         source: The documents.
@@ -67,22 +57,26 @@ def prepare_text(
     """
     with DataSetWriter(directory, overwrite=overwrite) as writer:
         total = source.size()
-        buckets = _Buckets(writer.scratch, min(_MOST_BUCKETS, 1 + total // _BUCKET_BYTES))
-        empty = 0
+        buckets = _Buckets(writer, min(_MOST_BUCKETS, 1 + total // _BUCKET_BYTES))
+        splitter, empty = Splitter(PERCENT, "the document"), 0
         with ByteProgress("reading text", total, enabled=progress) as bar:
             for _, text in source.documents(bar.advance):
                 if text.strip():
-                    buckets.add(text)
+                    buckets.add(text, splitter)
                 else:
                     empty += 1
+        if not len(splitter):
+            skipped = f" ({empty} empty documents)" if empty else ""
+            raise UserError(f"the source holds no text{skipped}")
+        splits, division = splitter.divide()
         streams = {split: _Stream(writer, split) for split in SPLITS}
         with ByteProgress("writing tokens", buckets.size, enabled=progress) as bar:
-            for digest, text in buckets.in_order():
-                bar.advance(streams[split_of(digest)].add(text))
+            for number, text in buckets.in_order():
+                bar.advance(streams[splits[number]].add(text))
         for stream in streams.values():
             stream.close()
         counts = {split: stream.counts for split, stream in streams.items()}
-        _check_enough(counts, empty, seq_len)
+        _check_enough(counts, seq_len)
         info: dict[str, Any] = {
             "kind": "text",
             "source": source.name,
@@ -91,6 +85,7 @@ def prepare_text(
             "chunk_tokens": CHUNK_TOKENS,
             "dtype": DTYPE,
             "empty_documents": empty,
+            "split": division,
             "splits": {split: dict(counter) for split, counter in counts.items()},
         }
         return writer.commit(info)
@@ -100,20 +95,16 @@ def summary(data_set: DataSet) -> str:
     """Tell in a few lines what a text data set holds."""
     info = data_set.info
     lines = [f"{data_set.directory}: {info['source']}"]
-    for split, counts in info["splits"].items():
-        lines.append(
-            f"  {split:<10} {counts['documents']:>9,} documents"
-            f" {counts['bytes']:>15,} bytes {counts['tokens']:>15,} tokens"
-        )
+    told = zip(split_lines(info["split"], "documents"), [{}, *info["splits"].values()], strict=True)
+    for line, counts in told:
+        more = [f" {counts[name]:>15,} {name}" for name in ("bytes", "tokens") if counts]
+        lines.append(line + "".join(more))
     if info["empty_documents"]:
         lines.append(f"  {info['empty_documents']:,} empty documents were skipped")
     return "\n".join(lines)
 
 
-def _check_enough(counts: dict[str, Counter[str]], empty: int, seq_len: int) -> None:
-    if not any(counter["documents"] for counter in counts.values()):
-        skipped = f" ({empty} empty documents)" if empty else ""
-        raise UserError(f"the source holds no text{skipped}")
+def _check_enough(counts: dict[str, Counter[str]], seq_len: int) -> None:
     for split, counter in counts.items():
         if counter["tokens"] <= seq_len:
             raise UserError(
@@ -158,32 +149,20 @@ class _Stream:
 class _Buckets:
     """Documents spilled to files by the first byte of their digest, to be sorted file by file."""
 
-    def __init__(self, directory: Path, count: int) -> None:
-        self._paths = [directory / f"documents-{number:02d}" for number in range(count)]
-        self._files = [path.open("wb") for path in self._paths]
+    def __init__(self, writer: DataSetWriter, count: int) -> None:
+        self._spools = [writer.spool() for _ in range(count)]
         self.size = 0
 
-    def add(self, text: str) -> None:
-        data = text.encode()
+    def add(self, text: str, splitter: Splitter) -> None:
+        data, number = text.encode(), len(splitter)
         digest = hashlib.sha256(data).digest()
-        file = self._files[digest[0] * len(self._files) // 256]
-        file.write(digest)
-        file.write(len(data).to_bytes(8, "little"))
-        file.write(data)
+        splitter.add(digest, size=len(data))
+        spool = self._spools[digest[0] * len(self._spools) // 256]
+        spool.add(digest + number.to_bytes(8, "big") + data)
         self.size += len(data)
 
-    def in_order(self) -> Iterator[tuple[bytes, str]]:
-        """Yield digests and texts in the order of the digests."""
-        for file in self._files:
-            file.close()
-        for path in self._paths:
-            data = path.read_bytes()
-            documents = []
-            start = 0
-            while start < len(data):
-                size = int.from_bytes(data[start + 32 : start + 40], "little")
-                documents.append((data[start : start + 32], start + 40, start + 40 + size))
-                start += 40 + size
-            for digest, begin, end in sorted(documents):
-                yield digest, data[begin:end].decode()
-            path.unlink()
+    def in_order(self) -> Iterator[tuple[int, str]]:
+        """Yield numbers, from 0 as documents were added, and texts in the order of the digests."""
+        for spool in self._spools:
+            for record in sorted(spool.take()):
+                yield int.from_bytes(record[32:40], "big"), record[40:].decode()

@@ -1,12 +1,12 @@
-"""From examples to a data set: checked, split by the hash of the prompt, one record for each.
+"""From examples to a data set: checked, divided by the hash of the prompt, one record for each.
 
 A record is the JSON of an example's texts. They become tokens when a batch is made, but all of them
 are counted here, so that what does not fit is reported before anything is trained.
 """
 
+import dataclasses
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Sized
 from pathlib import Path
 from typing import NamedTuple
@@ -17,10 +17,10 @@ from .samples import Record
 from .sources import Kind, Problems, Source
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
-from .storage.splits import SPLITS, split_by
+from .storage.splitting import Splitter, split_lines
 from .vocabulary import Tokenizer
 
-_PERCENT = (80, 10, 10)
+PERCENT = (80, 10, 10)  # of the examples are for training, validation, and the test
 
 
 class Lengths(NamedTuple):
@@ -28,14 +28,6 @@ class Lengths(NamedTuple):
 
     prompt: int
     response: int
-
-
-def split_of(prompt: str) -> str:
-    """The split of an example, decided by its prompt alone.
-
-    So examples with the same prompt are in the same split, whatever their kind.
-    """
-    return split_by(hashlib.sha256(prompt.encode()).digest(), _PERCENT)
 
 
 def measure(record: Record, kind: Kind, encode: Callable[[str], Sized]) -> Lengths:
@@ -72,7 +64,8 @@ def prepare_examples(
 ) -> DataSet:
     """Write the data set of a source.
 
-    The order is that of the source. Of the examples, memory holds digests only.
+    The order is that of the source. Examples with the same prompt are in one split, or those of one
+    group. Memory holds digests only, and disk use peaks at about twice the examples.
 
     Args:
         source: The examples.
@@ -92,9 +85,14 @@ def prepare_examples(
             cannot be written. Nothing is left behind.
     """
     most = Lengths(max_prompt_tokens, max_response_tokens)
-    longest, counts, columns = Lengths(0, 0), Counter[str](), dict.fromkeys(kind.fields)
+    longest, columns = Lengths(0, 0), dict.fromkeys(kind.fields)
     problems, seen, duplicates = Problems(), set[bytes](), 0
+    together = source.group or "prompt"
+    splitter = Splitter(PERCENT, f"field {together!r}")
+    if source.group and kind.optional is not None:
+        kind = dataclasses.replace(kind, optional=(*kind.optional, source.group))
     with DataSetWriter(directory, overwrite=overwrite) as writer:
+        spool = writer.spool()
         with ByteProgress("reading examples", source.size(), enabled=progress) as bar:
             for where, record in source.examples(kind, problems, bar.advance):
                 data = json.dumps(record, ensure_ascii=False, sort_keys=True).encode()
@@ -107,17 +105,23 @@ def prepare_examples(
                 note_lengths(problems, where, found, most)
                 longest = Lengths(*map(max, longest, found))
                 columns.update(dict.fromkeys(record))
-                split = split_of(record["prompt"])
-                counts[split] += 1
-                writer.write(split, data)
+                if together not in record:
+                    problems.add(where, f"no field {together!r}, which --group names")
+                    continue
+                splitter.add(hashlib.sha256(record[together].encode()).digest())
+                spool.add(data)
         problems.check()
-        _check_enough(counts)
+        if not len(splitter):
+            raise UserError("the source holds no example")
+        splits, division = splitter.divide()
+        for split, data in zip(splits, spool.take(), strict=True):
+            writer.write(split, data)
         return writer.commit(
             {
                 "kind": kind.name,
                 "source": source.name,
                 "fields": list(columns),
-                "splits": {split: {"examples": counts[split]} for split in SPLITS},
+                "split": division,
                 "duplicates": duplicates,
                 "longest_prompt": longest.prompt,
                 "longest_response": longest.response,
@@ -131,8 +135,7 @@ def summary(data_set: DataSet) -> str:
     """Tell in a few lines what a data set of examples holds."""
     info = data_set.info
     lines = [f"{data_set.directory}: {info['kind']}, {info['source']}"]
-    for split, counts in info["splits"].items():
-        lines.append(f"  {split:<10} {counts['examples']:>9,} examples")
+    lines += split_lines(info["split"], "examples")
     lines.append(f"  fields {', '.join(info['fields'])}")
     lines.append(
         f"  at most {info['longest_prompt']:,} tokens in a prompt and {info['longest_response']:,} "
@@ -141,15 +144,3 @@ def summary(data_set: DataSet) -> str:
     if info["duplicates"]:
         lines.append(f"  {info['duplicates']:,} repeated examples were dropped")
     return "\n".join(lines)
-
-
-def _check_enough(counts: Counter[str]) -> None:
-    if not counts:
-        raise UserError("the source holds no example")
-    for split in SPLITS:
-        if not counts[split]:
-            examples = counts.total()
-            raise UserError(
-                f"the {split} split has no example: {examples} examples are too few, or their "
-                "prompts are the same; give more"
-            )

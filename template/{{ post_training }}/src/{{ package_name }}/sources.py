@@ -97,11 +97,13 @@ class Source:
         files: The files, in a fixed order; none stands for a sample.
         sample: Which sample; empty for the one that the data settings name.
         patterns: What the user gave to name the files.
+        group: A field; examples with the same value in it stay in one split. Empty for the prompt.
     """
 
     files: tuple[Path, ...] = ()
     sample: str = ""
     patterns: str = ""
+    group: str = ""
 
     @property
     def name(self) -> str:
@@ -159,6 +161,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "rejected for preferences; prompt, answer and any more for prompts. Without it: a sample",
     )
     parser.add_argument(
+        "--group",
+        default="",
+        metavar="FIELD",
+        help="keep examples with the same value in this field in one split, such as those of one "
+        "conversation (default: those with the same prompt)",
+    )
+    parser.add_argument(
         "--sample",
         choices=sorted(samples.SAMPLES),
         help="a sample that is made here (default: data.sample of the configuration)",
@@ -174,17 +183,20 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
     if arguments.source and arguments.sample:
         raise UserError("--source and --sample: give one of them")
     if arguments.source:
-        return from_patterns(arguments.source)
+        return from_patterns(arguments.source, arguments.group)
+    if arguments.group:
+        raise UserError("--group needs examples of your own, named by --source")
     return sample(arguments.sample or "")
 
 
-def from_patterns(patterns: Sequence[str]) -> Source:
+def from_patterns(patterns: Sequence[str], group: str = "") -> Source:
     """Return the source of all files that the patterns match.
 
     Raises:
         UserError: A pattern matches no file, or matches a folder.
     """
-    return Source(matching_files(patterns, "**/*.jsonl"), patterns=" ".join(patterns))
+    files = matching_files(patterns, "**/*.jsonl")
+    return Source(files, patterns=" ".join(patterns), group=group)
 
 
 def read_lines(path: Path, advance: Advance) -> Iterator[tuple[str, bytes]]:
@@ -246,7 +258,7 @@ def parse(line: bytes, kind: Kind) -> Record:
     for name in kind.fields:
         if not record[name].strip():
             raise ValueError(f"field {name!r} is empty")
-    if kind == PREFERENCES and record["chosen"] == record["rejected"]:
+    if "rejected" in kind.fields and record["chosen"] == record["rejected"]:
         raise ValueError("'chosen' and 'rejected' are equal, so there is no preference")
     return record
 

@@ -1,29 +1,35 @@
-"""From tables to a data set: a reviewed schema, rows split by hash, packed records.
+"""From tables to a data set: a reviewed schema, rows divided by hash, packed records.
 
-The files are read four times (types, values, statistics, records), batch by batch, so that a table
-of any size fits into memory. What a column is, and which classes there are, is judged by all rows;
-every number that the model is given (means, deviations, lists of categories) comes from the
-training split alone.
+The files are read five times (types, values, splits, statistics, records), batch by batch, so that
+a table of any size fits into memory, which holds some 30 bytes for each row. What a column is, and
+which classes there are, is judged by all rows; every number that the model is given (means,
+deviations, lists of categories) comes from the training split alone.
 """
 
+import hashlib
+import itertools
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+
 from . import sources
-from .encoding import Category, Encoding, Number, Target, pack
+from .encoding import Category, Encoding, Number, Target, Values, pack
 from .errors import UserError
 from .files import write_atomically
 from .reporting.byte_progress import ByteProgress
 from .schema import TableSchema, infer_schema, read_schema, write_schema
 from .sources import Source
-from .statistics import Statistics, split_of
+from .statistics import Statistics
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
-from .storage.splits import SPLITS
+from .storage.splitting import SPLITS, Division, Splitter, split_lines
 from .survey import survey_tables
 from .tables import read_tables, size_of
 
+PERCENT = (70, 10, 20)  # of the rows are for training, validation, and the test
 _MOST_CLASSES = 1000
 _MOST_LISTED = 40  # columns in a summary
 
@@ -47,25 +53,27 @@ def prepare_table(source: Source, directory: Path, *, overwrite: bool, progress:
     with DataSetWriter(directory, overwrite=overwrite) as writer:
         paths = _files(source, writer.scratch)
         schema = _schema(source, paths, progress)
-        statistics = _measure(paths, _columns(schema), progress)
-        encoding = statistics.fitted()
-        _check_enough(statistics, encoding)
-        types = encoding.types(targets=True)
-        with ByteProgress("writing rows", size_of(paths), enabled=progress) as bar:
-            for rows in read_tables(paths, types, bar.advance):
-                values = encoding.values(rows).with_target()
-                packed = pack(*encoding.encode(values), encoding.encode_targets(values))
-                for digest, record in zip(values.digests(), packed, strict=True):
-                    writer.write(split_of(digest), record)
+        encoding = _columns(schema)
+        (splits, division), without_target = _divide(paths, schema, encoding, progress)
+        statistics, last = Statistics(encoding), iter(splits)
+        for values in _read("measuring columns", paths, encoding, progress):
+            chosen = itertools.islice(last, len(values.numbers))
+            statistics.add(values, np.array([split == SPLITS[0] for split in chosen], bool))
+        if encoding.target.task == "regression" and not statistics.target_varies:
+            raise UserError(f"the target {schema.target!r} has the same value in every row")
+        encoding = statistics.fitted(division.get("classes", {}).get(SPLITS[0], ()))
+        last = iter(splits)
+        for values in _read("writing rows", paths, encoding, progress):
+            for record in pack(*encoding.encode(values), encoding.encode_targets(values)):
+                writer.write(next(last), record)
         return writer.commit(
             {
                 "kind": "table",
                 "source": source.name,
                 "schema": schema.model_dump(),
                 "encoding": encoding.model_dump(),
-                "classes": {name: statistics.classes[name] for name in encoding.target.classes},
-                "rows": {split: statistics.rows[split] for split in SPLITS},
-                "rows_without_target": statistics.without_target,
+                "split": division,
+                "rows_without_target": without_target,
             }
         )
 
@@ -88,14 +96,9 @@ def propose_schema(source: Source, path: Path, *, progress: bool) -> str:
 def summary(data_set: DataSet) -> str:
     """Tell what a data set of tables holds."""
     info = data_set.info
-    lines = [f"{data_set.directory}: {info['source']}"]
-    lines += [f"  {split:<10} {rows:>11,} rows" for split, rows in info["rows"].items()]
+    lines = [f"{data_set.directory}: {info['source']}", *split_lines(info["split"], "rows")]
     if info["rows_without_target"]:
         lines.append(f"  {info['rows_without_target']:,} rows without a target were skipped")
-    if info["classes"]:
-        classes = [f"{name} ({count:,})" for name, count in info["classes"].items()]
-        more = ", ..." if len(classes) > 10 else ""
-        lines.append(f"  {len(classes)} classes: {', '.join(classes[:10])}{more}")
     return "\n".join([*lines, describe(TableSchema.model_validate(info["schema"]))])
 
 
@@ -125,7 +128,13 @@ def _schema(source: Source, paths: Sequence[Path], progress: bool) -> TableSchem
     survey = survey_tables(paths, progress=progress)
     if source.schema is not None:
         return read_schema(source.schema, survey)
-    return infer_schema(survey, target=source.target, task=source.task, ignore=source.ignore)
+    return infer_schema(
+        survey,
+        target=source.target,
+        task=source.task,
+        ignore=source.ignore,
+        group=source.group,
+    )
 
 
 def _columns(schema: TableSchema) -> Encoding:
@@ -141,33 +150,51 @@ def _columns(schema: TableSchema) -> Encoding:
     )
 
 
-def _measure(paths: Sequence[Path], encoding: Encoding, progress: bool) -> Statistics:
-    statistics = Statistics(encoding)
-    with ByteProgress("measuring columns", size_of(paths), enabled=progress) as bar:
+def _read(what: str, paths: Sequence[Path], encoding: Encoding, progress: bool) -> Iterator[Values]:
+    """The rows that have a target, batch by batch."""
+    with ByteProgress(what, size_of(paths), enabled=progress) as bar:
         for rows in read_tables(paths, encoding.types(targets=True), bar.advance):
-            statistics.add(encoding.values(rows))
-    return statistics
+            yield encoding.values(rows).with_target()
 
 
-def _check_enough(statistics: Statistics, encoding: Encoding) -> None:
-    target, rows = encoding.target, sum(statistics.rows.values())
-    if not rows:
+def _divide(
+    paths: Sequence[Path], schema: TableSchema, encoding: Encoding, progress: bool
+) -> tuple[Division, int]:
+    """Which split each row with a target is in, and how many rows have none."""
+    splitter = Splitter(PERCENT, f"column {schema.group!r}" if schema.group else "the row")
+    types, without_target = encoding.types(targets=True), 0
+    types |= {schema.group: pa.string()} if schema.group else {}
+    classes = schema.task == "classification"
+    with ByteProgress("dividing rows", size_of(paths), enabled=progress) as bar:
+        for rows in read_tables(paths, types, bar.advance):
+            values = encoding.values(rows)
+            there = values.targets.is_valid()
+            values = values.with_target()
+            without_target += rows.batch.num_rows - len(values.targets)
+            digests = values.digests()
+            if schema.group:
+                groups = rows.batch.column(schema.group).filter(there).to_pylist()
+                digests = [
+                    digest if group is None else hashlib.sha256(group.encode()).digest()
+                    for digest, group in zip(digests, groups, strict=True)
+                ]
+            labels = values.targets.to_pylist() if classes else [""] * len(digests)
+            for digest, label in zip(digests, labels, strict=True):
+                splitter.add(digest, label)
+    if not len(splitter):
         raise UserError(
-            f"no row has a value of the target {target.name!r} "
-            f"({statistics.without_target:,} rows without)"
+            f"no row has a value of the target {schema.target!r} ({without_target:,} rows without)"
         )
-    for split in SPLITS:
-        if not statistics.rows[split]:
-            raise UserError(f"the {split} split has no row: {rows} rows are too few, give more")
-    if target.task == "regression":
-        if not statistics.target_varies:
-            raise UserError(f"the target {target.name!r} has the same value in every row")
-        return
-    classes = len(target.classes)
-    if classes < 2:
-        raise UserError(f"the target {target.name!r} has one class only: {target.classes[0]}")
-    if classes > _MOST_CLASSES:
+    if classes:
+        _check_classes(schema.target, list(splitter.labels))
+    return splitter.divide(), without_target
+
+
+def _check_classes(target: str, classes: list[str]) -> None:
+    if len(classes) < 2:
+        raise UserError(f"the target {target!r} has one class only: {classes[0]}")
+    if len(classes) > _MOST_CLASSES:
         raise UserError(
-            f"the target {target.name!r} has {classes:,} classes, more than {_MOST_CLASSES:,}: "
+            f"the target {target!r} has {len(classes):,} classes, more than {_MOST_CLASSES:,}: "
             "give --kind regression if they are numbers, or another --target"
         )

@@ -46,11 +46,13 @@ class TableSchema(Settings):
     Attributes:
         target: The column to predict.
         task: Whether its values are classes or numbers.
+        group: An ignored column; rows with the same value in it stay in one split.
         columns: All columns but the target.
     """
 
     target: str
     task: Task
+    group: str | None = None
     columns: dict[str, Column] = Field(min_length=1)
 
     def of_kind(self, *kinds: Kind) -> list[str]:
@@ -59,7 +61,12 @@ class TableSchema(Settings):
 
 
 def infer_schema(
-    survey: Survey, *, target: str, task: str | None, ignore: tuple[str, ...]
+    survey: Survey,
+    *,
+    target: str,
+    task: str | None,
+    ignore: tuple[str, ...],
+    group: str | None = None,
 ) -> TableSchema:
     """What the columns seem to be.
 
@@ -68,18 +75,23 @@ def infer_schema(
         target: The column to predict.
         task: Whether that is ``classification`` or ``regression``; None decides by its values.
         ignore: Columns that the model shall not see.
+        group: One more, whose values keep rows together.
 
     Raises:
         UserError: A column is not there or cannot be used, or nothing is left to predict from.
     """
-    for name in (target, *ignore):
+    unseen = dict.fromkeys(ignore, "as --ignore says")
+    if group is not None:
+        unseen[group] = "keeps rows in one split"
+    for name in (target, *unseen):
         if name not in survey.columns:
             listed = ", ".join(survey.columns)
             raise UserError(f"{survey.name} has no column {name!r}; its columns: {listed}")
-    if target in ignore:
-        raise UserError(f"--ignore {target}: the target cannot be ignored")
+    if target in unseen:
+        option, done = ("group", "a group") if target == group else ("ignore", "ignored")
+        raise UserError(f"--{option} {target}: the target cannot be {done}")
     columns = {
-        name: Column(kind="ignored", note="as --ignore says") if name in ignore else _judge(found)
+        name: Column(kind="ignored", note=unseen[name]) if name in unseen else _judge(found)
         for name, found in survey.columns.items()
         if name != target
     }
@@ -87,7 +99,9 @@ def infer_schema(
         notes = "; ".join(f"{name}: {column.note}" for name, column in columns.items())
         raise UserError(f"{survey.name} has no column to predict from ({notes})")
     decided = _task(survey, target) if task is None else task
-    return TableSchema.model_validate({"target": target, "task": decided, "columns": columns})
+    return TableSchema.model_validate(
+        {"target": target, "task": decided, "group": group, "columns": columns}
+    )
 
 
 def read_schema(path: Path, survey: Survey) -> TableSchema:
@@ -120,6 +134,8 @@ def read_schema(path: Path, survey: Survey) -> TableSchema:
             raise UserError(f"{path} lacks the column {name!r}: name it, if only as ignored")
     if schema.target in schema.columns:
         raise UserError(f"{path}: column {schema.target!r} is the target and no input")
+    if schema.group is not None and schema.group not in schema.of_kind("ignored"):
+        raise UserError(f"{path}: the group {schema.group!r} must be a column that is ignored")
     if not schema.of_kind("number", "boolean", "date", "category"):
         raise UserError(f"{path}: all columns are ignored, nothing is left to predict from")
     return schema

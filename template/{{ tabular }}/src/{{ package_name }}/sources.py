@@ -26,6 +26,7 @@ class Source:
         sample: Which sample; empty for the one that the data settings name.
         target: The column to predict.
         ignore: Columns that the model shall not see, such as identifiers.
+        group: A column; rows with the same value in it stay in one split.
         task: ``classification`` or ``regression``; None leaves it to the target's values.
         schema: A reviewed schema, which says all of this and what each column holds.
         write_schema: Where to write the schema instead of preparing a data set.
@@ -35,6 +36,7 @@ class Source:
     sample: str = ""
     target: str = ""
     ignore: tuple[str, ...] = ()
+    group: str | None = None
     task: str | None = None
     schema: Path | None = None
     write_schema: Path | None = None
@@ -80,6 +82,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="columns that the model shall not see, such as identifiers",
     )
     parser.add_argument(
+        "--group",
+        metavar="COLUMN",
+        help="keep rows with the same value here in one split, such as those of one patient; the "
+        "model does not see the column",
+    )
+    parser.add_argument(
         "--schema",
         type=Path,
         metavar="FILE",
@@ -100,7 +108,7 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
         UserError: A pattern matches no file, or arguments are missing or contradict each other.
     """
     if arguments.schema:
-        for name in ("target", "kind", "ignore", "write_schema"):
+        for name in ("target", "kind", "ignore", "group", "write_schema"):
             if getattr(arguments, name):
                 option = name.replace("_", "-")
                 raise UserError(f"--{option} and --schema: the schema says it already")
@@ -113,6 +121,7 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
         sample=arguments.sample or "",
         target=arguments.target or "",
         ignore=tuple(arguments.ignore),
+        group=arguments.group,
         task=arguments.kind,
         schema=arguments.schema,
         write_schema=arguments.write_schema,

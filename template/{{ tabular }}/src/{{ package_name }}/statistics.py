@@ -1,6 +1,7 @@
-"""What the training split is like: moments of numbers, values of categories, and who is in it."""
+"""What the training split is like: moments of numbers, and values of categories."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,24 +10,10 @@ from jaxtyping import Bool, Float64
 
 from .cells import pc
 from .encoding import Encoding, Values
-from .storage.splits import SPLITS, split_by
-
-_PERCENT = (70, 10, 20)
 
 # A value that the training split has less often than this teaches too little to stand by itself.
 _RARE = 5
 _MOST_VALUES = 1000  # of one category
-
-
-def split_of(digest: bytes) -> str:
-    """The split of a row, decided by its content alone.
-
-    Equal rows fall into the same split, and adding rows moves none of the others.
-
-    Args:
-        digest: SHA-256 of what stands in the columns that are used, the target included.
-    """
-    return split_by(digest, _PERCENT)
 
 
 class Moments:
@@ -58,49 +45,34 @@ class Moments:
 
 
 class Statistics:
-    """Counts of all splits, and what the training split says about each column.
-
-    Attributes:
-        rows: Rows by split.
-        classes: How often each class stands in all rows; empty for numbers.
-        without_target: Rows that have no target, which are left out.
-    """
+    """What the training split says about each column."""
 
     def __init__(self, encoding: Encoding) -> None:
         """Begin with no rows, which are read as `encoding` says."""
-        self.rows: Counter[str] = Counter()
-        self.classes: Counter[str] = Counter()
-        self.without_target = 0
+        self._rows = 0
         self._encoding = encoding
         self._numbers = Moments(len(encoding.numbers))
         self._target = Moments(1)
         self._values: list[Counter[str | None]] = [Counter() for _ in encoding.categories]
 
-    def add(self, values: Values) -> None:
-        """Take in some rows."""
-        before = len(values.numbers)
-        values = values.with_target()
-        self.without_target += before - len(values.numbers)
-        splits = np.array([split_of(digest) for digest in values.digests()], dtype=object)
-        self.rows.update(splits.tolist())
-        train: Bool[np.ndarray, " batch"] = splits == SPLITS[0]
+    def add(self, values: Values, train: Bool[np.ndarray, " batch"]) -> None:
+        """Take in some rows, and which of them are trained on."""
+        self._rows += int(train.sum())
         self._numbers.add(values.numbers[train])
         for counts, texts in zip(self._values, values.texts, strict=True):
             _count(counts, texts.filter(pa.array(train)))
         if self._encoding.target.task == "regression":
             self._target.add(values.targets.to_numpy(zero_copy_only=False)[train, None])
-        else:
-            _count(self.classes, values.targets)
 
     @property
     def target_varies(self) -> bool:
         """Whether numbers to predict differ at all."""
         return bool(self._target.std[0] > 0)
 
-    def fitted(self) -> Encoding:
-        """The encoding with all that was found."""
-        encoding, train = self._encoding, self.rows[SPLITS[0]]
-        found = (self._numbers.mean, self._numbers.std, train - self._numbers.count)
+    def fitted(self, classes: Iterable[str]) -> Encoding:
+        """The encoding with all that was found; where numbers are predicted, no classes are."""
+        encoding = self._encoding
+        found = (self._numbers.mean, self._numbers.std, self._rows - self._numbers.count)
         numbers = [
             number.model_copy(update={"mean": mean, "std": std or 1.0, "missing": int(missing)})
             for number, mean, std, missing in zip(
@@ -113,7 +85,7 @@ class Statistics:
         ]
         target = encoding.target.model_copy(
             update={
-                "classes": _in_order(self.classes),
+                "classes": _in_order(classes),
                 "mean": float(self._target.mean[0]),
                 "std": float(self._target.std[0]) or 1.0,
             }
@@ -136,7 +108,7 @@ def _frequent(counts: Counter[str | None]) -> list[str | None]:
     return [value for value, _ in often[:_MOST_VALUES]]
 
 
-def _in_order(classes: Counter[str]) -> list[str]:
+def _in_order(classes: Iterable[str]) -> list[str]:
     """Classes in numerical order where all are numbers, otherwise in alphabetical order."""
     try:
         return sorted(classes, key=float)
