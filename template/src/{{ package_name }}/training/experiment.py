@@ -14,7 +14,7 @@ from ..parallel.mesh import MeshSettings
 from ..settings import Settings
 from ..storage.checkpoints import CheckpointSettings
 from .metrics import Means
-from .optimizer import OptimizerSettings
+from .optimizer import Optimizer
 from .prediction import Prediction
 from .safety import SafetySettings
 
@@ -90,7 +90,7 @@ class Experiment(Settings):
     model: ModelSettings
     data: DataSettings
     objective: Callable[..., Any]
-    optimizer: OptimizerSettings
+    optimizer: Optimizer
     mesh: MeshSettings
     precision: Precision
     loop: LoopSettings

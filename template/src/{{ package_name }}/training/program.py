@@ -11,7 +11,6 @@ from jax.sharding import Mesh, NamedSharding
 from ..parallel.rules import batch_sharding
 from .evaluation import EvalStep, evaluate, make_eval_step, put_batch
 from .experiment import Experiment
-from .optimizer import make_optimizer
 from .state import Blueprint, TrainState, blueprint, initial_state
 from .step import make_train_step
 
@@ -82,9 +81,9 @@ def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) ->
     experiment.check_mesh(mesh)
     if isinstance(experiment, MakesProgram):
         return experiment.make_program(mesh, run)
-    optimizer, schedule = make_optimizer(experiment.optimizer, experiment.loop.steps)
+    optimizer = experiment.optimizer.build(experiment.loop.steps)
     plan = blueprint(experiment, optimizer, mesh)
-    step = make_train_step(plan.graphdef, experiment, optimizer, schedule)
+    step = make_train_step(plan.graphdef, experiment, optimizer)
     return Program(
         experiment=experiment,
         mesh=mesh,

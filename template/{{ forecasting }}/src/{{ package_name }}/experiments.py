@@ -11,11 +11,11 @@ from .data import SeriesData
 from .model import ForecasterSettings
 from .numerics.precision import Precision
 from .objective import QuantileLoss
+from .optimizer import AdamW
 from .parallel.mesh import MeshSettings
 from .prediction import ForecastPrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Experiment, LoopSettings
-from .training.optimizer import OptimizerSettings
 from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
@@ -39,7 +39,7 @@ def base() -> fdl.Config[Experiment]:
         ),
         objective=fdl.Config(QuantileLoss),
         optimizer=fdl.Config(
-            OptimizerSettings,
+            AdamW,
             learning_rate=5e-4,
             schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200),
         ),

@@ -6,11 +6,11 @@ from .augmentation import Augmentation
 from .data import ImageData
 from .numerics.precision import Precision
 from .objective import Classification
+from .optimizer import AdamW
 from .parallel.mesh import MeshSettings
 from .prediction import ClassPrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Experiment, LoopSettings
-from .training.optimizer import OptimizerSettings
 from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
@@ -32,7 +32,7 @@ def classify(model: fdl.Config, *, learning_rate: float) -> fdl.Config[Experimen
         ),
         objective=fdl.Config(Classification, label_smoothing=0.1),
         optimizer=fdl.Config(
-            OptimizerSettings,
+            AdamW,
             learning_rate=learning_rate,
             schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=500),
         ),

@@ -11,11 +11,11 @@ from .data import TextData
 from .model import TransformerSettings
 from .numerics.precision import Precision
 from .objective import NextToken
+from .optimizer import AdamW
 from .parallel.mesh import MeshSettings
 from .prediction import TextPrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Experiment, LoopSettings
-from .training.optimizer import OptimizerSettings
 from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
@@ -36,7 +36,7 @@ def base() -> fdl.Config[Experiment]:
         data=fdl.Config(TextData, directory="data/text", seq_len=1024, batch_size=64),
         objective=fdl.Config(NextToken),
         optimizer=fdl.Config(
-            OptimizerSettings,
+            AdamW,
             learning_rate=1e-3,
             schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200),
         ),

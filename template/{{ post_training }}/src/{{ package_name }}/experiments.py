@@ -16,6 +16,7 @@ from .data import Demonstrations, Preferences, Prompts
 from .model import TransformerSettings
 from .numerics.precision import Precision
 from .objective import Agreement, NextToken, Preference, Rewards
+from .optimizer import AdamW
 from .parallel.mesh import MeshSettings
 from .post_training.experiment import PostTraining
 from .post_training.lora import LoraSettings
@@ -31,7 +32,6 @@ from .post_training.methods import (
 from .prediction import ResponsePrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Experiment, LoopSettings
-from .training.optimizer import OptimizerSettings
 from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 from .vocabulary import VocabularySettings
@@ -68,7 +68,7 @@ def base() -> fdl.Config[PostTraining]:
         ),
         objective=fdl.Config(NextToken),
         optimizer=fdl.Config(
-            OptimizerSettings,
+            AdamW,
             learning_rate=4e-3,
             weight_decay=0.0,
             schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=20),
