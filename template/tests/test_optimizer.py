@@ -1,11 +1,18 @@
-"""The optimizer and its learning-rate schedules."""
+"""Learning-rate schedules, and where the state of any optimizer of Optax's lies."""
 
+import inspect
+from typing import Any, NamedTuple
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import optax.contrib
 import pytest
+from jax.sharding import NamedSharding, PartitionSpec
 
-from .project import training
+from . import tiny
+from .project import parallel, storage, training
 
 ScheduleSettings = training.schedule.ScheduleSettings
 STEPS, PEAK = 100, 2.0
@@ -18,7 +25,7 @@ def rates(**settings):
     return np.array([float(schedule(step)) for step in range(STEPS + 1)])
 
 
-@pytest.mark.parametrize("kind", ["cosine", "wsd", "constant"])
+@pytest.mark.parametrize("kind", ["cosine", "linear", "wsd", "inverse_sqrt", "constant"])
 def test_every_schedule_warms_up_linearly(kind):
     np.testing.assert_allclose(rates(kind=kind)[:11], np.linspace(0, PEAK, 11), rtol=1e-6)
 
@@ -29,10 +36,22 @@ def test_cosine_falls_to_its_final_fraction():
     np.testing.assert_allclose(found[[10, 55, 100]], [PEAK, 0.55 * PEAK, 0.1 * PEAK], rtol=1e-5)
 
 
+def test_linear_falls_along_a_line():
+    found = rates(kind="linear", final_fraction=0.25)
+    np.testing.assert_allclose(found[10:], np.linspace(PEAK, 0.25 * PEAK, 91), rtol=1e-5)
+
+
 def test_wsd_is_stable_and_then_decays_linearly():
     found = rates(kind="wsd", decay_fraction=0.3, final_fraction=0.0)
     np.testing.assert_allclose(found[10:71], PEAK)
     np.testing.assert_allclose(found[70:], np.linspace(PEAK, 0, 31), atol=1e-6)
+
+
+def test_the_inverse_root_falls_with_the_steps():
+    """Vaswani et al. (2017), equation 3, for a width that makes the peak this one."""
+    steps = np.arange(1, STEPS + 1)
+    expected = PEAK * 10**0.5 * np.minimum(steps**-0.5, steps * 10**-1.5)
+    np.testing.assert_allclose(rates(kind="inverse_sqrt")[1:], expected, rtol=1e-5)
 
 
 def test_constant_stays():
@@ -54,7 +73,7 @@ def test_gradients_are_clipped_and_scales_are_not_decayed():
         clip_norm=1.0,
         schedule=ScheduleSettings(kind="constant", warmup_steps=0),
     )
-    optimizer, _ = training.optimizer.make_optimizer(settings, 10)
+    optimizer = settings.build(10)
     params = {"norm": {"scale": jnp.ones(2)}, "layer": {"weight": jnp.ones(2)}}
     zero = {"norm": {"scale": jnp.zeros(2)}, "layer": {"weight": jnp.zeros(2)}}
     updates, _ = optimizer.update(zero, optimizer.init(params), params)
@@ -65,3 +84,256 @@ def test_gradients_are_clipped_and_scales_are_not_decayed():
     _, state = optimizer.update(huge, optimizer.init(params), params)
     moment = optax.tree.get(state, "mu")["norm"]["scale"]
     np.testing.assert_allclose(jnp.linalg.norm(moment), 1.0 * (1 - settings.b1), rtol=1e-5)
+
+
+SHAPES: dict[str, Any] = {  # of parameters, with the axes of the mesh that they lie on
+    "blocks": {"query": ((2, 8, 4, 6), (None, "data", "model", None))},
+    "layers": {0: {"down": ((16, 8), ("model", "data"))}, 1: {"scale": ((8,), ("data",))}},
+    "bias": ((6,), (None,)),
+}
+MESHES = {"one device": (1, 1), "eight devices": (2, 4)}
+
+
+def _is_shape(node):
+    return isinstance(node, tuple)
+
+
+def decays(params):
+    return jax.tree.map(lambda leaf: leaf.ndim > 1, params)
+
+
+def labels(params):
+    return jax.tree.map(lambda leaf: "a" if leaf.ndim > 1 else "b", params)
+
+
+ADAM = optax.adam(1e-2)
+ARGUMENTS = {
+    "adv_optimizer": optax.sgd(1e-2),
+    "base_optimizer": ADAM,
+    "clipping": 1.0,
+    "decay": 0.9,
+    "eta": 0.01,
+    "f": lambda updates, params: updates,
+    "freeze_mask": decays,
+    "gamma": 0.5,
+    "inner": ADAM,
+    "key": jax.random.key(0),
+    "learning_rate": 1e-2,
+    "mask": decays,
+    "max_backtracking_steps": 3,
+    "max_consecutive_errors": 3,
+    "max_delta": 1.0,
+    "max_linesearch_steps": 3,
+    "max_norm": 1.0,
+    "measure": lambda updates: optax.tree.norm(updates),
+    "measure_name": "norm",
+    "min_dim_size_to_factor": 4,
+    "optimizer": ADAM,
+    "param_labels": labels,
+    "should_transform_fn": lambda step: step >= 0,
+    "step_size": 0.1,
+    "step_size_fn": lambda step: 0.1,
+    "threshold": 1.0,
+    "transforms": {"a": ADAM, "b": optax.sgd(1e-2, 0.9)},
+    "tx": ADAM,
+}
+"""What the functions of Optax are called with, by the names of their parameters."""
+
+UNANNOTATED = ("dog", "dowg")  # functions that do not say what they return
+NOT_HERE = {
+    "chain": "is a chain of others",
+    "named_chain": "is a chain of others",
+    "differentially_private_aggregate": "takes a gradient of each example",
+    "dpsgd": "takes a gradient of each example",
+    "lookahead": "takes pairs of parameters, fast and slow",
+    "measure_with_ema": "measures, and updates nothing",
+    "scale_by_muon": "takes matrices only; muon is here",
+    "stateless_with_tree_map": "has no state; stateless is here",
+}
+LAID_OUT_ONLY = {
+    "lbfgs": "asks for the loss as a function",
+    "scale_by_backtracking_linesearch": "asks for the loss as a function",
+    "scale_by_zoom_linesearch": "asks for the loss as a function",
+    "sam": "refuses the loss, which the step tells",
+    "sophia": "asks for the loss as a function",
+}
+
+
+class Averaged(NamedTuple):
+    """The state of a wrapper that holds a copy of the weights."""
+
+    inner: Any
+    average: Any
+
+
+def averaging(inner):
+    return optax.GradientTransformation(
+        lambda params: Averaged(inner.init(params), params),  # pyright: ignore[reportArgumentType]
+        lambda grads, state, params: (grads, state),
+    )
+
+
+def optimizers():
+    """Every optimizer of the installed Optax, and some that are made of others."""
+    found: dict[str, Any] = {
+        "averaging": averaging(ADAM),
+        "inject_hyperparams": optax.inject_hyperparams(optax.adamw)(learning_rate=1e-2),
+        "MultiSteps": optax.MultiSteps(ADAM, 2).gradient_transformation(),
+    }
+    for name, function in {**vars(optax), **vars(optax.contrib)}.items():
+        if name[0] == "_" or name in NOT_HERE or not inspect.isfunction(function):
+            continue
+        signature = inspect.signature(function)
+        result = str(signature.return_annotation)
+        made = "GradientTransformation" in result and "Callable" not in result
+        if made or name in UNANNOTATED:
+            needed = {
+                each.name
+                for each in signature.parameters.values()
+                if each.default is each.empty and each.kind is not each.VAR_POSITIONAL
+            }
+            given = signature.parameters.keys() & (ARGUMENTS.keys() | needed)
+            found[name] = function(**{each: ARGUMENTS[each] for each in given})
+    return found
+
+
+OPTIMIZERS = optimizers()
+
+
+def test_it_has_looked_for_them():
+    assert {"adamw", "adafactor", "muon", "partition", "dog", "schedule_free"} <= OPTIMIZERS.keys()
+    assert len(OPTIMIZERS) > 90
+    assert (NOT_HERE | LAID_OUT_ONLY).keys() <= {*vars(optax), *vars(optax.contrib)}
+
+
+def laid_out(mesh):
+    """Parameters on a mesh, their shardings, and those of the states of all optimizers."""
+    shardings = jax.tree.map(
+        lambda each: NamedSharding(mesh, PartitionSpec(*each[1])), SHAPES, is_leaf=_is_shape
+    )
+    params = jax.tree.map(
+        lambda each, to: jax.device_put(jnp.linspace(-1, 1, np.prod(each[0])).reshape(each[0]), to),
+        SHAPES,
+        shardings,
+        is_leaf=_is_shape,
+    )
+    states = {
+        name: parallel.rules.shardings_like(
+            jax.eval_shape(optimizer.init, params), params, shardings, mesh
+        )
+        for name, optimizer in OPTIMIZERS.items()
+    }
+    return params, shardings, states
+
+
+def test_what_is_shaped_like_a_parameter_lies_where_it_lies():
+    mesh = tiny.make_mesh(2, 4)
+    params, shardings, states = laid_out(mesh)
+    ends = {
+        jax.tree_util.keystr(path): (param.shape, sharding)
+        for (path, param), sharding in zip(
+            jax.tree_util.tree_leaves_with_path(params), jax.tree.leaves(shardings), strict=True
+        )
+    }
+    for name, optimizer in OPTIMIZERS.items():
+        like = 0
+        shapes = jax.tree_util.tree_leaves_with_path(jax.eval_shape(optimizer.init, params))
+        for (path, leaf), sharding in zip(shapes, jax.tree.leaves(states[name]), strict=True):
+            text = jax.tree_util.keystr(path)
+            param = next((param for end, param in ends.items() if text.endswith(end)), None)
+            if param is not None and param[0] == leaf.shape:
+                assert sharding == param[1], (name, text)
+                like += 1
+            elif leaf.ndim == 0:
+                assert sharding.spec == PartitionSpec(), (name, text)
+        if name in ("adam", "muon", "averaging", "MultiSteps", "partition", "schedule_free_adamw"):
+            assert like, name
+
+
+def test_a_factored_moment_lies_where_the_axes_that_it_has_lie():
+    _, _, states = laid_out(tiny.make_mesh(2, 4))
+    moments = next(part for part in states["adafactor"] if hasattr(part, "v_row"))
+    assert tuple(moments.v_row["layers"][0]["down"].spec) == ("data",)  # of [16, 8]
+    assert tuple(moments.v_col["layers"][0]["down"].spec) == ("model",)
+    assert tuple(moments.v_row["blocks"]["query"].spec) == (None, "model", None)  # no 8
+    assert tuple(moments.v["blocks"]["query"].spec) == ()
+
+
+def test_what_is_not_certain_is_replicated():
+    mesh = tiny.make_mesh(2, 4)
+    like = parallel.rules.shardings_like
+    shardings = {"w": NamedSharding(mesh, PartitionSpec("model", "data"))}
+    params, vector = {"w": jnp.zeros((8, 8))}, jnp.zeros(8)
+    found = like(
+        {"row": {"w": vector}, "history": {"w": jnp.zeros((3, 8, 8))}, "flat": [vector]},
+        params,
+        shardings,
+        mesh,
+    )
+    assert found["row"]["w"].spec == found["flat"][0].spec == PartitionSpec()
+    assert tuple(found["history"]["w"].spec) == (None, "model", "data")
+    renamed = like(optax.LookaheadParams(params, params), params, shardings, mesh)
+    assert renamed.fast["w"].spec == renamed.slow["w"].spec == PartitionSpec("model", "data")
+    listed = like(jax.tree.leaves(params), params, shardings, mesh)
+    assert tuple(listed[0].spec) == ("model", "data")
+
+
+@pytest.mark.parametrize("mesh", MESHES)
+def test_any_optimizer_is_updated_saved_and_restored(mesh, tmp_path):
+    """All of them in one program and one checkpoint; what is restored goes on bit for bit."""
+    mesh = tiny.make_mesh(*MESHES[mesh])
+    params, shardings, states = laid_out(mesh)
+    chosen = {name: each for name, each in OPTIMIZERS.items() if name not in LAID_OUT_ONLY}
+    states = {name: states[name] for name in chosen}
+
+    def begin(params):
+        return {name: (params, each.init(params)) for name, each in chosen.items()}
+
+    def step(trained):
+        new = {}
+        for name, optimizer in chosen.items():
+            params, state = trained[name]
+            grads = jax.tree.map(lambda leaf: leaf - 0.5, params)
+            loss = 0.5 * optax.tree.norm(grads, squared=True)
+            update = optax.with_extra_args_support(optimizer).update
+            updates, after = update(grads, state, params, value=loss)
+            params = optax.apply_updates(params, updates)
+            keep = training.safety.keep_if
+            new[name] = keep(jnp.isfinite(loss), (params, after), trained[name])
+        return new
+
+    places = {name: (shardings, states[name]) for name in chosen}
+    abstract = jax.tree.map(
+        lambda leaf, to: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=to),
+        jax.eval_shape(begin, params),
+        places,
+    )
+    with jax.set_mesh(mesh), jax.numpy_rank_promotion("allow"):  # Optax's own code
+        trained = jax.jit(begin, out_shardings=places)(params)
+        stepping = jax.jit(step, donate_argnums=0, out_shardings=places).lower(abstract).compile()
+        trained = stepping(trained)
+        settings = storage.checkpoints.CheckpointSettings()
+        with storage.checkpoints.Checkpoints(tmp_path / "saved", settings) as checkpoints:
+            checkpoints.save(1, trained, NoData())
+        expected = jax.device_get(_numbers(stepping(trained)))
+        with storage.checkpoints.Checkpoints(tmp_path / "saved", settings) as checkpoints:
+            restored = checkpoints.restore(abstract)
+        assert restored is not None
+        found = jax.device_get(_numbers(stepping(restored[1])))
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
+    for name, (after, _) in found.items():
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(after)), name
+
+
+class NoData:
+    def get_state(self):
+        return {}
+
+    def set_state(self, state):
+        pass
+
+
+def _numbers(tree):
+    """Random keys as numbers, which can be compared."""
+    is_key = lambda leaf: jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)  # noqa: E731
+    return jax.tree.map(lambda leaf: jax.random.key_data(leaf) if is_key(leaf) else leaf, tree)

@@ -22,8 +22,7 @@ def training_inputs(
     def start() -> Given:
         """What a run starts from."""
         made = experiment()
-        optimizer, _ = training.optimizer.make_optimizer(made.optimizer, steps=10)
-        return {"experiment": made, "optimizer": optimizer}
+        return {"experiment": made, "optimizer": made.optimizer.build(10)}
 
     def step() -> Given:
         """What a training step starts from."""

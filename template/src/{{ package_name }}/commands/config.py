@@ -51,9 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
         print(configuration.catalogue_text(experiments), end="")
         return 0
     config = configuration.compose(arguments.config, experiments)
-    configuration.build(config)
+    experiment = configuration.build(config)
     if arguments.action == "show":
+        from ..storage.data_record import info_of
+        from ..training.groups import describe_groups
+
         print(configuration.flatten(config), end="")
+        print(describe_groups(experiment.fitted(info_of(experiment.data))), end="")
         return 0
     against = configuration.compose([_start(arguments.against)], experiments)
     for difference in configuration.differences(against, config):

@@ -1,11 +1,17 @@
 """Parameters: drawn in float32, kept in the parameter dtype, with named axes."""
 
+from collections.abc import Container
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .precision import Precision
+
+
+class Frozen(nnx.Variable):
+    """A weight that is not trained."""
 
 
 def parameter(
@@ -30,3 +36,15 @@ def declare(
     return nnx.Param(
         value.astype(precision.param_dtype), out_sharding=dimensions, eager_sharding=False
     )
+
+
+def freeze(model: nnx.Module, paths: Container[str] | None = None) -> None:
+    """Make parameters `Frozen`, in place.
+
+    Args:
+        model: The module.
+        paths: Dotted paths of those to freeze; all of them without it.
+    """
+    for path, node in nnx.iter_graph(model):
+        if isinstance(node, nnx.Param) and (paths is None or ".".join(map(str, path)) in paths):
+            node.__class__ = Frozen  # the variable itself, wherever else the model holds it

@@ -4,7 +4,9 @@ Parameters and activations carry the names of their dimensions (`numerics.shapes
 such a name to an axis of the mesh. A name that is absent is replicated.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any
 
 import jax
 from flax import nnx
@@ -22,6 +24,7 @@ ACTIVATION_RULES = {
 }
 WEIGHT_RULES = {"num_heads": "model", "d_ff": "model", "vocab_size": "model"}
 FSDP_RULES = {**WEIGHT_RULES, "d_model": "data"}
+_EVERYWHERE = PartitionSpec()
 
 
 def weight_rules(settings: MeshSettings) -> Mapping[str, str]:
@@ -73,6 +76,58 @@ def weight_shardings(params: nnx.State, mesh: Mesh, settings: MeshSettings) -> P
                 )
         shardings[path] = NamedSharding(mesh, PartitionSpec(*axes))
     return nnx.traversals.unflatten_mapping(shardings)
+
+
+def shardings_like(tree: PyTree, params: PyTree, shardings: PyTree, mesh: Mesh) -> PyTree:
+    """Shardings of arrays that go with parameters, such as an optimizer's state.
+
+    An array goes with the parameter whose path stands in its own, or else with those of its shape.
+    It takes their sharding if it is shaped like them. What has an axis more in front, such as a
+    history, or one fewer, such as a factored moment, takes that of the axes they share. All others
+    are replicated, and so is what is not certain.
+
+    Args:
+        tree: Arrays, or their shapes.
+        params: Parameters, or their shapes.
+        shardings: Shardings of the parameters.
+        mesh: The mesh.
+    """
+    known = {
+        _names(path): (param.shape, tuple(sharding.spec))
+        for (path, param), sharding in zip(
+            jax.tree_util.tree_leaves_with_path(params), jax.tree.leaves(shardings), strict=True
+        )
+    }
+
+    def place(path: tuple[Any, ...], leaf: Any) -> NamedSharding:
+        names, shape = _names(path), tuple(leaf.shape)
+        spans = [names[i:j] for i, j in combinations(range(len(names) + 1), 2)]
+        own = max((span for span in spans if span in known), key=len, default=None)
+        if own is None:
+            specs = {spec for size, spec in known.values() if size == shape}
+        else:
+            specs = set(_alike(shape, *known[own]))
+        return NamedSharding(mesh, PartitionSpec(*specs.pop()) if len(specs) == 1 else _EVERYWHERE)
+
+    return jax.tree_util.tree_map_with_path(place, tree)
+
+
+def _names(path: tuple[Any, ...]) -> tuple[str, ...]:
+    return tuple(jax.tree_util.keystr((key,), simple=True) for key in path)
+
+
+def _alike(
+    shape: tuple[int, ...], param: tuple[int, ...], spec: tuple[Any, ...]
+) -> Iterator[tuple[Any, ...]]:
+    """Ways to lay out an array of `shape` like a parameter: none, one, or several."""
+    more = len(shape) - len(param)
+    if more >= 0:
+        if shape[more:] == param:
+            yield (None,) * more + spec
+        return
+    for axes in combinations(range(len(param)), len(shape)):
+        if tuple(param[axis] for axis in axes) == shape:
+            yield tuple(spec[axis] for axis in axes)
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:

@@ -75,4 +75,5 @@ def with_weights(state: TrainState, weights: str) -> TrainState:
     found = optax.tree.get_all_with_path(opt_state, AveragedState.__name__)
     if not found:
         raise UserError("the run keeps no moving average of its weights: add the hook EMA to it")
-    return state._replace(params=found[0][1].average)
+    # Without the optimizer's state, which may know of further weights to evaluate.
+    return state._replace(params=found[0][1].average, opt_state=())

@@ -13,7 +13,7 @@ from ..numerics.precision import Precision, cast_floating
 from .experiment import Batch, Experiment
 from .metrics import Means, Metric, add
 from .prediction import Chunk
-from .state import TrainState
+from .state import TrainState, evaluation_params
 
 Examples = tuple[jax.Array, tuple[dict[str, jax.Array], ...]]
 """Which examples of a batch are real, and what each metric has picked of all of them."""
@@ -57,7 +57,7 @@ def make_eval_step(
 
 def inference_model(graphdef: nnx.GraphDef, state: TrainState, precision: Precision) -> Any:
     """The model of a state, as it is used after training: without randomness, nothing updated."""
-    model, weights = nnx.merge(graphdef, state.params, state.variables), nnx.Param
+    model, weights = nnx.merge(graphdef, evaluation_params(state), state.variables), nnx.Param
     if isinstance(model, Merges):  # before anything is rounded
         model, weights = model.merged(), nnx.Variable
     nnx.update(model, cast_floating(nnx.state(model, weights), precision.param_dtype))

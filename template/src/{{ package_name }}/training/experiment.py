@@ -15,7 +15,7 @@ from ..settings import Settings
 from ..storage.checkpoints import CheckpointSettings
 from .hook import Hook
 from .metrics import Means, Metric
-from .optimizer import OptimizerSettings
+from .optimizer import Optimizer
 from .prediction import Prediction
 from .safety import SafetySettings
 
@@ -121,7 +121,7 @@ class Experiment(Settings):
     model: ModelSettings
     data: DataSettings
     objective: Callable[..., Any]
-    optimizer: OptimizerSettings
+    optimizer: Optimizer
     mesh: MeshSettings
     precision: Precision
     loop: LoopSettings

@@ -1,20 +1,47 @@
-"""The optimizer: an Optax chain over the float32 master weights."""
+"""What an optimizer is to an experiment."""
 
-from typing import Any
+from typing import Protocol, runtime_checkable
 
-import jax
 import optax
 from jaxtyping import PyTree
 from pydantic import Field
 
 from ..settings import Settings
+from .groups import map_with_path
 from .schedule import ScheduleSettings, make_schedule
 
-NOT_DECAYED = ("scale", "bias")
+
+@runtime_checkable
+class Optimizer(Protocol):
+    """Settings of an optimizer, which know how to build it.
+
+    Nothing but `build` is needed. Learning rates are reported where `Scheduled` is met, and
+    parameters are grouped and frozen where `training.groups.Grouped` is. An optimizer that averages
+    weights, so that others are evaluated than are trained, says so by its state: see
+    `training.state.evaluation_params`.
+    """
+
+    def build(self, steps: int) -> optax.GradientTransformation:
+        """Build the transformation of gradients for a run of so many updates."""
+        ...
+
+
+@runtime_checkable
+class Scheduled(Protocol):
+    """Settings of an optimizer that tell its learning rates."""
+
+    def rates(self, steps: int) -> dict[str, optax.Schedule]:
+        """Learning rates by update, by the names of their metrics."""
+        ...
+
+
+def rates_of(optimizer: Optimizer, steps: int) -> dict[str, optax.Schedule]:
+    """The learning rates that an optimizer's settings tell of, in a run of so many updates."""
+    return optimizer.rates(steps) if isinstance(optimizer, Scheduled) else {}
 
 
 class OptimizerSettings(Settings):
-    """AdamW (Loshchilov and Hutter, 2019) behind a clip of the global gradient norm.
+    """AdamW, for experiments that were written before projects had a module `optimizer`.
 
     Attributes:
         learning_rate: Peak of the schedule.
@@ -34,27 +61,20 @@ class OptimizerSettings(Settings):
     clip_norm: float = Field(default=1.0, gt=0)
     schedule: ScheduleSettings = ScheduleSettings()
 
+    def build(self, steps: int) -> optax.GradientTransformation:
+        """Build the chain, whose state their checkpoints hold."""
+        return optax.chain(
+            optax.clip_by_global_norm(self.clip_norm),
+            optax.scale_by_adam(self.b1, self.b2, self.eps, mu_dtype="float32"),
+            optax.add_decayed_weights(self.weight_decay, mask=_decays),
+            optax.scale_by_learning_rate(self.rates(steps)["learning_rate"]),
+        )
 
-def make_optimizer(
-    settings: OptimizerSettings, steps: int
-) -> tuple[optax.GradientTransformation, optax.Schedule]:
-    """The gradient transformation for a run of `steps` steps, and its learning-rate schedule."""
-    schedule = make_schedule(settings.schedule, settings.learning_rate, steps)
-    transformation = optax.chain(
-        optax.clip_by_global_norm(settings.clip_norm),
-        optax.scale_by_adam(settings.b1, settings.b2, settings.eps, mu_dtype="float32"),
-        optax.add_decayed_weights(settings.weight_decay, mask=decay_mask),
-        optax.scale_by_learning_rate(schedule),
-    )
-    return transformation, schedule
+    def rates(self, steps: int) -> dict[str, optax.Schedule]:
+        """The schedule."""
+        return {"learning_rate": make_schedule(self.schedule, self.learning_rate, steps)}
 
 
-def decay_mask(params: PyTree) -> PyTree:
-    """True for the leaves that weight decay pulls towards zero: those not named scale or bias."""
-
-    def decays(path: tuple[Any, ...], _: Any) -> bool:
-        # In an NNX state the path ends with the attribute of the variable that holds the array.
-        names = [part for part in path if not isinstance(part, jax.tree_util.GetAttrKey)]
-        return jax.tree_util.keystr(tuple(names[-1:]), simple=True) not in NOT_DECAYED
-
-    return jax.tree_util.tree_map_with_path(decays, params)
+def _decays(params: PyTree) -> PyTree:
+    exempt = ("scale", "bias")
+    return map_with_path(lambda path, _: path.rpartition(".")[2] not in exempt, params)

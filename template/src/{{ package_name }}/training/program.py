@@ -20,7 +20,6 @@ from .averaging import with_weights
 from .evaluation import EvalStep, evaluate, inference_model, make_eval_step, put_batch
 from .experiment import Experiment
 from .hook import hooked
-from .optimizer import make_optimizer
 from .prediction import Chunk, Prediction, Result
 from .safety import stop_at_nan
 from .state import Blueprint, TrainState, blueprint, initial_state
@@ -166,10 +165,9 @@ def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) ->
     experiment.check_mesh(mesh)
     if isinstance(experiment, MakesProgram):
         return experiment.make_program(mesh, run)
-    optimizer, schedule = make_optimizer(experiment.optimizer, experiment.loop.steps)
-    optimizer = hooked(experiment.hooks, optimizer)
+    optimizer = hooked(experiment.hooks, experiment.optimizer.build(experiment.loop.steps))
     plan = blueprint(experiment, optimizer, mesh)
-    step: Any = make_train_step(plan.graphdef, experiment, optimizer, schedule)
+    step: Any = make_train_step(plan.graphdef, experiment, optimizer)
     outputs: Any = (plan.shardings, None)
     if experiment.safety.debug_nans:
         step, outputs = checkify.checkify(step, errors=checkify.nan_checks), (None, outputs)

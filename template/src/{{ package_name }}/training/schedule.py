@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import jax.numpy as jnp
 import optax
 from pydantic import model_validator
 
@@ -13,14 +14,17 @@ class ScheduleSettings(Settings):
 
     Attributes:
         kind: ``cosine`` (Loshchilov and Hutter, 2017) falls along half a cosine after the warm-up;
-            ``wsd`` (warm-up, stable, decay; Hu et al., 2024) stays at the peak and falls linearly
-            over the last `decay_fraction` of the steps; ``constant`` stays at the peak.
+            ``linear`` along a line; ``wsd`` (warm-up, stable, decay; Hu et al., 2024) stays at the
+            peak and falls linearly over the last `decay_fraction` of the steps; ``inverse_sqrt``
+            (Vaswani et al., 2017) falls with the root of the steps, whatever their number;
+            ``constant`` stays at the peak.
         warmup_steps: Steps over which the rate rises linearly from 0 to its peak.
         decay_fraction: Share of all steps in which ``wsd`` decays.
-        final_fraction: The rate at the last step, as a share of the peak.
+        final_fraction: The rate at the last step, as a share of the peak, for ``cosine``,
+            ``linear`` and ``wsd``.
     """
 
-    kind: Literal["cosine", "wsd", "constant"] = "cosine"
+    kind: Literal["cosine", "linear", "wsd", "inverse_sqrt", "constant"] = "cosine"
     warmup_steps: int = 100
     decay_fraction: float = 0.2
     final_fraction: float = 0.1
@@ -37,17 +41,19 @@ class ScheduleSettings(Settings):
 
 def make_schedule(settings: ScheduleSettings, peak: float, steps: int) -> optax.Schedule:
     """The learning rate as a function of the number of updates made so far."""
-    warmup = optax.linear_schedule(0.0, peak, max(settings.warmup_steps, 1))
+    risen = max(settings.warmup_steps, 1)
+    warmup = optax.linear_schedule(0.0, peak, risen)
     remaining = max(steps - settings.warmup_steps, 1)
+    decay = max(int(steps * settings.decay_fraction), 1)
     final = peak * settings.final_fraction
+    parts, boundaries = [optax.constant_schedule(peak)], [settings.warmup_steps]
     if settings.kind == "cosine":
         parts = [optax.cosine_decay_schedule(peak, remaining, settings.final_fraction)]
-        boundaries = [settings.warmup_steps]
+    elif settings.kind == "linear":
+        parts = [optax.linear_schedule(peak, final, remaining)]
     elif settings.kind == "wsd":
-        decay = max(int(steps * settings.decay_fraction), 1)
-        parts = [optax.constant_schedule(peak), optax.linear_schedule(peak, final, decay)]
-        boundaries = [settings.warmup_steps, max(steps - decay, settings.warmup_steps)]
-    else:
-        parts = [optax.constant_schedule(peak)]
-        boundaries = [settings.warmup_steps]
+        parts.append(optax.linear_schedule(peak, final, decay))
+        boundaries.append(max(steps - decay, settings.warmup_steps))
+    elif settings.kind == "inverse_sqrt":
+        parts = [lambda count: peak * jnp.sqrt(risen / jnp.maximum(risen + count, 1))]
     return optax.join_schedules([warmup, *parts], boundaries)

@@ -1,7 +1,7 @@
 """The state of a run: plain arrays in plain containers, laid out over the mesh."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -9,10 +9,12 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Int, PRNGKeyArray, PyTree
+from optax.contrib import ScheduleFreeState, schedule_free_eval_params
 
 from ..numerics.precision import cast_floating
-from ..parallel.rules import weight_shardings
+from ..parallel.rules import shardings_like, weight_shardings
 from .experiment import Experiment
+from .groups import freeze_groups
 
 # Where a mesh is set, NNX takes the dimension names of a parameter for axes of it.
 _NO_MESH = jax.sharding.AbstractMesh((), ())
@@ -24,9 +26,9 @@ class TrainState(NamedTuple):
     Attributes:
         step: Batches consumed so far.
         key: Root of the run's randomness; step k uses ``fold_in(key, k)``.
-        params: Float32 master weights, nested by module. The model computes with a copy in the
-            policy's `param_dtype`.
-        variables: The model's other variables, such as running statistics.
+        params: Float32 master weights of what is trained, nested by module. The model computes
+            with a copy in the policy's `param_dtype`.
+        variables: The model's other variables: running statistics, and frozen weights.
         opt_state: The optimizer's state.
         skipped: Updates not applied so far, in all.
         consecutive_skips: Updates not applied since the last one that was.
@@ -62,7 +64,8 @@ def blueprint(
     """Trace the initialisation, without computing it, and lay its result out over the mesh.
 
     Raises:
-        UserError: A dimension of a parameter is not divisible by its mesh axis.
+        UserError: A dimension of a parameter is not divisible by its mesh axis, or a group of the
+            optimizer's does not fit the model.
     """
     with jax.sharding.use_abstract_mesh(_NO_MESH):
         model = nnx.eval_shape(lambda: _build(experiment, jax.random.key(0)))
@@ -73,13 +76,7 @@ def blueprint(
     shardings = jax.tree.map(lambda _: everywhere, abstract)._replace(
         params=by_param,
         variables=weight_shardings(variables, mesh, experiment.mesh),
-        opt_state=optax.tree.map_params(
-            optimizer,
-            lambda _, sharding: sharding,
-            abstract.opt_state,
-            by_param,
-            transform_non_params=lambda _: everywhere,
-        ),
+        opt_state=shardings_like(abstract.opt_state, abstract.params, by_param, mesh),
     )
     abstract = jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
@@ -106,4 +103,26 @@ def initial_state(experiment: Experiment, optimizer: optax.GradientTransformatio
 
 
 def _build(experiment: Experiment, key: PRNGKeyArray) -> Any:
-    return experiment.model.build(rngs=nnx.Rngs(key), precision=experiment.precision)
+    model = experiment.model.build(rngs=nnx.Rngs(key), precision=experiment.precision)
+    return freeze_groups(model, experiment.optimizer)
+
+
+@runtime_checkable
+class Averages(Protocol):
+    """An optimizer's state, or a part of it, that averages weights."""
+
+    def evaluation_params(self, params: PyTree) -> PyTree:
+        """The weights to evaluate in the place of those that are trained."""
+        ...
+
+
+def evaluation_params(state: TrainState) -> PyTree:
+    """The weights to evaluate: those that are trained, or an average that the optimizer keeps."""
+    kinds = (Averages, ScheduleFreeState, TrainState)
+    parts = jax.tree.leaves(state.opt_state, is_leaf=lambda part: isinstance(part, kinds))
+    for part in parts:
+        if isinstance(part, Averages):
+            return part.evaluation_params(state.params)
+        if isinstance(part, ScheduleFreeState):
+            return schedule_free_eval_params(part, state.params)
+    return state.params

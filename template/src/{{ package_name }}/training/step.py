@@ -13,6 +13,7 @@ from ..numerics.precision import cast_floating
 from ..numerics.shapes import Scalar
 from .experiment import Batch, Experiment
 from .metrics import Means
+from .optimizer import rates_of
 from .safety import is_safe, keep_if
 from .state import TrainState
 
@@ -21,22 +22,22 @@ Step = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
 
 
 def make_train_step(
-    graphdef: nnx.GraphDef,
-    experiment: Experiment,
-    optimizer: optax.GradientTransformation,
-    schedule: optax.Schedule,
+    graphdef: nnx.GraphDef, experiment: Experiment, optimizer: optax.GradientTransformation
 ) -> Step:
     """The step as a pure function of state and batch, to be compiled with donation.
 
     The model is merged from its arrays inside, so the code reads like NNX while the compiled
-    function takes and returns nothing but arrays.
+    function takes and returns nothing but arrays. The optimizer is also told the batch's loss, as
+    ``value``, which some of Optax's ask for.
     """
+    update = optax.with_extra_args_support(optimizer).update
+    rates = rates_of(experiment.optimizer, experiment.loop.steps)
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(state.key, state.step)
         grads, variables, means = _gradients(graphdef, experiment, state, batch, key)
         loss, norm = means["loss"].value, global_norm(grads)
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        updates, opt_state = update(grads, state.opt_state, state.params, value=loss)
         params = optax.apply_updates(state.params, updates)
 
         safe = is_safe(loss, norm, experiment.safety)
@@ -54,9 +55,10 @@ def make_train_step(
         )
         metrics = {name: mean.value for name, mean in means.items()}
         metrics |= {f"grad_norm/{name}": value for name, value in module_norms(grads).items()}
+        applied = state.step - state.skipped
+        metrics |= {name: jnp.asarray(rate(applied)) for name, rate in rates.items()}
         metrics |= {
             "grad_norm": norm,
-            "learning_rate": jnp.asarray(schedule(state.step - state.skipped)),
             "skipped": new.skipped,
             "consecutive_skips": new.consecutive_skips,
         }

@@ -13,11 +13,11 @@ from .hooks.presets import debug_nans, ema, fdr, overfit, profile  # noqa: F401 
 from .model import ForecasterSettings
 from .numerics.precision import Precision
 from .objective import QuantileLoss
+from .optimizer import AdamW
 from .parallel.mesh import MeshSettings
 from .prediction import ForecastPrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
-from .training.optimizer import OptimizerSettings
 from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
@@ -41,7 +41,7 @@ def base() -> fdl.Config[Experiment]:
         ),
         objective=fdl.Config(QuantileLoss),
         optimizer=fdl.Config(
-            OptimizerSettings,
+            AdamW,
             learning_rate=5e-4,
             schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200),
         ),

@@ -7,11 +7,11 @@ from .data import ImageData
 from .hooks.monitoring import BestCheckpoint
 from .numerics.precision import Precision
 from .objective import Classification
+from .optimizer import AdamW
 from .parallel.mesh import MeshSettings
 from .prediction import ClassPrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
-from .training.optimizer import OptimizerSettings
 from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
@@ -33,7 +33,7 @@ def classify(model: fdl.Config, *, learning_rate: float) -> fdl.Config[Experimen
         ),
         objective=fdl.Config(Classification, label_smoothing=0.1),
         optimizer=fdl.Config(
-            OptimizerSettings,
+            AdamW,
             learning_rate=learning_rate,
             schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=500),
         ),

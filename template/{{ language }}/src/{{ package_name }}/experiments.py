@@ -13,11 +13,11 @@ from .hooks.presets import debug_nans, ema, fdr, overfit, profile  # noqa: F401 
 from .model import TransformerSettings
 from .numerics.precision import Precision
 from .objective import NextToken
+from .optimizer import AdamW
 from .parallel.mesh import MeshSettings
 from .prediction import TextPrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
-from .training.optimizer import OptimizerSettings
 from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
@@ -38,7 +38,7 @@ def base() -> fdl.Config[Experiment]:
         data=fdl.Config(TextData, directory="data/text", seq_len=1024, batch_size=64),
         objective=fdl.Config(NextToken),
         optimizer=fdl.Config(
-            OptimizerSettings,
+            AdamW,
             learning_rate=1e-3,
             schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200),
         ),

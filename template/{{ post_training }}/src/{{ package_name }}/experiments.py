@@ -18,6 +18,7 @@ from .hooks.presets import debug_nans, ema, fdr, overfit, profile  # noqa: F401 
 from .model import TransformerSettings
 from .numerics.precision import Precision
 from .objective import Agreement, NextToken, Preference, Rewards
+from .optimizer import AdamW
 from .parallel.mesh import MeshSettings
 from .post_training.experiment import PostTraining
 from .post_training.lora import LoraSettings
@@ -33,7 +34,6 @@ from .post_training.methods import (
 from .prediction import ResponsePrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
-from .training.optimizer import OptimizerSettings
 from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 from .vocabulary import VocabularySettings
@@ -70,7 +70,7 @@ def base() -> fdl.Config[PostTraining]:
         ),
         objective=fdl.Config(NextToken),
         optimizer=fdl.Config(
-            OptimizerSettings,
+            AdamW,
             learning_rate=4e-3,
             weight_decay=0.0,
             schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=20),

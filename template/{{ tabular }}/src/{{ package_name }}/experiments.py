@@ -16,11 +16,11 @@ from .hooks.presets import debug_nans, ema, fdr, overfit, profile  # noqa: F401 
 from .model import TableNetworkSettings
 from .numerics.precision import Precision
 from .objective import TargetLoss
+from .optimizer import AdamW
 from .parallel.mesh import MeshSettings
 from .prediction import TablePrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
-from .training.optimizer import OptimizerSettings
 from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
@@ -42,7 +42,7 @@ def base() -> fdl.Config[Experiment]:
         objective=fdl.Config(TargetLoss),
         prediction=fdl.Config(TablePrediction),
         optimizer=fdl.Config(
-            OptimizerSettings,
+            AdamW,
             learning_rate=1e-3,
             schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200),
         ),

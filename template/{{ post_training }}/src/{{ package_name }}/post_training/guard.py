@@ -6,8 +6,10 @@ exploded, changes neither weights nor optimizer state.
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
+from flax import nnx
 from jaxtyping import Array, Int, PyTree
 
 from ..numerics.norms import global_norm
@@ -31,17 +33,22 @@ class GuardState(NamedTuple):
 def guarded(
     optimizer: optax.GradientTransformation, settings: SafetySettings
 ) -> optax.GradientTransformation:
-    """An optimizer that applies safe updates only."""
+    """An optimizer that applies safe updates only.
+
+    What Tunix hands over as the state of a module reaches it as nested dictionaries, as in the
+    project's own step.
+    """
 
     def init(params: PyTree) -> GuardState:
-        return GuardState(optimizer.init(params), jnp.int32(0), jnp.int32(0))
+        return GuardState(optimizer.init(_plain(params)), jnp.int32(0), jnp.int32(0))
 
     def update(
         grads: PyTree, state: GuardState, params: PyTree | None = None
     ) -> tuple[PyTree, GuardState]:
         norm = global_norm(grads)
         safe = is_safe(norm, norm, settings)
-        updates, inner = optimizer.update(grads, state.inner, params)
+        updates, inner = optimizer.update(_plain(grads), state.inner, _plain(params))
+        updates = jax.tree.unflatten(jax.tree.structure(grads), jax.tree.leaves(updates))
         nothing = optax.tree.zeros_like(updates)
         updates, inner = keep_if(safe, (updates, inner), (nothing, state.inner))
         consecutive = jnp.where(safe, 0, state.consecutive_skips + 1)
@@ -49,3 +56,7 @@ def guarded(
 
     make: Any = optax.GradientTransformation  # its types know no state of another kind
     return make(init, update)
+
+
+def _plain(tree: PyTree) -> PyTree:
+    return nnx.to_pure_dict(tree) if isinstance(tree, nnx.State) else tree

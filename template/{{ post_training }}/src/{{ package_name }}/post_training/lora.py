@@ -13,13 +13,10 @@ from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from pydantic import ConfigDict, Field
 
+from ..numerics.parameters import Frozen, freeze
 from ..numerics.precision import Precision
 from ..settings import Settings
 from ..training.experiment import ModelSettings
-
-
-class Frozen(nnx.Variable):
-    """A weight that is not trained."""
 
 
 class LoraSettings(Settings):
@@ -100,7 +97,8 @@ class LoraModel(nnx.Module):
         if not found:
             raise ValueError(f"targets: the model has no weights called {settings.targets}")
         self.factors = _dictionary(found)
-        self.base = _frozen(base)
+        freeze(base)
+        self.base = base
 
     def merged(self) -> Any:
         """The model with the difference in its weights."""
@@ -169,11 +167,3 @@ def _dictionary(found: dict[str, Any]) -> nnx.Dict:
     }
     return nnx.Dict(inner)
 
-
-def _frozen(model: Any) -> Any:
-    for _, node in nnx.iter_graph(model):
-        if isinstance(node, nnx.Module):
-            for name, value in vars(node).items():
-                if isinstance(value, nnx.Param):
-                    setattr(node, name, Frozen(value[...], **value.get_metadata()))
-    return model

@@ -20,7 +20,7 @@ from ..settings import Settings
 from ..training.evaluation import put_batch
 from ..training.experiment import ModelSettings
 from ..training.hook import hooked
-from ..training.optimizer import make_optimizer
+from ..training.optimizer import OptimizerSettings, rates_of
 from ..training.program import Program
 from ..training.state import Blueprint, TrainState, blueprint, initial_state
 from .completions import evaluate_completions
@@ -30,7 +30,7 @@ from .methods import Distillation, ProximalPolicy, Reinforcement
 from .policy import ValueModel
 from .recording import recorded
 from .start import FOLDER, Start, begin, read_start
-from .weights import fit_weights, read_weights
+from .weights import fit_weights, read_weights, select, union
 
 
 class CriticSettings(Settings):
@@ -60,14 +60,14 @@ class TunixProgram(Program):
         experiment: The experiment.
         run: The folder of the run.
         optimizer: Applies safe updates only.
-        schedule: Learning rate by update.
+        rates: Learning rates by update, by the names of their metrics.
         critic: Structure, shapes and shardings of the value model's state.
     """
 
     experiment: PostTraining
     run: Path | None
     optimizer: optax.GradientTransformation
-    schedule: optax.Schedule
+    rates: dict[str, optax.Schedule]
     critic: Blueprint | None
 
     def compile_train_step(self, batch: dict[str, Any]) -> Any:
@@ -118,7 +118,9 @@ class TunixProgram(Program):
         """
         method = self.experiment.method
         if isinstance(method, Distillation):
-            teacher = self.experiment.model_copy(update={"model": method.teacher_model})
+            # With another optimizer, or what it freezes of the student would be frozen here.
+            parts = {"model": method.teacher_model, "optimizer": OptimizerSettings()}
+            teacher = self.experiment.model_copy(update=parts)
             plan = blueprint(teacher, optax.identity(), self.mesh)
             weights = read_weights(Path(method.teacher), "method.teacher")
             source = f"method.teacher: {method.teacher}"
@@ -154,9 +156,8 @@ def make_tunix_program(experiment: PostTraining, mesh: Mesh, run: Path | None) -
         UserError: The batch or a parameter does not divide over its axis of the mesh.
     """
     steps = experiment.loop.steps * experiment.method.updates_per_step
-    inner, schedule = make_optimizer(experiment.optimizer, steps)
-    optimizer = guarded(hooked(experiment.hooks, inner), experiment.safety)
-    optimizer = recorded(optimizer, experiment.hooks)
+    built = hooked(experiment.hooks, experiment.optimizer.build(steps))
+    optimizer = recorded(guarded(built, experiment.safety), experiment.hooks)
     policy, valuing = blueprint(experiment, optimizer, mesh), _valuing(experiment)
     critic = None if valuing is None else blueprint(valuing, optimizer, mesh)
 
@@ -188,7 +189,7 @@ def make_tunix_program(experiment: PostTraining, mesh: Mesh, run: Path | None) -
         train_step=None,
         run=run,
         optimizer=optimizer,
-        schedule=schedule,
+        rates=rates_of(experiment.optimizer, steps),
         critic=critic,
     )
 
@@ -210,6 +211,11 @@ def _with_start(state: TrainState, start: Start) -> TrainState:
     if not isinstance(state.opt_state, dict):
         return state
     critic: TrainState = state.opt_state["critic"]
-    weights = jax.tree.map(lambda leaf: leaf.copy(), start.variables.get("base", start.params))
-    critic = critic._replace(params={**critic.params, "transformer": weights})
+    begun = start.variables.get("base") or union(start.params, start.variables)
+    weights = {"transformer": jax.tree.map(jnp.copy, begun)}
+    params, variables = (
+        union(part, fit_weights(select(weights, part), part, "the value model"))
+        for part in (critic.params, critic.variables)
+    )
+    critic = critic._replace(params=params, variables=variables)
     return state._replace(opt_state={**state.opt_state, "critic": critic})

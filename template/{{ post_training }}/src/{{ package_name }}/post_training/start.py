@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from jaxtyping import PyTree
 
 from ..storage.checkpoints import Checkpoints, CheckpointSettings
-from .weights import fit_weights, read_weights
+from .weights import fit_weights, read_weights, select, union
 
 FOLDER = "start"
 
@@ -51,7 +51,8 @@ def begin(fresh: Start, start_from: str | None, run: Path | None) -> Start:
             base = fit_weights(weights, fresh.variables["base"], source)
             fresh = fresh._replace(variables={**fresh.variables, "base": base})
         else:
-            fresh = fresh._replace(params=fit_weights(weights, fresh.params, source))
+            fitted = fit_weights(weights, union(*fresh), source)
+            fresh = Start(*(select(fitted, part) for part in fresh))
     if run is not None:
         with Checkpoints(run / FOLDER, CheckpointSettings()) as checkpoints:
             checkpoints.save(0, fresh, _NoData())

@@ -40,9 +40,10 @@ class TunixStep:
         self._number += 1
         state = self._state(state)
         updates = self._number * self._program.experiment.method.updates_per_step
+        applied = updates - 1 - int(state.skipped)
         told: dict[str, Any] = {
             **metrics,
-            "learning_rate": self._program.schedule(updates - 1 - int(state.skipped)),
+            **{name: rate(applied) for name, rate in self._program.rates.items()},
             "skipped": state.skipped,
             "consecutive_skips": state.consecutive_skips,
             **self._measured,

@@ -121,6 +121,7 @@ def read_optimizer(optimizer: nnx.Optimizer, like: PyTree) -> PyTree:
 
 
 def write_optimizer(optimizer: nnx.Optimizer, state: PyTree) -> None:
-    """Go on from an optimizer's state."""
+    """Go on from an optimizer's state, laid out over the mesh as it is."""
     for leaf, value in zip(optimizer_leaves(optimizer), jax.tree.leaves(state), strict=True):
         leaf[...] = value
+        leaf.set_metadata(out_sharding=tuple(value.sharding.spec))  # Tunix lays it out by this

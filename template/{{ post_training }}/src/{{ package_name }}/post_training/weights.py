@@ -30,10 +30,10 @@ def read_weights(path: Path, field: str) -> PyTree:
         UserError: There is no checkpoint, or it is none of a model.
     """
     read = read_model(path, field)
-    params, variables = read["params"], read["variables"]
-    if "base" in variables:
-        params = merge_weights(variables["base"], params["factors"], variables["scale"])
-    return jax.device_get(params)
+    weights = union(read["params"], read["variables"])  # frozen ones are among the variables
+    if "base" in weights:
+        weights = merge_weights(weights["base"], weights["factors"], weights["scale"])
+    return jax.device_get(weights)
 
 
 def read_model(path: Path, field: str) -> dict[str, PyTree]:
@@ -79,6 +79,25 @@ def fit_weights(weights: PyTree, like: PyTree, source: str) -> PyTree:
     return jax.tree.map(
         lambda leaf, to: jax.device_put(jnp.asarray(leaf, to.dtype), to.sharding), weights, like
     )
+
+
+def union(one: PyTree, other: PyTree) -> PyTree:
+    """All arrays of two nested dictionaries; those of `other` where both have one."""
+    both = {
+        name: union(one[name], other[name])
+        for name in one.keys() & other.keys()
+        if isinstance(one[name], dict)
+    }
+    return {**one, **other, **both}
+
+
+def select(tree: PyTree, like: PyTree) -> PyTree:
+    """The arrays of a nested dictionary whose places `like` has as well."""
+    return {
+        name: select(tree[name], part) if isinstance(part, dict) else tree[name]
+        for name, part in like.items()
+        if name in tree
+    }
 
 
 def _shapes(tree: PyTree) -> dict[str, tuple[int, ...]]:
