@@ -22,9 +22,11 @@ def open_run(path: Path) -> tuple["Program", "TrainState", int]:
         The run's program, its state, and the step of the checkpoint.
 
     Raises:
-        UserError: There is no such run, or no checkpoint in it.
+        UserError: There is no such run, no checkpoint in it, or its weights are not all finite.
     """
     from .. import configuration
+    from ..numerics.checks import check_finite
+    from ..numerics.result import Err
     from ..parallel.mesh import MeshSettings, create_mesh
     from ..storage.checkpoints import Checkpoints
     from ..storage.data_record import recorded_info
@@ -45,6 +47,10 @@ def open_run(path: Path) -> tuple["Program", "TrainState", int]:
     if restored is None:
         raise UserError(f"{path} holds no checkpoint yet")
     step, state = restored
+    checked = check_finite((state.params, state.variables), f"{path} after step {step}")
+    if isinstance(checked, Err):
+        folder = run.checkpoints / str(step)
+        raise UserError(f"{checked.error}; delete {folder} to use the checkpoint before it")
     return program, state, step
 
 

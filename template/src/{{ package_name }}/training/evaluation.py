@@ -8,7 +8,10 @@ import numpy as np
 from flax import nnx
 from jax.sharding import NamedSharding
 
+from ..errors import UserError
+from ..numerics.checks import check_finite
 from ..numerics.precision import Precision, cast_floating
+from ..numerics.result import Err
 from .experiment import Batch, Experiment
 from .metrics import Means, add
 from .prediction import Chunk, Prediction, Result
@@ -86,13 +89,20 @@ def predict(
         data: The data settings that the chunks were made with.
         chunks: The examples.
         sharding: Where a batch goes.
+
+    Raises:
+        UserError: What it tells is NaN or infinite.
     """
     graphdef, state = nnx.split(model)
     names = prediction.input_specs(data)
     ask = jax.jit(lambda state, inputs: prediction(nnx.merge(graphdef, state), inputs))
     for batch, rows in chunks:
         outputs = ask(state, put_batch({name: batch[name] for name in names}, sharding))
-        yield Result(rows, _first(len(rows), batch), _first(len(rows), outputs))
+        outputs = _first(len(rows), outputs)
+        checked = check_finite(outputs, "prediction")
+        if isinstance(checked, Err):
+            raise UserError(f"{checked.error}; look at the inputs from {rows[0]} to {rows[-1]}")
+        yield Result(rows, _first(len(rows), batch), outputs)
 
 
 def split_chunks(batches: Iterable[dict[str, Any]]) -> Iterator[Chunk]:
