@@ -1,18 +1,13 @@
 """Every rendered path has exactly one owner, and copier.yml says the same as ownership.yml."""
 
-from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import jinja2.meta
-import pathspec
 import pytest
-import yaml
 
-from .support import rendering
+from .support import ownership, rendering
+from .support.ownership import OWNERS, spec
 
-PACKAGE = "{{ package_name }}"
-CLASSES: dict[str, list[str]] = yaml.safe_load((rendering.ROOT / "ownership.yml").read_text())
 MARKER = "below this line"
 SHARED = ("__init__", "__main__", "errors", "files", "settings")
 """Modules at the top of the package that the template's folders share."""
@@ -20,51 +15,51 @@ SHARED = ("__init__", "__main__", "errors", "files", "settings")
 
 @pytest.fixture(scope="module")
 def paths(template: Path, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """Every path that some project has, the package under its placeholder."""
+    """Every path that some project has."""
     found = set()
     for answers in rendering.combinations():
         project = tmp_path_factory.mktemp("project") / "p"
         rendering.render(template, project, package_name="owned", **answers)
-        names = rendering.contents(project)
-        found |= {name.replace("src/owned/", f"src/{PACKAGE}/", 1) for name in names}
+        found |= set(rendering.contents(project))
     return found
 
 
 def test_classes() -> None:
-    assert list(CLASSES) == ["template", "seeded", "seamed", "generated"]
+    assert list(OWNERS) == ["template", "seeded", "seamed", "generated"]
 
 
 def test_every_path_has_exactly_one_class(paths: set[str]) -> None:
-    patterns = [pattern for listed in CLASSES.values() for pattern in listed]
+    specs = {name: spec(patterns) for name, patterns in OWNERS.items()}
     for path in paths:
-        owners = [pattern for pattern in patterns if fnmatchcase(path, pattern)]
+        owners = [name for name, one in specs.items() if one.match_file(path)]
         assert len(owners) == 1, f"{path}: {owners or 'no class'}"
 
 
 def test_every_pattern_has_a_path(paths: set[str]) -> None:
-    for pattern in (pattern for listed in CLASSES.values() for pattern in listed):
-        assert any(fnmatchcase(path, pattern) for path in paths), pattern
+    for pattern in (pattern for listed in OWNERS.values() for pattern in listed):
+        assert of([pattern.removeprefix("!")], paths), pattern
+
+
+def test_what_left_is_in_no_project(paths: set[str]) -> None:
+    assert of(ownership.LEFT, paths) == set()
+
+
+def test_copier_is_told_what_is_seeded_and_what_left() -> None:
+    stated = ownership.SETTINGS.read_text()
+    wanted = ownership.with_owners(stated)
+    assert stated == wanted, "copier.yml is out of date: python -m tests.support.ownership"
 
 
 def test_what_is_seeded_is_left_alone_by_a_second_render_and_by_an_update(paths: set[str]) -> None:
-    seeded = set(of_class("seeded", paths))
-    assert matching(rendering.SETTINGS["_skip_if_exists"], paths) == seeded
-    for operation in ("copy", "update"):
-        left_out = matching(rendering.excluded(operation), paths)
-        assert left_out == (seeded if operation == "update" else set())
+    seeded = of(OWNERS["seeded"], paths)
+    assert of(rendering.SETTINGS["_skip_if_exists"], paths) == seeded
+    assert of(rendering.excluded("update"), paths) == seeded
+    assert of(rendering.excluded("copy"), paths) == set()
 
 
-def of_class(name: str, paths: set[str]) -> Iterator[str]:
-    """Those of the paths that have this class."""
-    for path in paths:
-        if any(fnmatchcase(path, pattern) for pattern in CLASSES[name]):
-            yield path
-
-
-def matching(patterns: list[str], paths: set[str]) -> set[str]:
-    """Those of the paths that patterns of copier match, in a project of some name."""
-    spec = pathspec.PathSpec.from_lines("gitignore", patterns)
-    return {path for path in paths if spec.match_file(path.replace(PACKAGE, "some_lab"))}
+def of(patterns: list[str], paths: set[str]) -> set[str]:
+    """Those of the paths that patterns match."""
+    return set(spec(patterns).match_files(paths))
 
 
 def test_patterns_of_copier_hold_no_answers() -> None:
@@ -76,27 +71,22 @@ def test_patterns_of_copier_hold_no_answers() -> None:
 
 def test_seamed_files_mark_the_users_place(template: Path, tmp_path: Path) -> None:
     project = rendering.render(template, tmp_path / "p")
-    for name in CLASSES["seamed"]:
-        assert MARKER in (project / name).read_text(), name
-    for name, content in rendering.contents(project).items():
-        assert name in CLASSES["seamed"] or MARKER.encode() not in content, name
+    names = rendering.contents(project)
+    marked = {name for name, content in names.items() if MARKER.encode() in content}
+    assert marked == of(OWNERS["seamed"], set(names))
 
 
 def test_a_tasks_modules_are_the_users(paths: set[str]) -> None:
     """They depend on each other in detail, so an update must take all of them or none."""
-    shared = {f"src/{PACKAGE}/{name}.py" for name in SHARED}
-    modules = {path for path in paths if fnmatchcase(path, f"src/{PACKAGE}/*.py")}
-    modules = {path for path in modules if path.count("/") == 2}
+    shared = {f"src/owned/{name}.py" for name in SHARED}
+    modules = of(["/src/owned/*.py"], paths)
     assert shared < modules
-    assert modules - shared == {path for path in of_class("seeded", paths) if path[:4] == "src/"}
+    assert modules - shared == of(["/src/"], of(OWNERS["seeded"], paths))
 
 
 def test_what_is_seeded_stays_as_it_is(template: Path, tmp_path: Path) -> None:
     project = rendering.render(template, tmp_path / "p", package_name="owned")
-    names = {
-        name.replace("src/owned/", f"src/{PACKAGE}/"): name for name in rendering.contents(project)
-    }
-    seeded = [names[path] for path in of_class("seeded", set(names))]
+    seeded = of(OWNERS["seeded"], set(rendering.contents(project)))
     assert len(seeded) > 10
     for name in seeded:
         (project / name).write_text("mine\n")

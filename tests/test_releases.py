@@ -1,13 +1,16 @@
 """Releases are read from history; none needs trust, and none drops a path that people edit."""
 
+import functools
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-import pathspec
 import pytest
 import yaml
 from packaging.version import Version
 
-from .support import history, releases, rendering
+from .support import history, ownership, releases, rendering
+from .support.imports import Package
 
 STATED = releases.tomllib.loads((rendering.ROOT / "pyproject.toml").read_text())["project"]
 RELEASES = releases.releases()
@@ -54,15 +57,60 @@ def test_no_release_needs_trust(release: releases.Release) -> None:
     assert not UNSAFE & set(stated)
 
 
-@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.tag)
-def test_no_path_leaves_the_template_unguarded(
-    release: releases.Release, template: Path, tmp_path: Path
-) -> None:
+Render = Callable[[str], dict[str, bytes]]
+"""The files of a project of a task."""
+
+
+def renders(template: Path, folder: Path) -> Render:
+    """Renders each task once."""
+
+    @functools.cache
+    def render(task: str) -> dict[str, bytes]:
+        given = {"task": task, "package_name": "guarded", "ci": "github"}
+        return rendering.contents(rendering.render(template, folder / task, **given))
+
+    return render
+
+
+@pytest.fixture(scope="module")
+def new(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render:
+    """Projects of the working tree."""
+    return renders(template, tmp_path_factory.mktemp("new"))
+
+
+@pytest.fixture(scope="module", params=RELEASES, ids=lambda release: release.tag)
+def old(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Render, list[str]]:
+    """Projects of a release, and the tasks that it has."""
+    folder = tmp_path_factory.mktemp("old")
+    archive, before = folder / "copier-jax.tar", folder / "copier-jax"
+    rendering.git(rendering.ROOT, "archive", "--output", str(archive), request.param.commit)
+    shutil.unpack_archive(
+        archive, before, filter="data"
+    )  # a folder: of a clone the newest tag counts
+    questions = yaml.safe_load((before / "copier.yml").read_text())
+    tasks = list(questions["task"]["choices"].values()) if "task" in questions else ["language"]
+    return renders(before, folder), tasks
+
+
+def test_no_path_leaves_the_template_unguarded(old: tuple[Render, list[str]], new: Render) -> None:
     """Copier deletes an edited file that a release drops, unless `_exclude` names its path."""
-    before = history.clone(tmp_path / "before")
-    rendering.git(before, "checkout", "--quiet", release.commit)
-    given = {"package_name": "guarded", "ci": "github"}
-    old = rendering.contents(rendering.render(before, tmp_path / "old", **given))
-    new = rendering.contents(rendering.render(template, tmp_path / "new", **given))
-    guard = pathspec.GitIgnoreSpec.from_lines(rendering.excluded("update"))
-    assert [path for path in old if path not in new and not guard.match_file(path)] == []
+    guard, (render, tasks) = ownership.spec(rendering.excluded("update")), old
+    for task in tasks:
+        left = set(render(task)) - set(new(task))
+        assert left == set(guard.match_files(left)), task
+
+
+def test_modules_of_a_release_find_what_they_import(
+    old: tuple[Render, list[str]], new: Render
+) -> None:
+    """What an update leaves as it is meets the template's newer modules."""
+    guard, (render, tasks) = ownership.spec(rendering.excluded("update")), old
+    for task in tasks:
+        kept = {path: text for path, text in render(task).items() if guard.match_file(path)}
+        brought = {path: text for path, text in new(task).items() if not guard.match_file(path)}
+        assert Package(kept).modules
+        assert Package(brought).modules
+        updated = Package(brought | kept)
+        assert [each for each in updated.imports() if not updated.resolves(each)] == []

@@ -77,6 +77,19 @@ def test_a_project_older_than_the_linter_adopts_it(repository: Path, tmp_path: P
     assert jaxcheck(project) == 1, "what is new is not tolerated"
 
 
+def test_a_file_that_left_the_template_stays(repository: Path, tmp_path: Path) -> None:
+    """And what took its place does not come beside it."""
+    project = copy(repository, "v0.4.1", tmp_path / "project", "--data", "task=image")
+    left, test = project / SOURCES / "reporting" / "confusion.py", "tests/test_confusion.py"
+    history.append(left, "\n\n# token_left\n")
+    history.commit(project)
+    before = rendering.contents(project)
+    update(project, "--vcs-ref", history.WORKING_TREE)
+    assert "token_left" in left.read_text()
+    assert (project / test).read_bytes() == before[test]
+    assert not (project / SOURCES / "confusion.py").exists()
+
+
 def test_update_to_a_release_that_touches_everything(repository: Path, tmp_path: Path) -> None:
     project = copy(repository, history.WORKING_TREE, tmp_path / "project")
     words = edit(project)

@@ -46,11 +46,10 @@ def test_token_new_test():
 """
 
 
-def copy(repository: Path, version: str, project: Path) -> Path:
+def copy(repository: Path, version: str, project: Path, *further: str) -> Path:
     """Starts a project from a release, as a user would, and commits it."""
-    result = rendering.command(
-        "copy", *ANSWERS, "--vcs-ref", version, repository, project, cwd=project.parent
-    )
+    given = (*ANSWERS, *further, "--vcs-ref", version)
+    result = rendering.command("copy", *given, repository, project, cwd=project.parent)
     assert result.returncode == 0, result.stderr
     git(project, "init", "--quiet")
     history.commit(project)

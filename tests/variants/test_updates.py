@@ -3,16 +3,15 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
-from ..support import history, interpreters, releases, rendering, updating
+from ..support import history, interpreters, releases, updating
+from ..support.ownership import OWNERS
 from . import projects
 from .projects import Project
 
 NEEDS_BASELINE = {"v0.1.0"}
 """Releases older than jaxcheck: what its rules say of a project's own modules is tolerated."""
 
-OWNERS = yaml.safe_load((rendering.ROOT / "ownership.yml").read_text())
 MEETING = [
     *(path for path in OWNERS["seeded"] if path.startswith("tests/")),
     *(f"tests/test_{name}.py" for name in ("command_line", "mine")),

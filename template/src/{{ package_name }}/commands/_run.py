@@ -40,9 +40,12 @@ def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -
         weights: ``trained`` or ``ema``.
 
     Raises:
-        UserError: There is no such run, no such checkpoint in it, or no such weights.
+        UserError: There is no such run, no such checkpoint in it, no such weights, or they are not
+            all finite.
     """
     from .. import configuration
+    from ..numerics.checks import check_finite
+    from ..numerics.result import Err
     from ..parallel.mesh import MeshSettings, create_mesh
     from ..storage.checkpoints import Checkpoints
     from ..storage.data_record import recorded_info
@@ -64,7 +67,12 @@ def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -
         restored = checkpoints.restore(program.blueprint.abstract, step=step)
     if restored is None:
         raise UserError(f"{path} holds no checkpoint yet")
-    return OpenRun(program, with_weights(restored.state, weights), restored.step, run)
+    state, step = with_weights(restored.state, weights), restored.step
+    checked = check_finite((state.params, state.variables), f"{path} after step {step}")
+    if isinstance(checked, Err):
+        folder = run.checkpoints / str(step)
+        raise UserError(f"{checked.error}; delete {folder} to use the checkpoint before it")
+    return OpenRun(program, state, step, run)
 
 
 def _step(checkpoint: str, saved: "Saved", experiment: "Experiment") -> int | None:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from ..errors import UserError
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         UserError: The run or a file cannot be used.
     """
-    from ..reporting.records import check_output
+    from ..reporting.records import check_output, plain_value
 
     check_output(arguments.output, ".json")
     check_output(arguments.plot, ".png")
@@ -57,6 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
     import jax
 
     from ..files import write_atomically
+    from ..numerics.checks import check_finite
+    from ..numerics.result import Err
     from ..training.averaging import with_weights
     from ..training.evaluation import split_chunks
     from ._run import draw, open_chosen
@@ -90,9 +93,14 @@ def run(arguments: argparse.Namespace) -> int:
         for name, value in metrics.items():
             numbers = [value] if before is None else [before[name], value]
             print(f"{name:>16}  " + "  ".join(f"{number:8.4f}" for number in numbers))
+        checked = check_finite(metrics, "evaluation")
+        if isinstance(checked, Err):
+            print(f"warning: {checked.error}", file=sys.stderr)
         if arguments.output is not None:
-            told = {"run": str(arguments.run_dir), "step": step, "data": where, "metrics": metrics}
-            told |= {} if before is None else {"before": before}
+            told = {"run": str(arguments.run_dir), "step": step, "data": where}
+            for part, each in (("metrics", metrics), ("before", before)):
+                if each is not None:
+                    told[part] = {name: plain_value(value) for name, value in each.items()}
             write_atomically(arguments.output, json.dumps(told, indent=2) + "\n")
         if arguments.plot is not None:
             draw(program.prediction, arguments.plot, list(program.predict(state, chunks)))

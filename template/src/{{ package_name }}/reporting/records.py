@@ -75,10 +75,10 @@ def _write_csv(records: Iterable[Mapping[str, Any]], file: io.TextIOBase) -> int
 
 def _plain(records: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     for record in records:
-        yield {name: _plain_value(value) for name, value in record.items()}
+        yield {name: plain_value(value) for name, value in record.items()}
 
 
-def _plain_value(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Python's value for numpy's; what is not finite becomes None, an empty field of CSV."""
     if isinstance(value, np.generic):
         # Seven digits are all that float32 has; more would be noise.

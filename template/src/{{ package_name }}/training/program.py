@@ -12,6 +12,8 @@ from jax.experimental import checkify
 from jax.sharding import Mesh, NamedSharding
 
 from ..errors import UserError
+from ..numerics.checks import check_finite
+from ..numerics.result import Err
 from ..parallel.mesh import get_sharding_spec
 from ..parallel.rules import batch_sharding
 from ..storage.exports import write_export
@@ -113,12 +115,18 @@ class Program:
         Args:
             state: The state whose model is asked.
             chunks: The examples, all of them on each process.
+
+        Raises:
+            UserError: A prediction is NaN or infinite.
         """
         names = self.prediction.input_specs(self.experiment.data)
         for batch, rows in chunks:
             inputs = jax.device_put({name: batch[name] for name in names}, self.batch)
-            outputs = self._predict(state, inputs)
-            yield Result(rows, _first(len(rows), batch), _first(len(rows), outputs))
+            outputs = _first(len(rows), self._predict(state, inputs))
+            checked = check_finite(outputs, "prediction")
+            if isinstance(checked, Err):
+                raise UserError(f"{checked.error}; look at the inputs from {rows[0]} to {rows[-1]}")
+            yield Result(rows, _first(len(rows), batch), outputs)
 
     def export(self, state: TrainState, folder: Path, run: RunDirectory, step: int) -> None:
         """Export the model of a state; see `storage.exports.write_export`."""

@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Array, Float32
 from pydantic import Field
 
+from .confusion import plot_confusion
 from .data import ImageData, fill_up, make_batch
 from .errors import UserError
 from .image_grid import draw_images
 from .images import load_all
 from .objective import Classifier
-from .reporting.confusion import plot_confusion
 from .settings import Settings
 from .sources import ImageFile, find, scan
 from .training.prediction import Chunk, Result

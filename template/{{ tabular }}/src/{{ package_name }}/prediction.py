@@ -11,12 +11,12 @@ import pyarrow as pa
 from jaxtyping import Array, Num
 
 from . import cells
+from .confusion import plot_confusion
 from .data import TableData, make_batch
 from .encoding import Encoding, Targets
 from .errors import UserError
 from .model import TableNetwork
-from .reporting.confusion import plot_confusion
-from .reporting.scatter import plot_scatter
+from .scatter import plot_scatter
 from .scores import r_squared, roc_auc
 from .settings import Settings
 from .sources import from_patterns

@@ -16,7 +16,6 @@ from tunix.distillation.strategies.logit import LogitStrategy
 
 from ..training.metrics import Mean
 from .layout import lay_out_tokens, log_probs
-from .methods import Distillation
 from .trainer import CONFIG, BatchTrainer, Setup
 
 Logits = Float[Array, "batch seq_len vocab_size"]
@@ -72,8 +71,14 @@ class Distiller(DistillationTrainer):
             logger.log("", name, value, "train", self.train_steps)
 
 
-def distillation_trainer(setup: Setup, method: Distillation) -> BatchTrainer:
-    """A trainer of a student on prompts and responses, beside its teacher."""
+def distillation_trainer(setup: Setup, *, temperature: float, hard_weight: float) -> BatchTrainer:
+    """A trainer of a student on prompts and responses, beside its teacher.
+
+    Args:
+        setup: What it is built of; its companion is the teacher.
+        temperature: Of both distributions.
+        hard_weight: Share of the cross-entropy of the data's own responses in the loss.
+    """
     pad = setup.tokenizer.pad
     labels: Any = _labels  # not the one-hot array that Tunix declares, which would be large
     teacher: Any = setup.companion
@@ -81,8 +86,8 @@ def distillation_trainer(setup: Setup, method: Distillation) -> BatchTrainer:
         student_forward_fn=_logits,
         teacher_forward_fn=_logits,
         labels_fn=labels,
-        temperature=method.temperature,
-        alpha=1.0 - method.hard_weight,
+        temperature=temperature,
+        alpha=1.0 - hard_weight,
     )
     trainer = Distiller(setup.policy, teacher, strategy, setup.optimizer, TrainingConfig(**CONFIG))
     trainer.with_gen_model_input_fn(lambda given: _model_inputs(given, pad))

@@ -77,9 +77,10 @@ class DirectPreference(Method):
 
     def trainer(self, setup: "Setup") -> "StepTrainer":
         """Tunix's `DPOTrainer`."""
-        from .preference import dpo_trainer
+        from .preference import preference_trainer
 
-        return dpo_trainer(setup, self)
+        options = {"beta": self.beta, "label_smoothing": self.label_smoothing}
+        return preference_trainer(setup, algorithm="dpo", **options)
 
     def companion_outputs(self, model: Any, batch: dict[str, Array]) -> dict[str, Array]:
         """Log-probabilities of both responses under the reference."""
@@ -102,9 +103,9 @@ class OddsRatioPreference(Method):
 
     def trainer(self, setup: "Setup") -> "StepTrainer":
         """Tunix's `DPOTrainer` with the loss of ORPO."""
-        from .preference import orpo_trainer
+        from .preference import preference_trainer
 
-        return orpo_trainer(setup, self)
+        return preference_trainer(setup, algorithm="orpo", lambda_orpo=self.odds_weight)
 
 
 @runtime_checkable
@@ -148,6 +149,14 @@ class Reinforcement(Method):
         """One for each iteration over a batch of completions."""
         return self.iterations
 
+    def _options(self) -> dict[str, Any]:
+        """What Tunix calls the settings that the methods share."""
+        return {
+            "num_iterations": self.iterations,
+            "beta": self.kl_weight,
+            "epsilon": self.clip,
+        }
+
 
 class GroupRelative(Reinforcement):
     """GRPO (Shao et al., 2024): a completion's reward against those of others of the same prompt.
@@ -164,7 +173,8 @@ class GroupRelative(Reinforcement):
         """Tunix's `GRPOLearner`."""
         from .reinforcement import group_relative_trainer
 
-        return group_relative_trainer(setup, self)
+        options = {"loss_algo": self.LOSS, "num_generations": self.completions}
+        return group_relative_trainer(setup, self.rewards.functions(), **self._options(), **options)
 
 
 class GroupSequence(GroupRelative):
@@ -201,7 +211,15 @@ class ProximalPolicy(Reinforcement):
         """Tunix's `PPOLearner`."""
         from .reinforcement import proximal_policy_trainer
 
-        return proximal_policy_trainer(setup, self)
+        return proximal_policy_trainer(
+            setup,
+            self.rewards.functions(),
+            **self._options(),
+            gamma=self.discount,
+            gae_lambda=self.smoothing,
+            clip_range_value=self.value_clip,
+            entropy_coef=self.entropy_weight,
+        )
 
 
 class Distillation(Method):
@@ -232,7 +250,9 @@ class Distillation(Method):
         """Tunix's `DistillationTrainer`."""
         from .distillation import distillation_trainer
 
-        return distillation_trainer(setup, self)
+        return distillation_trainer(
+            setup, temperature=self.temperature, hard_weight=self.hard_weight
+        )
 
     def companion_outputs(self, model: Any, batch: dict[str, Array]) -> dict[str, Array]:
         """The teacher's logits for the responses."""

@@ -8,23 +8,18 @@ from typing import Any
 
 from tunix.sft.dpo.dpo_trainer import DPOTrainer, DPOTrainingConfig, TrainingInput
 
-from .methods import DirectPreference, OddsRatioPreference
 from .trainer import CONFIG, BatchTrainer, Setup
 
 
-def dpo_trainer(setup: Setup, method: DirectPreference) -> BatchTrainer:
-    """A trainer on pairs of responses, against a reference."""
-    config = DPOTrainingConfig(
-        algorithm="dpo", beta=method.beta, label_smoothing=method.label_smoothing, **CONFIG
-    )
+def preference_trainer(setup: Setup, **options: Any) -> BatchTrainer:
+    """A trainer on pairs of responses, against a reference or without one.
+
+    Args:
+        setup: What it is built of; its companion is the reference.
+        **options: Of Tunix's `DPOTrainingConfig`.
+    """
+    config = DPOTrainingConfig(**options, **CONFIG)
     trainer = DPOTrainer(setup.policy, setup.companion, setup.optimizer, config)
-    return BatchTrainer(trainer, setup.mesh, inputs=_inputs)
-
-
-def orpo_trainer(setup: Setup, method: OddsRatioPreference) -> BatchTrainer:
-    """A trainer on pairs of responses, without a reference."""
-    config = DPOTrainingConfig(algorithm="orpo", lambda_orpo=method.odds_weight, **CONFIG)
-    trainer = DPOTrainer(setup.policy, None, setup.optimizer, config)
     return BatchTrainer(trainer, setup.mesh, inputs=_inputs)
 
 

@@ -1,5 +1,6 @@
 """Reinforcement learning on Tunix: GRPO, GSPO and PPO."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -14,9 +15,8 @@ from tunix.rl.rl_learner import RLLearner
 from tunix.rl.rollout.base_rollout import RolloutConfig
 
 from .mesh_context import tunix_mesh
-from .methods import GroupRelative, ProximalPolicy, Reinforcement
 from .metrics import StepMetrics, rollout_metrics
-from .rewards import checked_all
+from .rewards import Reward, checked_all
 from .rollout import SeededRollout
 from .tokens import TunixTokenizer
 from .trainer import CONFIG, Setup, step_by_step
@@ -99,34 +99,21 @@ class FractionalPPOLearner(PPOLearner):
         return example.replace(advantages=advantages, returns=returns)
 
 
-def group_relative_trainer(setup: Setup, method: GroupRelative) -> RolloutTrainer:
-    """A trainer by GRPO or GSPO."""
-    config = GRPOConfig(
-        loss_algo=method.LOSS,
-        num_generations=method.completions,
-        num_iterations=method.iterations,
-        beta=method.kl_weight,
-        epsilon=method.clip,
-    )
-    return RolloutTrainer(GRPOLearner(_cluster(setup), config, _rewards(method)), setup)
+def group_relative_trainer(
+    setup: Setup, rewards: Mapping[str, Reward], **options: Any
+) -> RolloutTrainer:
+    """A trainer by GRPO or GSPO; the options are those of Tunix's `GRPOConfig`."""
+    functions = [*checked_all(rewards).values()]
+    return RolloutTrainer(GRPOLearner(_cluster(setup), GRPOConfig(**options), functions), setup)
 
 
-def proximal_policy_trainer(setup: Setup, method: ProximalPolicy) -> RolloutTrainer:
-    """A trainer by PPO."""
-    config = PPOConfig(
-        num_iterations=method.iterations,
-        gamma=method.discount,
-        gae_lambda=method.smoothing,
-        beta=method.kl_weight,
-        epsilon=method.clip,
-        clip_range_value=method.value_clip,
-        entropy_coef=method.entropy_weight,
-    )
-    return RolloutTrainer(FractionalPPOLearner(_cluster(setup), config, _rewards(method)), setup)
-
-
-def _rewards(method: Reinforcement) -> list[Any]:
-    return [*checked_all(method.rewards.functions()).values()]
+def proximal_policy_trainer(
+    setup: Setup, rewards: Mapping[str, Reward], **options: Any
+) -> RolloutTrainer:
+    """A trainer by PPO; the options are those of Tunix's `PPOConfig`."""
+    functions = [*checked_all(rewards).values()]
+    learner = FractionalPPOLearner(_cluster(setup), PPOConfig(**options), functions)
+    return RolloutTrainer(learner, setup)
 
 
 def _cluster(setup: Setup) -> RLCluster:

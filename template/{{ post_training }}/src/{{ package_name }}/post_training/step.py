@@ -39,7 +39,7 @@ class TunixStep:
         metrics = self._trainer.step(self._number, batch)
         self._number += 1
         state = self._state(state)
-        updates = self._number * self._program.experiment.method.updates_per_step
+        updates = self._number * self._program.method.updates_per_step
         applied = updates - 1 - int(state.skipped)
         told: dict[str, Any] = {
             **metrics,
@@ -51,9 +51,8 @@ class TunixStep:
         return state, {name: jnp.float32(value) for name, value in told.items()}
 
     def _start(self, state: TrainState) -> None:
-        program, experiment = self._program, self._program.experiment
-        method = experiment.method
-        data: Any = experiment.data
+        program, method = self._program, self._program.method
+        data: Any = program.experiment.data
         self._policy = nnx.merge(program.blueprint.graphdef, state.params, state.variables)
         self._critic, optimizer_state = None, state.opt_state
         if program.critic is not None:
@@ -66,13 +65,13 @@ class TunixStep:
             critic=self._critic,
             optimizer=program.optimizer,
             mesh=program.mesh,
-            tokenizer=experiment.tokenizer,
+            tokenizer=program.tokenizer,
             max_prompt_tokens=data.max_prompt_tokens,
             max_response_tokens=data.max_response_tokens,
             key=state.key,
         )
         if self._critic is not None:
-            name_mesh_axes(self._critic, experiment.mesh)
+            name_mesh_axes(self._critic, program.experiment.mesh)
         self._trainer = method.trainer(setup)
         self._number = int(state.step)
         states = [optimizer_state]
@@ -82,9 +81,8 @@ class TunixStep:
             write_optimizer(optimizer, each)
 
     def _for_tunix(self, model: Any) -> Policy:
-        experiment = self._program.experiment
-        policy = Policy(model, experiment.tokenizer.reserved)
-        name_mesh_axes(policy, experiment.mesh)
+        policy = Policy(model, self._program.tokenizer.reserved)
+        name_mesh_axes(policy, self._program.experiment.mesh)
         return policy
 
     def _state(self, before: TrainState) -> TrainState:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ..files import write_atomically
+from .files import write_atomically
 
 _BLUE, _ORANGE, _INK, _GRID = "#2a6fbb", "#e07b26", "#33383f", "#e4e7eb"
 _MOST_DRAWN = 20_000  # examples; more would only blacken the picture

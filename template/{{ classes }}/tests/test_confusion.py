@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from .project import reporting
+from .project import confusion
 
-plot_confusion = reporting.confusion.plot_confusion
+plot_confusion = confusion.plot_confusion
 BLUE, ORANGE = (0x2A, 0x6F, 0xBB), (0xE0, 0x7B, 0x26)
 
 

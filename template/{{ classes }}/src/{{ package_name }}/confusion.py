@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from ..files import write_atomically
+from .files import write_atomically
 
 _BLUE, _ORANGE, _INK, _GRID = "#2a6fbb", "#e07b26", "#33383f", "#e4e7eb"
 _MOST_NUMBERED = 25  # classes whose cells have room for a number
