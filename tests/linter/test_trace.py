@@ -19,6 +19,7 @@ from .examples import Example
 from .tracing_cases import CASES, subpackage, write_package
 
 HOOKS = Path(__file__).parents[2] / "hooks"
+ALL_RULES = ("--select=conventions",)
 COMMAND = "import sys; from jaxcheck.command_line import main; sys.exit(main())"
 
 
@@ -46,8 +47,9 @@ def trace(folder: Path, package: str, *options: str, before: str = "") -> Result
         "--format=json",
         "--verbose",
     ]
+    rules = () if any(each.startswith("--select") for each in options) else ALL_RULES
     done = subprocess.run(
-        [*command, *options], cwd=folder, env=environment, capture_output=True, text=True,
+        [*command, *rules, *options], cwd=folder, env=environment, capture_output=True, text=True,
         check=False, timeout=300,
     )  # fmt: skip
     findings = json.loads(done.stdout)["findings"] if done.stdout else []

@@ -83,7 +83,8 @@ class Projection(nnx.Module):
     def __call__(self, x: Float[Array, "batch h w d_in"]) -> Float[Array, "batch h w d_out"]:
         chex.assert_shape(x, (None, None, None, self.d_in))
         weight = self.weight[...].astype(jnp.bfloat16)
-        product = jnp.einsum("bhwi,io->bhwo", x.astype(jnp.bfloat16), weight)
+        narrow, wide = x.astype(jnp.bfloat16), jnp.float32
+        product = jnp.einsum("bhwi,io->bhwo", narrow, weight, preferred_element_type=wide)
         return product.astype(x.dtype) + self.bias[...]
 
 
