@@ -1,5 +1,6 @@
 """Learning-rate schedules, and where the state of any optimizer of Optax's lies."""
 
+import functools
 import inspect
 from typing import Any, NamedTuple
 
@@ -151,9 +152,8 @@ NOT_HERE = {
     "stateless_with_tree_map": "has no state; stateless is here",
 }
 LAID_OUT_ONLY = {
+    "galore": "holds arrays without a number, which Orbax does not save",
     "lbfgs": "asks for the loss as a function",
-    "scale_by_backtracking_linesearch": "asks for the loss as a function",
-    "scale_by_zoom_linesearch": "asks for the loss as a function",
     "sam": "refuses the loss, which the step tells",
     "sophia": "asks for the loss as a function",
 }
@@ -167,10 +167,12 @@ class Averaged(NamedTuple):
 
 
 def averaging(inner):
-    return optax.GradientTransformation(
-        lambda params: Averaged(inner.init(params), params),  # pyright: ignore[reportArgumentType]
-        lambda grads, state, params: (grads, state),
-    )
+    def update(updates, state, params=None):
+        updates, after = inner.update(updates, state.inner, params)
+        return updates, Averaged(after, optax.apply_updates(params, updates))
+
+    make: Any = optax.GradientTransformation
+    return make(lambda params: Averaged(inner.init(params), params), update)
 
 
 def optimizers():
@@ -206,6 +208,7 @@ def test_it_has_looked_for_them():
     assert (NOT_HERE | LAID_OUT_ONLY).keys() <= {*vars(optax), *vars(optax.contrib)}
 
 
+@functools.cache
 def laid_out(mesh):
     """Parameters on a mesh, their shardings, and those of the states of all optimizers."""
     shardings = jax.tree.map(
@@ -283,7 +286,11 @@ def test_any_optimizer_is_updated_saved_and_restored(mesh, tmp_path):
     """All of them in one program and one checkpoint; what is restored goes on bit for bit."""
     mesh = tiny.make_mesh(*MESHES[mesh])
     params, shardings, states = laid_out(mesh)
-    chosen = {name: each for name, each in OPTIMIZERS.items() if name not in LAID_OUT_ONLY}
+    chosen = {
+        name: each
+        for name, each in OPTIMIZERS.items()
+        if name not in LAID_OUT_ONLY and not name.startswith("scale_by_")  # others' parts
+    }
     states = {name: states[name] for name in chosen}
 
     def begin(params):
@@ -308,7 +315,7 @@ def test_any_optimizer_is_updated_saved_and_restored(mesh, tmp_path):
         jax.eval_shape(begin, params),
         places,
     )
-    with jax.set_mesh(mesh), jax.numpy_rank_promotion("allow"):  # Optax's own code
+    with jax.set_mesh(mesh), jax.numpy_rank_promotion("allow"), jax.debug_key_reuse(False):
         trained = jax.jit(begin, out_shardings=places)(params)
         stepping = jax.jit(step, donate_argnums=0, out_shardings=places).lower(abstract).compile()
         trained = stepping(trained)

@@ -12,7 +12,7 @@ import jax
 import optax
 from jaxtyping import PyTree
 from optax.contrib import MuonDimensionNumbers, muon, schedule_free
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from .errors import UserError
 from .settings import Settings
@@ -117,13 +117,6 @@ class Muon(AdamW):
     momentum: float = Field(default=0.95, ge=0, lt=1)
     matrices: dict[str, str] = MATRICES
 
-    @model_validator(mode="after")
-    def _axes(self) -> "Muon":
-        for pattern, axes in self.matrices.items():
-            if not {"i", "o"} <= set(axes) <= {"b", "i", "o"}:
-                raise ValueError(f"matrices: {axes!r} of {pattern!r} is not made of b, i and o")
-        return self
-
     def direction(self) -> optax.GradientTransformation:
         """Muon's for matrices, Adam's for all else."""
         matrices = muon(
@@ -144,10 +137,10 @@ class Muon(AdamW):
 
     def _dimensions(self, path: str, param: jax.Array) -> MuonDimensionNumbers:
         axes = self._axes_of(path) or ""
-        if len(axes) != param.ndim:
+        if len(axes) != param.ndim or not {"i", "o"} <= set(axes) <= {"b", "i", "o"}:
             raise UserError(
                 f"optimizer.matrices: {axes!r} are not the axes of {path}, whose shape is "
-                f"{param.shape}"
+                f"{param.shape}; say b, i or o of each"
             )
         return MuonDimensionNumbers(
             *(tuple(i for i, axis in enumerate(axes) if axis == kind) for kind in "io")

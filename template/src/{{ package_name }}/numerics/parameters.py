@@ -1,6 +1,7 @@
 """Parameters: drawn in float32, kept in the parameter dtype, with named axes."""
 
 from collections.abc import Container
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -47,4 +48,5 @@ def freeze(model: nnx.Module, paths: Container[str] | None = None) -> None:
     """
     for path, node in nnx.iter_graph(model):
         if isinstance(node, nnx.Param) and (paths is None or ".".join(map(str, path)) in paths):
-            node.__class__ = Frozen  # the variable itself, wherever else the model holds it
+            variable: Any = node
+            variable.__class__ = Frozen  # wherever else the model holds it

@@ -125,7 +125,7 @@ def members(model: nnx.Module, groups: Groups) -> dict[str | None, dict[str, nnx
                     f"optimizer.groups[{name!r}].patterns: {pattern!r} matches no parameter of the "
                     f"model, which has {', '.join(near)} and others"
                 )
-    if all(name in groups and groups[name].frozen for name, part in found.items() if part):
+    if all(name and groups[name].frozen for name, part in found.items() if part):
         raise UserError("optimizer.groups: every parameter is frozen, so there is nothing to train")
     return found
 
@@ -162,9 +162,10 @@ def describe_groups(experiment: Any) -> str:
         group = Group(patterns=("*",)) if name is None else optimizer.groups[name]
         decay = optimizer.weight_decay if group.weight_decay is None else group.weight_decay
         how = (f"{optimizer.learning_rate * group.rate:.4g}", f"{decay:g}")
-        count = sum(variable.size for variable in part.values())
-        row = (name or "(others)", str(len(part)), f"{count:,}")
-        rows.append((*row, *(("frozen", "") if group.frozen else how), " ".join(group.patterns)))
+        rate, decay = ("frozen", "") if group.frozen else how
+        count = f"{sum(variable.size for variable in part.values()):,}"
+        patterns = " ".join(group.patterns)
+        rows.append((name or "(others)", str(len(part)), count, rate, decay, patterns))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [map(str.ljust, row, widths) for row in rows]
     return "".join("  ".join(line).rstrip() + "\n" for line in lines)
