@@ -1,4 +1,4 @@
-"""The commands of this repository: demo, lint, tests, variants, quality, bench, release.
+"""The commands of this repository: demo, lint, tests, variants, nightly, quality, bench, release.
 
 Every session installs what it needs with uv, which comes with `nox[uv]`. Sessions run on the Python
 that runs nox; `variants` looks for further ones itself.
@@ -38,6 +38,14 @@ def make_project(session: nox.Session, directory: Path, name: str) -> None:
             *("--data", f"project_name={name}", str(ROOT), str(directory)),
         )
     in_project(session, directory, "sync", "--python", sys.executable)
+
+
+def run_variants(session: nox.Session, *arguments: str) -> None:
+    """Runs the tests of variants."""
+    # Two at a time: each trains on a few cores at most, and waits for its compiler on one.
+    options = ("--numprocesses=2", "--dist=loadgroup", "--no-loadscope-reorder")
+    options = (*options, "--verbose", "--durations=20", *arguments)
+    session.run("pytest", "tests/variants", *options, *session.posargs)
 
 
 def in_project(session: nox.Session, directory: Path, *arguments: str) -> None:
@@ -85,10 +93,14 @@ def tests(session: nox.Session) -> None:
 def variants(session: nox.Session) -> None:
     """Installs, checks, tests and trains every variant: `nox -s variants [-- PYTEST-ARGUMENTS]`."""
     session.install(*DEVELOPMENT)
-    # Two at a time: each trains on a few cores at most, and waits for its compiler on one.
-    options = ("--numprocesses=2", "--dist=loadgroup", "--no-loadscope-reorder")
-    options = (*options, "--verbose", "--durations=20")
-    session.run("pytest", "tests/variants", *options, *session.posargs)
+    run_variants(session)
+
+
+@nox.session
+def nightly(session: nox.Session) -> None:
+    """Does what `variants` does, and what takes hours: `nox -s nightly [-- PYTEST-ARGUMENTS]`."""
+    session.install(*DEVELOPMENT)
+    run_variants(session, "--nightly")
 
 
 @nox.session

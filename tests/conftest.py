@@ -13,8 +13,9 @@ from .support import rendering
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Lets what is shown with one seed be shown with others."""
+    """Lets other seeds be tried, and what takes hours be left to the night."""
     parser.addoption("--seed", type=int, default=0, help="that of the runs of post-training")
+    parser.addoption("--nightly", action="store_true", help="what takes hours, too")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -108,9 +108,11 @@ def test_every_file_is_checked(projects: list[Path]) -> None:
 
 
 @pytest.mark.parametrize("checker", ["actionlint", "zizmor", "github-schema"])
-def test_the_checker_is_content_with_the_workflow_of_this_repository(checker: str) -> None:
-    check, name, *_ = CHECKS[checker]
-    assert check(rendering.ROOT / name) == ""
+@pytest.mark.parametrize("workflow", ["ci.yml", "nightly.yml"])
+def test_the_checker_is_content_with_a_workflow_of_this_repository(
+    checker: str, workflow: str
+) -> None:
+    assert CHECKS[checker][0](rendering.ROOT / ".github" / "workflows" / workflow) == ""
 
 
 def test_the_script_of_this_repository() -> None:

@@ -11,9 +11,17 @@ import pathspec
 import pytest
 
 from .support import history, releases, rendering
-from .support.updating import ANSWERS, DEPENDENCY, LINTER, SOURCES, assert_kept, copy, edit, update
-
-RELEASES = [release.tag for release in releases.releases()]
+from .support.updating import (
+    ANSWERS,
+    DEPENDENCY,
+    LINTER,
+    SOURCES,
+    assert_kept,
+    copy,
+    edit,
+    missing_imports,
+    update,
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +41,7 @@ def test_update_to_the_working_tree(repository: Path, tmp_path: Path, version: s
     assert_kept(project, words)
     after = rendering.contents(project)
     assert before.keys() <= after.keys(), "what an older project's modules import stays"
+    assert missing_imports(project) == [], "a user's module needs what is gone, or has not come"
     yours = pathspec.PathSpec.from_lines("gitignore", rendering.SETTINGS["_skip_if_exists"])
     for path in yours.match_files({*before, *after}):
         assert after.get(path) == before.get(path), f"{path} is the user's"

@@ -12,7 +12,9 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _CACHE.name)
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 # They compile much and compute little, so XLA need not optimise what it compiles.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# Eight devices wait for each other on however few cores there are; on a busy machine for minutes.
+_FLAGS = ("backend_optimization_level=0", "cpu_collective_call_terminate_timeout_seconds=600")
+os.environ.setdefault("XLA_FLAGS", " ".join(f"--xla_{flag}" for flag in _FLAGS))
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["WANDB_MODE"] = "disabled"  # tests upload nothing, and need no login
 

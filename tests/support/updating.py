@@ -1,5 +1,6 @@
 """A project that people have worked on, and its update."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -118,3 +119,29 @@ def assert_kept(project: Path, words: dict[str, str]) -> None:
     if "ignore" in settings:
         assert settings["paths"] == ["tests", "src"]
         assert settings["dimensions"][-1] == "mine"
+
+
+def missing_imports(project: Path) -> list[str]:
+    """What modules import from each other that is not there: the user's are older than others."""
+    missing = []
+    for path in [*project.glob("src/**/*.py"), *project.glob("tests/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                folder = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+                if node.module == "project":  # tests take the package's modules from there
+                    folder = project / SOURCES
+                names = {alias.name for alias in node.names} - {"package", "command_line"}
+                told = path.relative_to(project)
+                missing += [f"{told}: {name}" for name in names - _offered(folder)]
+    return missing
+
+
+def _offered(module: Path) -> set[str]:
+    """The names that can be imported from a module or a folder of modules."""
+    inner = {path.stem for path in module.glob("*") if path.is_dir() or path.suffix == ".py"}
+    file = module / "__init__.py" if module.is_dir() else module.with_name(f"{module.name}.py")
+    nodes = list(ast.walk(ast.parse(file.read_text()))) if file.exists() else []
+    named = {node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    stored = {node.id for node in nodes if isinstance(node, ast.Name)}
+    taken = {node.asname or node.name for node in nodes if isinstance(node, ast.alias)}
+    return inner | named | stored | taken

@@ -1,7 +1,10 @@
 """Each method of post-training, from a fresh render to its quality, in one project.
 
 The runs follow each other as users would make them: what is fine-tuned first, others start from.
-Their seed is 0; `nox -s variants -- -k post_training --seed=1` takes another.
+Each of Tunix's trainers has a method here that runs on every change; the others run at night, and
+for a few steps in the project's own tests.
+
+Their seed is 0; `nox -s nightly -- -k post_training --seed=1` takes another.
 """
 
 import json
@@ -21,6 +24,8 @@ from .test_trained import (  # noqa: F401 what holds for every task, here of `sf
 )
 
 pytestmark = pytest.mark.xdist_group("post-training")
+
+NIGHTLY = pytest.mark.nightly
 
 Metrics = dict[str, float]
 
@@ -71,25 +76,26 @@ def rewards(project: Project, experiment: str, few: int) -> tuple[float, float]:
     return sum(values[:few]) / few, sum(values[-few:]) / few
 
 
-@pytest.mark.parametrize("experiment", ["sft", "sft_lora"])
+@pytest.mark.parametrize("experiment", ["sft", pytest.param("sft_lora", marks=NIGHTLY)])
 def test_fine_tuning_finds_the_responses(trained: Trained, tmp_path: Path, experiment: str) -> None:
     before, after = compare(trained.project, experiment, tmp_path)
     assert before["exact_match"] < 0.1
     assert trained.quality.is_reached(after), after
 
 
+@pytest.mark.nightly
 def test_lora_leaves_the_weights_that_it_began_with(trained: Trained) -> None:
     trained.project.tool("python", "-c", SAME_WEIGHTS, "runs/sft", "runs/sft_lora")
 
 
-@pytest.mark.parametrize("experiment", ["dpo", "orpo"])
+@pytest.mark.parametrize("experiment", ["dpo", pytest.param("orpo", marks=NIGHTLY)])
 def test_preferences_are_learned(trained: Trained, tmp_path: Path, experiment: str) -> None:
     before, after = compare(trained.project, experiment, tmp_path)
     assert before["reward_accuracy"] <= 0.55
     assert after["reward_accuracy"] >= 0.75
 
 
-@pytest.mark.parametrize("experiment", ["grpo", "gspo"])
+@pytest.mark.parametrize("experiment", ["grpo", pytest.param("gspo", marks=NIGHTLY)])
 def test_rewards_are_found(trained: Trained, experiment: str) -> None:
     first, last = rewards(trained.project, experiment, few=3)
     assert first < 0.15
@@ -101,6 +107,7 @@ def test_rewards_are_found_with_a_value_model(trained: Trained) -> None:
     assert last >= 5 * first > 0
 
 
+@pytest.mark.nightly
 def test_rewards_go_on_from_where_fine_tuning_ended(trained: Trained, tmp_path: Path) -> None:
     before, after = compare(trained.project, "sft_grpo", tmp_path)
     assert after["exact_match"] >= before["exact_match"] + 0.15
@@ -126,9 +133,10 @@ def test_a_project_that_trains_a_language_model_gives_the_weights(
         *("train", "--config=config:smoke", *sets, *short, "--run-dir", str(pretrained))
     )
     projects.install(trained.project.path, python, environments)  # which took its place
-    first = {}
-    for run, start in (("runs/random", None), ("runs/pretrained", pretrained)):
-        words = ("--config=set:loop.steps=1", f"--config=set:start_from={start}")
-        trained.project.command("train", "--config=config:sft", *words, "--run-dir", run)
-        first[run] = training.series(trained.project, run, "train/loss")[1]
-    assert first["runs/pretrained"] < first["runs/random"]
+    words = ("--config=set:loop.steps=1", f"--config=set:start_from={pretrained}")
+    trained.project.command("train", "--config=config:sft", *words, "--run-dir", "runs/pretrained")
+    first, random = (
+        training.series(trained.project, run, "train/loss")[1]
+        for run in ("runs/pretrained", "runs/sft")
+    )
+    assert first < random

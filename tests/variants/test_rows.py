@@ -10,45 +10,17 @@ import pytest
 from ..support import interpreters, rendering
 from . import projects
 from .projects import Project
+from .shown import YOURS, Shown, Sources
 
 ROWS = rendering.combinations([{"interpreter": "oldest"}, {"interpreter": "newest"}])
-OTHER = ("command_line", "run_directory", "tracker")
-"""Tests of a project that meet what answers beside task and architecture bring."""
-LIBRARY = (
-    *("configuration", "confusion", "dataset", "numerics", "optimizer", "parallel", "processes"),
-    *("records", "reporting", "splitting"),
-)
-"""Tests of what all tasks share, modules and tests alike, byte for byte."""
-DECODER = ("generation", "model", "resume", "sharding", "training")
-"""Those of what `language` and `post-training` share: their model, and the step that trains it.
-
-What Tunix's steps make of resuming and sharding has tests of its own, which only the latter has.
-"""
-
-
-def is_first(row: rendering.Answers, *questions: str) -> bool:
-    """Whether no row before has the same answers to these questions."""
-    return row is next(
-        each for each in ROWS if all(each.get(name) == row.get(name) for name in questions)
-    )
-
-
-def chosen_tests(row: rendering.Answers, project: Path) -> list[str]:
-    """What pytest is told: to run what no row before has shown.
-
-    All tests of a project are those of its model, which run where it comes for the first time,
-    and those that all have, which run on the oldest and on the newest interpreter. In further
-    rows those run that the other answers can change.
-    """
-    if not is_first(row, "task", "architecture"):
-        paths = [f"tests/test_{name}.py" for name in OTHER]
-        return [path for path in paths if (project / path).exists()]
-    shown = []
-    if not is_first(row, "interpreter"):
-        shown += LIBRARY
-    if row["task"] == "post-training":
-        shown += DECODER
-    return [f"--ignore=tests/test_{name}.py" for name in shown]
+MEETING = {"tests/test_command_line.py"}
+"""Tests in which all modules of a project meet, the tracker's too."""
+LONGEST = {
+    f"tests/test_{name}.py"
+    for name in ("launch_local", "processes", "resume", "sharding", "training")
+}
+"""Tests of what the template owns that take longest: with the modules of one task in each run, and
+with those of every task in `nox -s nightly`."""
 
 
 @pytest.fixture(
@@ -87,26 +59,66 @@ def project(
     shutil.rmtree(path)
 
 
+@pytest.fixture(scope="module")
+def sources(project: Project) -> Sources:
+    """The project as it was rendered."""
+    return Sources(project.path)
+
+
 def test_environment_follows_the_interpreter(project: Project, python: str) -> None:
     version = subprocess.run([python, "-V"], capture_output=True, text=True, check=True).stdout
     assert project.tool("python", "-V") == version
-    stack = project.tool(
-        "python", "-c", "import jax, flax; print(jax.__version__, flax.__version__)"
-    )
-    jax_version, flax_version = stack.split()
+    told = "import importlib.metadata as found; print(*map(found.version, ('jax', 'flax')))"
+    jax_version, flax_version = project.tool("python", "-c", told).split()
     oldest = version.startswith("Python 3.11.")
     assert jax_version.startswith("0.10." if oldest else "0.12.")
     assert (flax_version == "0.12.8") == oldest
 
 
-def test_hooks_have_nothing_to_say(project: Project) -> None:
+def test_hooks_have_nothing_to_say(
+    project: Project, python: str, sources: Sources, shown: Shown
+) -> None:
     """They are formatter, linter, type checker, jaxcheck and what looks for rests of updates."""
-    project.tool("pre-commit", "run", "--all-files")
+    new = [
+        name
+        for name in sorted(sources.modules)
+        if shown.is_new(project.path, "types", sources.digest(sources.met(name)), python)
+    ]
+    project.tool("pre-commit", "run", "--all-files", SKIP="basedpyright")
+    if new:
+        project.tool("basedpyright", *new)
     project.tool("python", "tools/jaxcheck.pyz", "--verify")
     assert project.changes() == "", "the project's formatter changes files as rendered"
 
 
-def test_own_tests_pass(row: rendering.Answers, project: Project, compiled: Path) -> None:
-    chosen = chosen_tests(row, project.path)
-    project.tool("pytest", "-q", *chosen, JAX_COMPILATION_CACHE_DIR=str(compiled))
+def new_tests(
+    project: Project, python: str, sources: Sources, shown: Shown, nightly: bool
+) -> Iterator[str]:
+    """The files of the project's own tests that no other project has run on the same.
+
+    Those that meet no module of the user's run on each interpreter, the others on one.
+    """
+    for name in sources.tests:
+        if name in MEETING:
+            same = (sources.digest(sources.library), python)
+        elif name in LONGEST and not nightly:
+            same = (name, python)
+        else:
+            met = sources.met(name)
+            of_all = not any(YOURS.match_files(met & sources.library))
+            same = (sources.digest(met), *([python] if of_all or nightly else []))
+        if shown.is_new(project.path, "tests", *same):
+            yield name
+
+
+def test_own_tests_pass(
+    project: Project,
+    python: str,
+    sources: Sources,
+    shown: Shown,
+    nightly: bool,
+) -> None:
+    chosen = list(new_tests(project, python, sources, shown, nightly))
+    if chosen:
+        project.tool("pytest", "-q", *chosen)
     assert project.changes() == ""
