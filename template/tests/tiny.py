@@ -67,7 +67,7 @@ def run_steps(
         state, step, compiled = program.initial_state(), None, len(_compilations)
         assert compiled > before  # or else compilations are not counted
         for host_batch in itertools.islice(batches(experiment), steps):
-            batch = training.evaluation.put_batch(host_batch, program.batch)
+            batch = parallel.rules.put_batch(host_batch, program.batch)
             if step is None:
                 step = program.compile_train_step(batch)
                 compiled = len(_compilations)

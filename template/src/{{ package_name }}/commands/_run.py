@@ -25,7 +25,7 @@ def open_run(path: Path) -> tuple["Program", "TrainState", int]:
         UserError: There is no such run, or no checkpoint in it.
     """
     from .. import configuration
-    from ..parallel.mesh import MeshSettings, create_mesh
+    from ..parallel.mesh import MeshSettings
     from ..storage.checkpoints import Checkpoints
     from ..storage.data_record import recorded_info
     from ..storage.run_directory import RunDirectory
@@ -39,7 +39,7 @@ def open_run(path: Path) -> tuple["Program", "TrainState", int]:
     # The devices may be fewer than those the run was trained on.
     experiment = experiment.model_copy(update={"mesh": MeshSettings()})
     experiment = experiment.fitted(recorded_info(run.data_set, experiment.data))
-    program = make_program(experiment, create_mesh(experiment.mesh), path)
+    program = make_program(experiment, experiment.make_mesh(), path)
     with Checkpoints(run.checkpoints, experiment.checkpoint, read_only=True) as checkpoints:
         restored = checkpoints.restore(program.blueprint.abstract)
     if restored is None:

@@ -69,15 +69,13 @@ def run(arguments: argparse.Namespace) -> int:
     import jax
 
     from ..parallel.distributed import failing_together, start_processes
-    from ..parallel.mesh import create_mesh
     from ..storage.data_record import record_data_set
     from ..storage.environment import record_start
     from ..storage.run_directory import RunDirectory
     from ..training.loop import train
 
     start_processes()
-    # Training checks this too, but only once there are data and a run directory.
-    experiment.check_mesh(create_mesh(experiment.mesh))
+    mesh = experiment.make_mesh()  # complains before there are data and a run directory
     run_directory = RunDirectory(directory)
     with contextlib.ExitStack() as held:
         with failing_together():
@@ -91,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
                     print(experiment.data.prepare_sample(progress=True))
                 allow_change = arguments.allow_config_change
                 record_data_set(run_directory.data_set, experiment.data, allow_change=allow_change)
-        outcome = train(experiment, run_directory)
+        outcome = train(experiment, run_directory, mesh)
     if outcome.signal is None:
         print(f"finished after {outcome.step} steps; see {directory}")
         return 0

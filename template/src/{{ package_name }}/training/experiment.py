@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from ..errors import UserError
 from ..numerics.precision import Precision
-from ..parallel.mesh import MeshSettings
+from ..parallel.mesh import MeshSettings, create_mesh
 from ..settings import Settings
 from ..storage.checkpoints import CheckpointSettings
 from .metrics import Means
@@ -121,15 +121,18 @@ class Experiment(Settings):
             )
         return self
 
-    def check_mesh(self, mesh: Mesh) -> None:
-        """Check what depends on the devices.
+    def make_mesh(self) -> Mesh:
+        """The mesh over all devices.
 
         Raises:
-            UserError: A micro-batch cannot be spread evenly over the ``data`` axis.
+            UserError: Its sizes do not fit the devices, or a micro-batch cannot be spread evenly
+                over the ``data`` axis.
         """
+        mesh = create_mesh(self.mesh)
         micro_batch = self.data.batch_size // self.loop.micro_batches
         if micro_batch % mesh.shape["data"]:
             raise UserError(
                 f"data.batch_size: a micro-batch of {micro_batch} examples does not divide over "
                 f"the data axis of {mesh.shape['data']} devices"
             )
+        return mesh

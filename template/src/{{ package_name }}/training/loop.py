@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+from jax.sharding import Mesh
 
-from ..parallel.mesh import create_mesh
 from ..storage.checkpoints import Checkpoints
 from ..storage.data_record import info_of
 from ..storage.run_directory import RunDirectory
@@ -40,15 +40,20 @@ class Outcome:
     signal: signal.Signals | None
 
 
-def train(experiment: Experiment, run: RunDirectory) -> Outcome:
+def train(experiment: Experiment, run: RunDirectory, mesh: Mesh | None = None) -> Outcome:
     """Train from the newest checkpoint in `run`, or from the start, to the last step.
+
+    Args:
+        experiment: The experiment.
+        run: Where the run's files lie.
+        mesh: The mesh; by default the experiment's, over all devices.
 
     Raises:
         UserError: The experiment does not fit the devices, the data or the checkpoints.
         Diverged: Too many updates in a row had to be skipped.
     """
     experiment = experiment.fitted(info_of(experiment.data))
-    program = make_program(experiment, create_mesh(experiment.mesh), run.path)
+    program = make_program(experiment, mesh or experiment.make_mesh(), run.path)
     with (
         jax.set_mesh(program.mesh),
         Interruption() as interruption,

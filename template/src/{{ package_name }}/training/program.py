@@ -8,8 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 from jax.sharding import Mesh, NamedSharding
 
-from ..parallel.rules import batch_sharding
-from .evaluation import EvalStep, evaluate, make_eval_step, put_batch
+from ..parallel.rules import batch_sharding, put_batch
+from .evaluation import EvalStep, evaluate, make_eval_step
 from .experiment import Experiment
 from .optimizer import make_optimizer
 from .state import Blueprint, TrainState, blueprint, initial_state
@@ -73,13 +73,12 @@ def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) ->
 
     Args:
         experiment: The experiment.
-        mesh: The mesh.
+        mesh: The mesh, as `Experiment.make_mesh` gives it.
         run: The folder of the run, for a program that keeps something of its own in it.
 
     Raises:
-        UserError: The batch or a parameter does not divide over its axis of the mesh.
+        UserError: A parameter does not divide over its axis of the mesh.
     """
-    experiment.check_mesh(mesh)
     if isinstance(experiment, MakesProgram):
         return experiment.make_program(mesh, run)
     optimizer, schedule = make_optimizer(experiment.optimizer, experiment.loop.steps)

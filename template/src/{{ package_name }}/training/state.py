@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 
 from ..numerics.precision import cast_floating
+from ..parallel.mesh import get_sharding_spec
 from ..parallel.rules import weight_shardings
 from .experiment import Experiment
 
@@ -68,7 +69,7 @@ def blueprint(
         model = nnx.eval_shape(lambda: _build(experiment, jax.random.key(0)))
     graphdef, params, variables = nnx.split(model, nnx.Param, ...)
     by_param = weight_shardings(params, mesh, experiment.mesh)
-    everywhere = NamedSharding(mesh, PartitionSpec())
+    everywhere = get_sharding_spec(mesh, ())
     abstract = jax.eval_shape(lambda: initial_state(experiment, optimizer))
     shardings = jax.tree.map(lambda _: everywhere, abstract)._replace(
         params=by_param,

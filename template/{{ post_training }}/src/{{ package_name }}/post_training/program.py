@@ -15,9 +15,9 @@ from pydantic import ConfigDict
 
 from ..errors import UserError
 from ..numerics.precision import Precision, cast_floating
-from ..parallel.rules import batch_sharding
+from ..parallel.rules import batch_sharding, put_batch
 from ..settings import Settings
-from ..training.evaluation import inference_model, make_eval_step, put_batch
+from ..training.evaluation import inference_model, make_eval_step
 from ..training.experiment import ModelSettings
 from ..training.optimizer import make_optimizer
 from ..training.program import Program
@@ -160,7 +160,7 @@ def make_tunix_program(experiment: PostTraining, mesh: Mesh, run: Path | None) -
     """Lay an experiment of post-training out over a mesh.
 
     Raises:
-        UserError: The batch or a parameter does not divide over its axis of the mesh.
+        UserError: A parameter does not divide over its axis of the mesh.
     """
     steps = experiment.loop.steps * experiment.method.updates_per_step
     inner, schedule = make_optimizer(experiment.optimizer, steps)
