@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from . import tiny_task
-from .project import configuration, experiments, parallel, storage, training
+from .project import configuration, experiments, parallel, training
 from .tiny_task import prepare
 
 __all__ = ["batches", "directives", "make", "make_mesh", "parameter", "prepare", "run_steps"]
@@ -23,7 +23,7 @@ def directives(data: Path, *changes: str) -> list[str]:
 def make(data: Path, *changes: str) -> training.experiment.Experiment:
     """Build the tiny experiment, fitted to the data."""
     experiment = configuration.build(configuration.compose(directives(data, *changes), experiments))
-    return experiment.fitted(storage.data_record.info_of(experiment.data))
+    return experiment.fitted(training.data_settings.info_of(experiment.data))
 
 
 def make_mesh(model: int = 1, data: int = 1, fsdp: bool = False) -> jax.sharding.Mesh:

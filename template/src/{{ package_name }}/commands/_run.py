@@ -1,6 +1,8 @@
 """Opening a finished or half-finished run again, for the commands that use its model."""
 
 import argparse
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,7 @@ def open_run(path: Path) -> tuple["Program", "TrainState", int]:
     from ..storage.checkpoints import Checkpoints
     from ..storage.data_record import recorded_info
     from ..storage.run_directory import RunDirectory
+    from ..training.data_settings import info_of
     from ..training.program import make_program
 
     run = RunDirectory(path)
@@ -38,7 +41,7 @@ def open_run(path: Path) -> tuple["Program", "TrainState", int]:
     experiment = configuration.build(config)
     # The devices may be fewer than those the run was trained on.
     experiment = experiment.model_copy(update={"mesh": MeshSettings()})
-    experiment = experiment.fitted(recorded_info(run.data_set, experiment.data))
+    experiment = experiment.fitted(recorded_info(run.data_set) or info_of(experiment.data))
     program = make_program(experiment, experiment.make_mesh(), path)
     with Checkpoints(run.checkpoints, experiment.checkpoint, read_only=True) as checkpoints:
         restored = checkpoints.restore(program.blueprint.abstract)
@@ -60,6 +63,24 @@ def prediction_of(experiment: "Experiment") -> "Prediction":
             "methods that training/prediction.py describes"
         )
     return experiment.prediction
+
+
+@contextlib.contextmanager
+def asking(data: object) -> Iterator[None]:
+    """Let a prediction ask data for what it needs beyond batches, such as the length of examples.
+
+    Raises:
+        UserError: The data does not have it.
+    """
+    try:
+        yield
+    except AttributeError as error:
+        if error.obj is not data:
+            raise
+        raise UserError(
+            f"the experiment's `prediction` needs data.{error.name}, which {type(data).__name__} "
+            "does not have"
+        ) from error
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

@@ -52,14 +52,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     from ..files import write_atomically
     from ..training.evaluation import inference_model, predict, split_chunks
-    from ._run import draw, open_run, prediction_of
+    from ._run import asking, draw, open_run, prediction_of
 
     program, state, step = open_run(arguments.run_dir)
     experiment = program.experiment
     if arguments.source:
         where = " ".join(arguments.source)
         prediction = prediction_of(experiment)
-        chunks = list(prediction.read(experiment.data, arguments.source, targets=True))
+        with asking(experiment.data):
+            chunks = list(prediction.read(experiment.data, arguments.source, targets=True))
         batches = [chunk.batch for chunk in chunks]
     else:
         where = f"{arguments.split} split"
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.split, limit=arguments.batches, process=0, processes=1
         )
         chunks = split_chunks(batches)
-    with jax.set_mesh(program.mesh):
+    with jax.set_mesh(program.mesh), asking(experiment.data):
         metrics = program.evaluate(state, batches)
         start = program.baseline()
         before = None if start is None else program.evaluate(start, batches)

@@ -38,13 +38,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     from ..storage.exports import write_export
     from ..training.evaluation import inference_model
-    from ._run import open_run, prediction_of
+    from ._run import asking, open_run, prediction_of
 
     program, state, step = open_run(arguments.run_dir)
     experiment = program.experiment
     prediction = prediction_of(experiment)
     model = inference_model(program.blueprint.graphdef, state, experiment.precision)
-    specs = prediction.input_specs(experiment.data)
+    with asking(experiment.data):
+        specs = prediction.input_specs(experiment.data)
     origin = {"run": str(arguments.run_dir), "step": step}
     write_export(folder, prediction, model, specs, record, **origin)
     print(f"{folder / MODEL}, described by {SIGNATURE}; load it with jax.export.deserialize")

@@ -44,14 +44,14 @@ def run(arguments: argparse.Namespace) -> int:
     import jax
 
     from ..training.evaluation import inference_model, predict
-    from ._run import draw, open_run, prediction_of
+    from ._run import asking, draw, open_run, prediction_of
 
     program, state, _ = open_run(arguments.run_dir)
     experiment = program.experiment
     prediction = prediction_of(experiment)
-    chunks = prediction.read(experiment.data, arguments.source, targets=False)
     model = inference_model(program.blueprint.graphdef, state, experiment.precision)
-    with jax.set_mesh(program.mesh):
+    with jax.set_mesh(program.mesh), asking(experiment.data):
+        chunks = prediction.read(experiment.data, arguments.source, targets=False)
         results = predict(prediction, model, experiment.data, chunks, program.batch)
         if arguments.plot is not None:
             results = list(results)  # they are read twice

@@ -10,6 +10,8 @@ import fiddle as fdl
 from fiddle import daglish
 from pydantic import BaseModel
 
+from ..settings import is_free
+
 
 def dotted(path: daglish.Path) -> str:
     """`path` as it is written on the command line: ``model.d_model``, ``layers[0].d_ff``."""
@@ -73,24 +75,28 @@ class Entry:
         path: Dotted name; empty for the configuration itself.
         value: Its value; the class for a group; ``fdl.NO_VALUE`` where a value is still required.
         default: Whether the value is the field's default because none was given.
+        free: Whether the field, or a group around it, is marked as `settings.FREE`.
     """
 
     path: str
     value: Any
     default: bool = False
+    free: bool = False
 
 
-def entries(config: fdl.Buildable, path: str = "") -> Iterator[Entry]:
+def entries(config: fdl.Buildable, path: str = "", free: bool = False) -> Iterator[Entry]:
     """The fields of an `opened` configuration in order, each group before its fields."""
-    yield Entry(path, fdl.get_callable(config))
+    kind = fdl.get_callable(config)
+    yield Entry(path, kind, free=free)
     values, given = arguments(config), fdl.ordered_arguments(config)
     for name in field_names(config):
         below = f"{path}.{name}".removeprefix(".")
         value = values.get(name, fdl.NO_VALUE)
+        marked = free or is_free(kind, name)
         if isinstance(value, fdl.Buildable):
-            yield from entries(value, below)
+            yield from entries(value, below, marked)
         else:
-            yield Entry(below, value, default=name in values and name not in given)
+            yield Entry(below, value, name in values and name not in given, marked)
 
 
 def describe(value: Any) -> str:

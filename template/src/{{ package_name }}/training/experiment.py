@@ -1,7 +1,7 @@
 """An experiment: everything that decides what a run computes, in one frozen object."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import jax
 from flax import nnx
@@ -11,8 +11,9 @@ from pydantic import ConfigDict, Field, model_validator
 from ..errors import UserError
 from ..numerics.precision import Precision
 from ..parallel.mesh import MeshSettings, create_mesh
-from ..settings import Settings
+from ..settings import FREE, Settings
 from ..storage.checkpoints import CheckpointSettings
+from .data_settings import DataSettings
 from .metrics import Means
 from .optimizer import OptimizerSettings
 from .prediction import Prediction
@@ -28,28 +29,6 @@ class ModelSettings(Protocol):
 
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> nnx.Module:
         """Build the module with freshly initialised parameters."""
-        ...
-
-
-@runtime_checkable
-class DataSettings(Protocol):
-    """Settings of a data set, which know how to read it.
-
-    A batch is a dictionary of numpy arrays whose leading axis holds this process's share of
-    `batch_size` examples. Where examples are made of tokens, a property `tokens_per_batch` says how
-    many there are in a global batch, and rates are given in tokens rather than examples.
-    """
-
-    batch_size: int
-
-    def train_batches(self, *, seed: int, process: int, processes: int) -> Any:
-        """Endless shuffled batches: a Grain dataset whose iterator can be saved and restored."""
-        ...
-
-    def eval_batches(
-        self, split: str, *, limit: int | None, process: int, processes: int
-    ) -> Iterable[dict[str, Any]]:
-        """The batches of a held-out split, in a fixed order."""
         ...
 
 
@@ -75,7 +54,7 @@ class LoopSettings(Settings):
     """
 
     steps: int = Field(default=1000, ge=1)
-    log_every: int = Field(default=1, ge=1)
+    log_every: Annotated[int, FREE] = Field(default=1, ge=1)
     eval_every: int = Field(default=250, ge=1)
     eval_batches: int = Field(default=32, ge=1)
     micro_batches: int = Field(default=1, ge=1)
@@ -91,12 +70,12 @@ class Experiment(Settings):
     data: DataSettings
     objective: Callable[..., Any]
     optimizer: OptimizerSettings
-    mesh: MeshSettings
+    mesh: Annotated[MeshSettings, FREE]
     precision: Precision
     loop: LoopSettings
-    checkpoint: CheckpointSettings
+    checkpoint: Annotated[CheckpointSettings, FREE]
     safety: SafetySettings
-    prediction: Prediction | None = None
+    prediction: Annotated[Prediction | None, FREE] = None
 
     @property
     def throughput(self) -> tuple[int, str]:
@@ -105,11 +84,20 @@ class Experiment(Settings):
         return (self.data.batch_size, "examples") if tokens is None else (tokens, "tokens")
 
     def fitted(self, info: Mapping[str, Any]) -> "Experiment":
-        """This experiment for a data set, with every setting in place that follows from `info`."""
+        """This experiment for a data set, with every setting in place that follows from `info`.
+
+        Raises:
+            UserError: `info` lacks something that a part follows from.
+        """
         parts = {name: getattr(self, name) for name in ("model", "objective", "prediction")}
-        fitted = {
-            name: part.fitted(info) for name, part in parts.items() if isinstance(part, FitsData)
-        }
+        fitted = {}
+        for name, part in parts.items():
+            try:
+                fitted |= {name: part.fitted(info)} if isinstance(part, FitsData) else {}
+            except KeyError as error:
+                raise UserError(
+                    f"{name}: follows from the data, whose info() has no {error}"
+                ) from error
         return self.model_copy(update=fitted)
 
     @model_validator(mode="after")

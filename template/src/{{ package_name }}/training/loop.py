@@ -13,9 +13,10 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
-from ..storage.checkpoints import Checkpoints
-from ..storage.data_record import info_of
+from ..errors import UserError
+from ..storage.checkpoints import Checkpoints, Resumable
 from ..storage.run_directory import RunDirectory
+from .data_settings import info_of
 from .experiment import Experiment
 from .interruption import Interruption
 from .metrics import LateMetrics
@@ -70,9 +71,19 @@ def train(experiment: Experiment, run: RunDirectory, mesh: Mesh | None = None) -
 
 
 def training_batches(experiment: Experiment) -> Any:
-    """An iterator over this process's share of every training batch."""
+    """An iterator over this process's share of every training batch.
+
+    Raises:
+        UserError: Its position cannot be saved.
+    """
     share = {"process": jax.process_index(), "processes": jax.process_count()}
-    return iter(experiment.data.train_batches(seed=experiment.seed, **share))
+    batches = iter(experiment.data.train_batches(seed=experiment.seed, **share))
+    if not isinstance(batches, Resumable):
+        raise UserError(
+            "data.train_batches: the iterator needs get_state() and set_state(), or the run could "
+            "not resume; those of Grain's datasets have them"
+        )
+    return batches
 
 
 def evaluate_split(
