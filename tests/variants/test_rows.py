@@ -16,7 +16,7 @@ OTHER = ("command_line", "run_directory", "tracker")
 """Tests of a project that meet what answers beside task and architecture bring."""
 LIBRARY = (
     *("configuration", "confusion", "dataset", "numerics", "optimizer", "parallel", "processes"),
-    *("records", "reporting"),
+    *("own_data", "records", "reporting"),
 )
 """Tests of what all tasks share, modules and tests alike, byte for byte."""
 DECODER = ("generation", "model", "resume", "sharding", "training")

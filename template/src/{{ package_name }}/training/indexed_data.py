@@ -43,6 +43,23 @@ class Examples(Protocol):
         ...
 
 
+class ArrayExamples:
+    """Examples held in memory: arrays with a leading axis of examples, `weights` among them."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._arrays = arrays
+
+    def __len__(self) -> int:
+        """How many examples."""
+        return len(self._arrays["weights"])
+
+    def read(self, numbers: Numbers, draws: Draws | None = None) -> Arrays:
+        """Make a batch; nothing is varied."""
+        batch = {name: array[np.maximum(numbers, 0)] for name, array in self._arrays.items()}
+        batch["weights"][numbers < 0] = 0
+        return batch
+
+
 class IndexedData(Settings):
     """Data whose examples are read by number; `examples` says what they are.
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float32
 from pydantic import Field
 
-from .data import ImageData, fill_up, make_batch
+from .data import fill_up, make_batch
 from .errors import UserError
 from .images import load_all
 from .objective import Classifier
@@ -38,7 +38,7 @@ class ClassPrediction(Settings):
         """This prediction for models that were trained on the data set that `info` describes."""
         return self.model_copy(update={"info": dict(info)})
 
-    def input_specs(self, data: ImageData) -> dict[str, jax.ShapeDtypeStruct]:
+    def input_specs(self, data: Any) -> dict[str, jax.ShapeDtypeStruct]:
         """Normalised images, of shape (height, width, channels)."""
         return {"images": jax.ShapeDtypeStruct(data.shape, jnp.float32)}
 
@@ -46,7 +46,7 @@ class ClassPrediction(Settings):
         """Float32 ``probabilities``, (batch, num_classes)."""
         return {"probabilities": jax.nn.softmax(model(inputs["images"]), axis=-1)}
 
-    def read(self, data: ImageData, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
+    def read(self, data: Any, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
         """Images of the user's own.
 
         Args:
@@ -97,7 +97,7 @@ class ClassPrediction(Settings):
         plot_confusion(path, counts, classes, "images by class")
 
     def _chunks(
-        self, data: ImageData, files: Sequence[Path], labels: Sequence[int] | None
+        self, data: Any, files: Sequence[Path], labels: Sequence[int] | None
     ) -> Iterator[Chunk]:
         pictures = load_all(files, data.shape)
         for start in range(0, len(files), data.batch_size):
