@@ -43,7 +43,7 @@ def main(package: str) -> int:
         importlib.import_module(f"{package}.{name}") for name in names
     )
     programs = importlib.import_module(f"{package}.training.program")
-    put_batch = importlib.import_module(f"{package}.training.evaluation").put_batch
+    put_batch = importlib.import_module(f"{package}.parallel.rules").put_batch
     with tempfile.TemporaryDirectory() as folder:
         data, files = Path(folder) / "data", tuple(Path(__file__).parent.glob("*.py")) * 40
         source = sources.Source(name="benchmark", files=files, max_document_bytes=100)

@@ -92,7 +92,7 @@ def test_readme_of_a_project_names_what_is_there(template: Path, tmp_path: Path,
     assert all((package / "commands" / f"{command}.py").exists() for command in commands)
     experiments = ast.parse((package / "experiments.py").read_text()).body
     functions = {node.name for node in experiments if isinstance(node, ast.FunctionDef)}
-    assert set(re.findall(r"config:(\w+)", readme)) <= functions
+    assert set(re.findall(r"config:(\w+)\b(?!\.)", readme)) <= functions
 
 
 def test_conventions_name_what_is_there(template: Path, tmp_path: Path) -> None:

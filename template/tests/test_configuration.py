@@ -1,12 +1,14 @@
 """The command line's directives, the errors they give, and configurations on disk."""
 
 import argparse
+import sys
 from types import ModuleType
+from typing import Annotated
 
 import fiddle as fdl
 import pytest
 
-from .project import commands, configuration, errors, experiments, storage
+from .project import commands, configuration, errors, experiments, settings, storage
 
 compose = configuration.compose
 
@@ -161,14 +163,49 @@ def test_differences_name_the_field_and_both_values():
     assert str(difference) == "optimizer.b1: 0.9 -> 0.5"
 
 
+def test_experiments_and_fiddlers_of_other_modules(sample, monkeypatch):
+    module = f"{experiments.__package__}.mine"
+    vars(sample).update(__name__=module)
+    monkeypatch.setitem(sys.modules, module, sample)
+    config = compose(["config:mine.base", "fiddler:mine.reseeded(3)"], experiments)
+    assert (config.seed, config.model) == (3, experiments.base().model)
+    message = one_line(["config:mine.bse"])
+    assert message == "config:mine.bse: no experiment bse; did you mean base? (experiments: base)"
+    assert "there is no module nowhere" in one_line(["fiddler:nowhere.faster"])
+    assert "there is no module" in one_line(["config:os.path.base"])
+
+
 def test_resuming_with_another_configuration():
     old = compose([], experiments)
-    new = compose(["set:loop.steps=7", "set:optimizer.b1=0.5"], experiments)
-    configuration.check_resume(old, new, ["loop", "optimizer.b1"])
-    configuration.check_resume(old, old, [])
+    free = ["data.threads=7", "data.directory=x", "loop.log_every=9", "mesh.model=2"]
+    configuration.check_resume(old, compose([f"set:{each}" for each in free], experiments))
+    new = compose(["set:checkpoint.every=7", "set:optimizer.b1=0.5"], experiments)
     with pytest.raises(errors.UserError, match=r"optimizer\.b1: 0\.9 -> 0\.5") as caught:
-        configuration.check_resume(old, new, ["loop", "optim"])
-    assert "loop.steps" not in str(caught.value)
+        configuration.check_resume(old, new)
+    assert "checkpoint.every" not in str(caught.value)
+
+
+class Inner(settings.Settings):
+    size: int = 1
+
+
+class Marked(settings.Settings):
+    free: Annotated[int, settings.FREE] = 1
+    inner: Annotated[Inner, settings.FREE] = Inner()
+    fixed: int = 1
+
+
+class Heir(Marked):
+    free: int = 2  # declared anew, as a task declares `directory` of its data
+
+
+@pytest.mark.parametrize("kind", [Marked, Heir])
+def test_settings_say_which_fields_may_change(kind):
+    old, new = fdl.Config(kind), fdl.Config(kind, free=5, inner=fdl.Config(Inner, size=5))
+    configuration.check_resume(old, new)
+    configuration.check_resume(old, fdl.Config(kind, inner=Inner(size=5)))
+    with pytest.raises(errors.UserError, match=r"\(fixed: 1 -> 5\)"):
+        configuration.check_resume(old, fdl.Config(kind, free=5, fixed=5))
 
 
 def test_the_text_form_shows_values_and_defaults():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from . import tiny, tiny_task
-from .project import errors, training
+from .project import errors
 
 FLOAT32 = ("precision.param_dtype=float32", "precision.compute_dtype=float32")
 STEPS = 10
@@ -62,4 +62,4 @@ def test_every_mesh_gives_the_same_losses_and_shards_as_the_table_says(
 def test_a_batch_that_does_not_divide_is_named(data):
     experiment = tiny.make(data, "data.batch_size=6")
     with pytest.raises(errors.UserError, match=r"data.batch_size: .* 6 examples .* 8 devices"):
-        training.program.make_program(experiment, tiny.make_mesh(1, 8))
+        experiment.make_mesh()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from . import tiny, tiny_task
-from .project import errors, reporting, storage, training
+from .project import errors, parallel, reporting, storage, training
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def same_batch_step(experiment, batch, steps):
     program = training.program.make_program(experiment, mesh)
     with jax.set_mesh(mesh):
         state, losses = program.initial_state(), []
-        on_device = training.evaluation.put_batch(batch, program.batch)
+        on_device = parallel.rules.put_batch(batch, program.batch)
         step = program.compile_train_step(on_device)
         for _ in range(steps):
             state, metrics = step(state, on_device)
@@ -66,7 +66,7 @@ def test_a_bad_update_is_not_applied(data):
     program = training.program.make_program(experiment, mesh)
     good, other = itertools.islice(tiny.batches(experiment), 2)
     with jax.set_mesh(mesh):
-        put = lambda batch: training.evaluation.put_batch(batch, program.batch)  # noqa: E731
+        put = lambda batch: parallel.rules.put_batch(batch, program.batch)  # noqa: E731
         step = program.compile_train_step(put(good))
         state, _ = step(program.initial_state(), put(good))
         before = jax.device_get((state.params, state.opt_state))
@@ -125,7 +125,7 @@ def test_a_compiled_step_refuses_another_shape(data):
     program = training.program.make_program(experiment, mesh)
     batch = next(tiny.batches(experiment))
     with jax.set_mesh(mesh):
-        put = training.evaluation.put_batch
+        put = parallel.rules.put_batch
         step = program.compile_train_step(put(batch, program.batch))
         fewer = {name: array[:4] for name, array in batch.items()}
         with pytest.raises(TypeError, match=r"\[8.*\] and called with .*\[4"):

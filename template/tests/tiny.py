@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from . import tiny_task
-from .project import configuration, experiments, parallel, storage, training
+from .project import configuration, experiments, parallel, training
 from .tiny_task import prepare
 
 __all__ = ["batches", "directives", "make", "make_mesh", "parameter", "prepare", "run_steps"]
@@ -23,7 +23,7 @@ def directives(data: Path, *changes: str) -> list[str]:
 def make(data: Path, *changes: str) -> training.experiment.Experiment:
     """Build the tiny experiment, fitted to the data."""
     experiment = configuration.build(configuration.compose(directives(data, *changes), experiments))
-    return experiment.fitted(storage.data_record.info_of(experiment.data))
+    return experiment.fitted(training.data_settings.info_of(experiment.data))
 
 
 def make_mesh(model: int = 1, data: int = 1, fsdp: bool = False) -> jax.sharding.Mesh:
@@ -67,7 +67,7 @@ def run_steps(
         state, step, compiled = program.initial_state(), None, len(_compilations)
         assert compiled > before  # or else compilations are not counted
         for host_batch in itertools.islice(batches(experiment), steps):
-            batch = training.evaluation.put_batch(host_batch, program.batch)
+            batch = parallel.rules.put_batch(host_batch, program.batch)
             if step is None:
                 step = program.compile_train_step(batch)
                 compiled = len(_compilations)

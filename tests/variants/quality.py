@@ -47,7 +47,7 @@ def main() -> None:
             places = (Path(folder) / "lab", sys.executable, Path(folder) / "environments")
             project = projects.make(template, *places, **quality.answers)
             started = time.monotonic()
-            training.finish(project, "runs/measured", experiment, PATIENCE)
+            training.finish(project, "runs/measured", experiment, patience=PATIENCE)
             seconds = time.monotonic() - started
             metrics = training.evaluate(project, "runs/measured", Path(folder) / "metrics.json")
             told = yardsticks(project, task)

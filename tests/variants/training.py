@@ -14,11 +14,20 @@ PATIENCE = 900
 """Seconds after which a run that has come to nothing is given up."""
 
 
-def start(project: Project, run: str, experiment: str = "smoke") -> subprocess.Popen[bytes]:
-    """Starts `train` on an experiment; its output goes to a file beside the project."""
+def start(
+    project: Project, run: str, experiment: str = "smoke", *changes: str
+) -> subprocess.Popen[bytes]:
+    """Starts `train` on an experiment; its output goes to a file beside the project.
+
+    Args:
+        project: the project.
+        run: the folder of the run.
+        experiment: its name, with arguments.
+        *changes: `FIELD=VALUE`.
+    """
     python = project.environment / "bin" / "python"
-    config = f"--config=config:{experiment}"
-    command = [python, "-m", project.package, "train", config, "--run-dir", run]
+    config = [f"--config=config:{experiment}", *(f"--config=set:{each}" for each in changes)]
+    command = [python, "-m", project.package, "train", *config, "--run-dir", run]
     with log_file(project, run).open("ab") as log:
         return subprocess.Popen(
             command,
@@ -32,10 +41,14 @@ def start(project: Project, run: str, experiment: str = "smoke") -> subprocess.P
 
 
 def finish(
-    project: Project, run: str, experiment: str = "smoke", patience: float = PATIENCE
+    project: Project,
+    run: str,
+    experiment: str = "smoke",
+    *changes: str,
+    patience: float = PATIENCE,
 ) -> None:
     """Trains to the end and checks that the command says so."""
-    process = start(project, run, experiment)
+    process = start(project, run, experiment, *changes)
     try:
         code = process.wait(patience)
     finally:
@@ -52,9 +65,11 @@ def evaluate(project: Project, run: str, output: Path) -> dict[str, float]:
     return told["metrics"]
 
 
-def kill_at(project: Project, run: str, step: int) -> None:
+def kill_at(
+    project: Project, run: str, step: int, experiment: str = "smoke", *changes: str
+) -> None:
     """Trains until `metrics.jsonl` has come to `step`, and kills the process with SIGKILL."""
-    process = start(project, run)
+    process = start(project, run, experiment, *changes)
     deadline = time.monotonic() + PATIENCE
     try:
         while last_step(project, run) < step:

@@ -1,6 +1,15 @@
 """The base of every settings object."""
 
+from typing import Final
+
 from pydantic import BaseModel, ConfigDict
+
+FREE: Final = "free"
+"""Marks a field, and all fields below it, that may change from one start of a run to the next.
+
+``threads: Annotated[int, FREE] = 2`` says that the run computes the same whatever the value is. A
+class that declares the field anew takes the mark over.
+"""
 
 
 class Settings(BaseModel):
@@ -11,3 +20,10 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def is_free(kind: object, name: str) -> bool:
+    """Whether a field of some settings is marked as `FREE`, in their class or one above it."""
+    bases = kind.__mro__ if isinstance(kind, type) and issubclass(kind, BaseModel) else ()
+    fields = [base.model_fields.get(name) for base in bases if issubclass(base, BaseModel)]
+    return any(field is not None and FREE in field.metadata for field in fields)

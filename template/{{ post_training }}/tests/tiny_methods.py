@@ -1,11 +1,9 @@
 """Each method of post-training, small enough to train in a test."""
 
-import functools
 import itertools
 import json
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import jax
 
@@ -73,10 +71,9 @@ def run_in(folder: Path) -> storage.run_directory.RunDirectory:
 
 def train(experiment: Any, folder: Path) -> training.loop.Outcome:
     """Train in a run directory, as the command does, but on one of the simulated devices."""
-    run = run_in(folder)
-    alone = functools.partial(parallel.mesh.create_mesh, devices=jax.devices()[:1])
-    with run.lock(), mock.patch.object(training.loop, "create_mesh", alone):
-        return training.loop.train(experiment, run)
+    run, mesh = run_in(folder), parallel.mesh.create_mesh(devices=jax.devices()[:1])
+    with run.lock():
+        return training.loop.train(experiment, run, mesh)
 
 
 def make_program(experiment: Any, run: Path | None = None, *, model: int = 1, data: int = 1) -> Any:

@@ -1,6 +1,8 @@
 """Opening a finished or half-finished run again, for the commands that use its model."""
 
 import argparse
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -46,11 +48,12 @@ def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -
     from .. import configuration
     from ..numerics.checks import check_finite
     from ..numerics.result import Err
-    from ..parallel.mesh import MeshSettings, create_mesh
+    from ..parallel.mesh import MeshSettings
     from ..storage.checkpoints import Checkpoints
     from ..storage.data_record import recorded_info
     from ..storage.run_directory import RunDirectory
     from ..training.averaging import with_weights
+    from ..training.data_settings import info_of
     from ..training.program import make_program
 
     run = RunDirectory(path)
@@ -60,8 +63,8 @@ def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -
     experiment = configuration.build(config)
     # The devices may be fewer than those the run was trained on.
     experiment = experiment.model_copy(update={"mesh": MeshSettings()})
-    experiment = experiment.fitted(recorded_info(run.data_set, experiment.data))
-    program = make_program(experiment, create_mesh(experiment.mesh), path)
+    experiment = experiment.fitted(recorded_info(run.data_set) or info_of(experiment.data))
+    program = make_program(experiment, experiment.make_mesh(), path)
     with Checkpoints(run.checkpoints, experiment.checkpoint, read_only=True) as checkpoints:
         step = _step(checkpoint, checkpoints.saved, experiment)
         restored = checkpoints.restore(program.blueprint.abstract, step=step)
@@ -99,6 +102,24 @@ def _step(checkpoint: str, saved: "Saved", experiment: "Experiment") -> int | No
 def open_chosen(arguments: argparse.Namespace) -> OpenRun:
     """Open what the options of `add_run_options` say; see `open_run`."""
     return open_run(arguments.run_dir, arguments.checkpoint, arguments.weights or "trained")
+
+
+@contextlib.contextmanager
+def asking(data: object) -> Iterator[None]:
+    """Let a prediction ask data for what it needs beyond batches, such as the length of examples.
+
+    Raises:
+        UserError: The data does not have it.
+    """
+    try:
+        yield
+    except AttributeError as error:
+        if error.obj is not data:
+            raise
+        raise UserError(
+            f"the experiment's `prediction` needs data.{error.name}, which {type(data).__name__} "
+            "does not have"
+        ) from error
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..numerics.result import Err
     from ..training.averaging import with_weights
     from ..training.evaluation import split_chunks
-    from ._run import draw, open_chosen
+    from ._run import asking, draw, open_chosen
 
     program, state, step, _ = open_chosen(arguments)
     experiment, name = program.experiment, arguments.evaluation
@@ -75,7 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
     data = (evaluation.data if evaluation else None) or experiment.data
     if arguments.source:
         where = " ".join(arguments.source)
-        chunks = list(program.prediction.read(data, arguments.source, targets=True))
+        with asking(data):
+            chunks = list(program.prediction.read(data, arguments.source, targets=True))
         batches = [chunk.batch for chunk in chunks]
     else:
         where = f"{arguments.split} split"
@@ -83,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.split, limit=arguments.batches, process=0, processes=1
         )
         chunks = split_chunks(batches)
-    with jax.set_mesh(program.mesh):
+    with jax.set_mesh(program.mesh), asking(data):
         metrics = program.evaluate(state, batches, name)
         start = program.baseline()
         before = None if start is None else program.evaluate(start, batches, name)

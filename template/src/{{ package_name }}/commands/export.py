@@ -36,9 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
     if standing and not arguments.overwrite:
         raise UserError(f"{folder} holds {standing[0]}: give --overwrite to replace it")
 
-    from ._run import open_chosen
+    from ._run import asking, open_chosen
 
     program, state, step, directory = open_chosen(arguments)
-    program.export(state, folder, directory, step)
+    with asking(program.experiment.data):
+        program.export(state, folder, directory, step)
     print(f"{folder / MODEL}, described by {SIGNATURE}; load it with jax.export.deserialize")
     return 0

@@ -44,12 +44,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     import jax
 
-    from ._run import draw, open_chosen
+    from ._run import asking, draw, open_chosen
 
     program, state, *_ = open_chosen(arguments)
-    prediction = program.prediction
-    chunks = prediction.read(program.experiment.data, arguments.source, targets=False)
-    with jax.set_mesh(program.mesh):
+    prediction, data = program.prediction, program.experiment.data
+    with jax.set_mesh(program.mesh), asking(data):
+        chunks = prediction.read(data, arguments.source, targets=False)
         results = program.predict(state, chunks)
         if arguments.plot is not None:
             results = list(results)  # they are read twice

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from .. import sources
+from ..errors import UserError
 from .config import add_config_option
 
 HELP = "prepare a data set: the bundled sample, or your own data"
@@ -30,13 +31,21 @@ def run(arguments: argparse.Namespace) -> int:
         The exit code.
 
     Raises:
-        UserError: The source or the output cannot be used; nothing was changed.
+        UserError: The source or the output cannot be used, or the experiment's data is not
+            prepared; nothing was changed.
     """
     source = sources.from_arguments(arguments)
     from .. import configuration, experiments
+    from ..training.data_settings import Prepares
 
     data = configuration.build(configuration.compose(arguments.config, experiments)).data
+    if not isinstance(data, Prepares):
+        raise UserError(
+            f"the experiment's data, {type(data).__name__}, is read as it stands: there is nothing "
+            "to prepare"
+        )
     if arguments.output is not None:
-        data = data.model_copy(update={"directory": str(Path(arguments.output))})
+        placed = [*arguments.config, f"set:data.directory={str(Path(arguments.output))!r}"]
+        data = configuration.build(configuration.compose(placed, experiments)).data
     print(data.prepare(source, overwrite=arguments.overwrite, progress=True))
     return 0

@@ -12,20 +12,9 @@ if TYPE_CHECKING:
     import fiddle as fdl
 
     from ..storage.run_directory import RunDirectory
+    from ..training.data_settings import DataSettings
 
 HELP = "train an experiment; the same command again resumes it"
-
-# What may change between two starts of a run without changing what the run computes.
-FREE_FIELDS = (
-    "mesh",
-    "checkpoint",
-    "loop.log_every",
-    "data.directory",
-    "data.threads",
-    "model.unroll_layers",
-    "model.remat",
-    "prediction",
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,15 +58,12 @@ def run(arguments: argparse.Namespace) -> int:
     import jax
 
     from ..parallel.distributed import failing_together, start_processes
-    from ..parallel.mesh import create_mesh
-    from ..storage.data_record import record_data_set
     from ..storage.environment import record_start
     from ..storage.run_directory import RunDirectory
     from ..training.loop import train
 
     start_processes()
-    # Training checks this too, but only once there are data and a run directory.
-    experiment.check_mesh(create_mesh(experiment.mesh))
+    mesh = experiment.make_mesh()  # complains before there are data and a run directory
     run_directory = RunDirectory(directory)
     with contextlib.ExitStack() as held:
         with failing_together():
@@ -85,13 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
                 held.enter_context(run_directory.lock())
                 _keep_config(run_directory, config, arguments.allow_config_change)
                 record_start(run_directory.environment, run_directory.git_diff)
-                if not experiment.data.exists():
-                    place = experiment.data.directory
-                    print(f"no data set in {place} yet: preparing the bundled sample")
-                    print(experiment.data.prepare_sample(progress=True))
-                allow_change = arguments.allow_config_change
-                record_data_set(run_directory.data_set, experiment.data, allow_change=allow_change)
-        outcome = train(experiment, run_directory)
+                _keep_data(run_directory, experiment.data, arguments.allow_config_change)
+        outcome = train(experiment, run_directory, mesh)
     if outcome.reason is not None:
         print(f"stopped after step {outcome.step}: {outcome.reason}; see {directory}")
         return 0
@@ -121,8 +102,22 @@ def _keep_config(run: "RunDirectory", config: "fdl.Config", allow_change: bool) 
     if run.config_json.exists() and not allow_change:
         started_with = configuration.load_json(run.config_json.read_text(encoding="utf-8"))
         try:
-            configuration.check_resume(started_with, config, FREE_FIELDS)
+            configuration.check_resume(started_with, config)
         except UserError as error:
             raise UserError(f"{run.path}: {error}, or give --allow-config-change") from error
     write_atomically(run.config_text, configuration.flatten(config))
     write_atomically(run.config_json, configuration.dump_json(config))
+
+
+def _keep_data(run: "RunDirectory", data: "DataSettings", allow_change: bool) -> None:
+    """Record the data of a new run, the sample where there is none; check that of a resumed one."""
+    from ..storage.data_record import record_data_set
+    from ..training.data_settings import Prepares, fingerprint_of, info_of
+
+    if isinstance(data, Prepares) and not data.exists():
+        print(f"no data set in {data.directory} yet: preparing the bundled sample")
+        print(data.prepare_sample(progress=True))
+    fingerprint = fingerprint_of(data)
+    if fingerprint is None:
+        print("data has no fingerprint(): other data will go unnoticed when this run is resumed")
+    record_data_set(run.data_set, fingerprint, info_of(data), allow_change=allow_change)

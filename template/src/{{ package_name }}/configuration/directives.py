@@ -3,11 +3,13 @@
 - ``config:NAME`` starts from an experiment of `experiments.py`, ``config_file:PATH`` from the
   JSON that a run has saved; without either the experiment is ``base``.
 - ``fiddler:NAME(ARGUMENTS)`` applies a function of `experiments.py` that changes the configuration.
+  ``MODULE.NAME`` takes either from another module at the top of the package, such as ``data``.
 - ``set:FIELD=VALUE`` sets one field. The value is a Python literal; what is none is text, so that
   ``set:model.remat=full`` needs no quotes.
 """
 
 import ast
+import importlib
 import inspect
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -58,20 +60,37 @@ def compose(directives: Iterable[str], experiments: ModuleType) -> fdl.Config:
         if kind in _STARTS:
             raise UserError(f"{directive}: {' and '.join(_STARTS)} must come first, and only once")
         if kind == "fiddler":
-            _check_call(directive, expression, list_fiddlers(experiments), "fiddler", config)
+            flag.default_module, expression = _looked_up(directive, expression, experiments)
+            fiddlers = list_fiddlers(flag.default_module)
+            _check_call(directive, expression, fiddlers, "fiddler", config)
+            config = _carry_out(flag, f"fiddler:{expression}")
         else:
-            directive = _checked_assignment(directive, expression, config)
-        config = _carry_out(flag, directive)
+            config = _carry_out(flag, _checked_assignment(directive, expression, config))
     return config
 
 
 def _start(flag: absl_flags.FiddleFlag, directive: str, experiments: ModuleType) -> fdl.Config:
     kind, expression = _split(directive)
     if kind == "config":
-        _check_call(directive, expression, list_experiments(experiments), "experiment")
+        flag.default_module, expression = _looked_up(directive, expression, experiments)
+        _check_call(directive, expression, list_experiments(flag.default_module), "experiment")
     else:
         _check_file(directive, Path(expression))
-    return _carry_out(flag, directive)
+    return _carry_out(flag, f"{kind}:{expression}")
+
+
+def _looked_up(directive: str, expression: str, experiments: ModuleType) -> tuple[ModuleType, str]:
+    """The module of ``MODULE.NAME(...)``, and the rest; without a module, `experiments`."""
+    name, dot, _ = expression.partition("(")[0].partition(".")
+    if not dot:
+        return experiments, expression
+    package = experiments.__name__.rpartition(".")[0]
+    try:
+        return importlib.import_module(f"{package}.{name}"), expression[len(name) + 1 :]
+    except ModuleNotFoundError as error:
+        if error.name != f"{package}.{name}":  # it is there, and lacks another
+            raise
+        raise UserError(f"{directive}: there is no module {name} in {package}") from error
 
 
 def _carry_out(flag: absl_flags.FiddleFlag, directive: str) -> fdl.Config:

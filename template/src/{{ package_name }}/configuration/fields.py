@@ -10,6 +10,8 @@ import fiddle as fdl
 from fiddle import daglish
 from pydantic import BaseModel
 
+from ..settings import is_free
+
 
 def dotted(path: daglish.Path) -> str:
     """`path` as it is written on the command line: ``model.d_model``, ``layers[0].d_ff``."""
@@ -87,36 +89,40 @@ class Entry:
         path: Dotted name; empty for the configuration itself.
         value: Its value; the class for a group; ``fdl.NO_VALUE`` where a value is still required.
         default: Whether the value is the field's default because none was given.
+        free: Whether the field, or a group around it, is marked as `settings.FREE`.
     """
 
     path: str
     value: Any
     default: bool = False
+    free: bool = False
 
 
-def entries(config: fdl.Buildable, path: str = "") -> Iterator[Entry]:
+def entries(config: fdl.Buildable, path: str = "", free: bool = False) -> Iterator[Entry]:
     """The fields of an `opened` configuration in order, each group before its fields."""
-    yield Entry(path, fdl.get_callable(config))
+    kind = fdl.get_callable(config)
+    yield Entry(path, kind, free=free)
     values, given = arguments(config), fdl.ordered_arguments(config)
     for name in field_names(config):
         below = f"{path}.{name}".removeprefix(".")
         value = values.get(name, fdl.NO_VALUE)
-        yield from _entries_of(value, below, name in values and name not in given)
+        marked = free or is_free(kind, name)
+        yield from _entries_of(value, below, name in values and name not in given, marked)
 
 
-def _entries_of(value: Any, path: str, default: bool) -> Iterator[Entry]:
+def _entries_of(value: Any, path: str, default: bool, free: bool) -> Iterator[Entry]:
     parts: list[tuple[str, Any]] = []
     if isinstance(value, dict):
         parts = [(f"{path}[{key!r}]", each) for key, each in value.items()]
     elif isinstance(value, list | tuple):
         parts = [(f"{path}[{number}]", each) for number, each in enumerate(value)]
     if isinstance(value, fdl.Buildable):
-        yield from entries(value, path)
+        yield from entries(value, path, free)
     elif any(isinstance(each, fdl.Buildable) for _, each in parts):
         for name, each in parts:
-            yield from _entries_of(each, name, default)
+            yield from _entries_of(each, name, default, free)
     else:
-        yield Entry(path, value, default)
+        yield Entry(path, value, default, free)
 
 
 def describe(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Collection
 from typing import Any
 
 import fiddle as fdl
@@ -10,6 +9,9 @@ from fiddle.experimental import serialization
 
 from ..errors import UserError
 from .fields import describe, entries, opened
+
+# Settings of projects of 0.4.1 and before, which do not say themselves which fields are free.
+_ALWAYS_FREE = {"data.directory", "data.threads", "model.unroll_layers", "model.remat"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,22 +80,18 @@ def differences(old: fdl.Config, new: fdl.Config) -> list[Difference]:
     return [Difference(path, was, now) for path, was, now in pairs if was != now]
 
 
-def check_resume(old: fdl.Config, new: fdl.Config, free: Collection[str]) -> None:
+def check_resume(old: fdl.Config, new: fdl.Config) -> None:
     """Check that a run may go on with another configuration than it was started with.
 
     Args:
         old: The configuration that the run was started with.
         new: The configuration that it would go on with.
-        free: Dotted names of fields and groups of fields that may change.
 
     Raises:
-        UserError: Other fields differ; the message lists them.
+        UserError: Fields differ that are not marked as `settings.FREE`; the message lists them.
     """
-    changed = [
-        difference
-        for difference in differences(old, new)
-        if not any(_is_under(difference.path, name) for name in free)
-    ]
+    free = {entry.path for each in (old, new) for entry in entries(opened(each)) if entry.free}
+    changed = [each for each in differences(old, new) if each.path not in free | _ALWAYS_FREE]
     if changed:
         raise UserError(
             "the run was started with another configuration ("
@@ -105,7 +103,3 @@ def check_resume(old: fdl.Config, new: fdl.Config, free: Collection[str]) -> Non
 def _values(config: fdl.Config) -> dict[str, Any]:
     """Values by dotted name; the name of a group of fields gives its class."""
     return {entry.path: entry.value for entry in entries(opened(config))}
-
-
-def _is_under(path: str, name: str) -> bool:
-    return path == name or path.startswith((f"{name}.", f"{name}["))

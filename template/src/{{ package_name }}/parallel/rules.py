@@ -14,7 +14,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, PyTree
 
 from ..errors import UserError
-from .mesh import MeshSettings
+from .mesh import MeshSettings, get_sharding_spec
 
 ACTIVATION_RULES = {
     "batch": "data",
@@ -74,7 +74,7 @@ def weight_shardings(params: nnx.State, mesh: Mesh, settings: MeshSettings) -> P
                     f"mesh.{axis}: {mesh.shape[axis]} does not divide {name}={size} "
                     f"of parameter {'.'.join(map(str, path))}"
                 )
-        shardings[path] = NamedSharding(mesh, PartitionSpec(*axes))
+        shardings[path] = get_sharding_spec(mesh, axes)
     return nnx.traversals.unflatten_mapping(shardings)
 
 
@@ -132,4 +132,14 @@ def _alike(
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
     """Sharding of every array of a batch: examples over ``data``."""
-    return NamedSharding(mesh, PartitionSpec("data"))
+    return get_sharding_spec(mesh, ("data",))
+
+
+def put_batch(batch: dict[str, Any], sharding: NamedSharding) -> dict[str, jax.Array]:
+    """Assemble the global batch from each process's share: ``[batch / processes, ...]`` arrays."""
+    if jax.process_count() == 1:
+        return jax.device_put(batch, sharding)  # one transfer for all arrays
+    return {
+        name: jax.make_array_from_process_local_data(sharding, array)
+        for name, array in batch.items()
+    }

@@ -5,13 +5,24 @@ from typing import Any
 
 import jax
 
+from ..errors import UserError
+from ..storage.checkpoints import Resumable
 from .experiment import Experiment
 
 
 def training_batches(experiment: Experiment) -> Any:
-    """An iterator over this process's share of every training batch; its position can be saved."""
+    """An iterator over this process's share of every training batch.
+
+    Raises:
+        UserError: Its position cannot be saved.
+    """
     share = {"process": jax.process_index(), "processes": jax.process_count()}
     batches = iter(experiment.data.train_batches(seed=experiment.seed, **share))
+    if not isinstance(batches, Resumable):
+        raise UserError(
+            "data.train_batches: the iterator needs get_state() and set_state(), or the run could "
+            "not resume; those of Grain's datasets have them"
+        )
     count = experiment.loop.overfit_batches
     return RepeatedBatches(list(itertools.islice(batches, count))) if count else batches
 

@@ -10,6 +10,7 @@ from flax import nnx
 from jax.sharding import NamedSharding
 
 from ..numerics.precision import Precision, cast_floating
+from ..parallel.rules import put_batch
 from .experiment import Batch, Experiment
 from .metrics import Means, Metric, add
 from .prediction import Chunk
@@ -110,11 +111,3 @@ def split_chunks(batches: Iterable[dict[str, Any]]) -> Iterator[Chunk]:
         yield Chunk({name: array[order] for name, array in batch.items()}, [{}] * int(real.sum()))
 
 
-def put_batch(batch: dict[str, Any], sharding: NamedSharding) -> Batch:
-    """Assemble the global batch from each process's share: ``[batch / processes, ...]`` arrays."""
-    if jax.process_count() == 1:
-        return jax.device_put(batch, sharding)  # one transfer for all arrays
-    return {
-        name: jax.make_array_from_process_local_data(sharding, array)
-        for name, array in batch.items()
-    }

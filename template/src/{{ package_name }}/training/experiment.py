@@ -1,7 +1,7 @@
 """An experiment: everything that decides what a run computes, in one frozen object."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import jax
 from flax import nnx
@@ -10,9 +10,10 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from ..errors import UserError
 from ..numerics.precision import Precision
-from ..parallel.mesh import MeshSettings
-from ..settings import Settings
+from ..parallel.mesh import MeshSettings, create_mesh
+from ..settings import FREE, Settings
 from ..storage.checkpoints import CheckpointSettings
+from .data_settings import DataSettings
 from .hook import Hook
 from .metrics import Means, Metric
 from .optimizer import Optimizer
@@ -29,28 +30,6 @@ class ModelSettings(Protocol):
 
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> nnx.Module:
         """Build the module with freshly initialised parameters."""
-        ...
-
-
-@runtime_checkable
-class DataSettings(Protocol):
-    """Settings of a data set, which know how to read it.
-
-    A batch is a dictionary of numpy arrays whose leading axis holds this process's share of
-    `batch_size` examples. Where examples are made of tokens, a property `tokens_per_batch` says how
-    many there are in a global batch, and rates are given in tokens rather than examples.
-    """
-
-    batch_size: int
-
-    def train_batches(self, *, seed: int, process: int, processes: int) -> Any:
-        """Endless shuffled batches: a Grain dataset whose iterator can be saved and restored."""
-        ...
-
-    def eval_batches(
-        self, split: str, *, limit: int | None, process: int, processes: int
-    ) -> Iterable[dict[str, Any]]:
-        """The batches of a held-out split, in a fixed order."""
         ...
 
 
@@ -78,7 +57,7 @@ class LoopSettings(Settings):
     """
 
     steps: int = Field(default=1000, ge=1)
-    log_every: int = Field(default=1, ge=1)
+    log_every: Annotated[int, FREE] = Field(default=1, ge=1)
     eval_every: int = Field(default=250, ge=1)
     eval_batches: int = Field(default=32, ge=1)
     overfit_batches: int = Field(default=0, ge=0)
@@ -122,14 +101,16 @@ class Experiment(Settings):
     data: DataSettings
     objective: Callable[..., Any]
     optimizer: Optimizer
-    mesh: MeshSettings
+    mesh: Annotated[MeshSettings, FREE]
     precision: Precision
     loop: LoopSettings
-    checkpoint: CheckpointSettings
+    checkpoint: Annotated[CheckpointSettings, FREE]
     safety: SafetySettings
-    prediction: Prediction | None = None
-    evaluations: dict[str, Evaluation] = Field(default_factory=lambda: {"eval": Evaluation()})
-    hooks: tuple[Hook, ...] = ()
+    prediction: Annotated[Prediction | None, FREE] = None
+    evaluations: Annotated[dict[str, Evaluation], FREE] = Field(
+        default_factory=lambda: {"eval": Evaluation()}
+    )
+    hooks: Annotated[tuple[Hook, ...], FREE] = ()
 
     @field_validator("evaluations")
     @classmethod
@@ -146,11 +127,20 @@ class Experiment(Settings):
         return (self.data.batch_size, "examples") if tokens is None else (tokens, "tokens")
 
     def fitted(self, info: Mapping[str, Any]) -> "Experiment":
-        """This experiment for a data set, with every setting in place that follows from `info`."""
+        """This experiment for a data set, with every setting in place that follows from `info`.
+
+        Raises:
+            UserError: `info` lacks something that a part follows from.
+        """
         parts = {name: getattr(self, name) for name in ("model", "objective", "prediction")}
-        fitted = {
-            name: part.fitted(info) for name, part in parts.items() if isinstance(part, FitsData)
-        }
+        fitted = {}
+        for name, part in parts.items():
+            try:
+                fitted |= {name: part.fitted(info)} if isinstance(part, FitsData) else {}
+            except KeyError as error:
+                raise UserError(
+                    f"{name}: follows from the data, whose info() has no {error}"
+                ) from error
         return self.model_copy(update=fitted)
 
     @model_validator(mode="after")
@@ -169,15 +159,18 @@ class Experiment(Settings):
             )
         return self
 
-    def check_mesh(self, mesh: Mesh) -> None:
-        """Check what depends on the devices.
+    def make_mesh(self) -> Mesh:
+        """The mesh over all devices.
 
         Raises:
-            UserError: A micro-batch cannot be spread evenly over the ``data`` axis.
+            UserError: Its sizes do not fit the devices, or a micro-batch cannot be spread evenly
+                over the ``data`` axis.
         """
+        mesh = create_mesh(self.mesh)
         micro_batch = self.data.batch_size // self.loop.micro_batches
         if micro_batch % mesh.shape["data"]:
             raise UserError(
                 f"data.batch_size: a micro-batch of {micro_batch} examples does not divide over "
                 f"the data axis of {mesh.shape['data']} devices"
             )
+        return mesh

@@ -12,12 +12,12 @@ from signal import Signals
 from typing import Any
 
 import jax
+from jax.sharding import Mesh
 
-from ..parallel.mesh import create_mesh
 from ..storage.checkpoints import Checkpoints
-from ..storage.data_record import info_of
 from ..storage.run_directory import RunDirectory
 from .batches import training_batches
+from .data_settings import info_of
 from .experiment import Experiment
 from .hook import Hooks, Run, preserved
 from .interruption import Interruption
@@ -45,15 +45,22 @@ class Outcome:
     reason: str | None
 
 
-def train(experiment: Experiment, directory: RunDirectory) -> Outcome:
+def train(
+    experiment: Experiment, directory: RunDirectory, mesh: Mesh | None = None
+) -> Outcome:
     """Train from the newest checkpoint in `directory`, or from the start, to the last step.
+
+    Args:
+        experiment: The experiment.
+        directory: Where the run's files lie.
+        mesh: The mesh; by default the experiment's, over all devices.
 
     Raises:
         UserError: The experiment does not fit the devices, the data or the checkpoints.
         Diverged: Too many updates in a row had to be skipped.
     """
     experiment = experiment.fitted(info_of(experiment.data))
-    program = make_program(experiment, create_mesh(experiment.mesh), directory.path)
+    program = make_program(experiment, mesh or experiment.make_mesh(), directory.path)
     preserve = partial(preserved, experiment.hooks)
     with (
         jax.set_mesh(program.mesh),

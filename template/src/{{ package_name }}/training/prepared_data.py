@@ -1,77 +1,36 @@
-"""Batches of a prepared data set: which examples form the batch of a step.
+"""Data that the `prepare` command has written as a data set of its own."""
 
-That follows from the seed and the step alone: not from the number of processes, of threads, or of
-interruptions. What an example is made of is the task's to say.
-"""
-
-from abc import abstractmethod
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
-
-import grain
-import numpy as np
-from jaxtyping import Float, Int
-from pydantic import Field
+from typing import Annotated, Any
 
 from ..errors import UserError
-from ..settings import Settings
+from ..settings import FREE
 from ..storage.dataset import DataSet, holds_data_set
-from .prediction import Arrays
+from .indexed_data import Draws, Examples, IndexedData, Numbers
 
-Numbers = Int[np.ndarray, " batch"]
-Draws = Float[np.ndarray, "batch draws"]
-
-
-@runtime_checkable
-class Examples(Protocol):
-    """The examples of a split, in random access."""
-
-    def __len__(self) -> int:
-        """How many there are."""
-        ...
-
-    def read(self, numbers: Numbers, draws: Draws | None = None) -> Arrays:
-        """Make a batch.
-
-        Args:
-            numbers: Numbers of examples from 0; -1 stands for padding, an example of weight 0.
-            draws: In training, random numbers from [0, 1) for each example: as many as the data
-                settings' `DRAWS`, None for none.
-
-        Returns:
-            Arrays with a leading axis ``batch``, ``weights`` (float32) among them.
-        """
-        ...
+__all__ = ["Draws", "Examples", "Numbers", "PreparedData"]
 
 
-class PreparedData(Settings):
+class PreparedData(IndexedData):
     """A prepared data set and how it is read; a task adds what an example is.
 
     Attributes:
         directory: Where the prepared data set stands.
-        batch_size: Examples in a batch, over all processes together.
-        threads: Threads that read ahead.
-        DRAWS: Random numbers that varying a training example takes.
     """
 
-    directory: str
-    batch_size: int = Field(default=16, ge=1)
-    threads: int = Field(default=2, ge=1)
-
-    DRAWS: ClassVar[int] = 0
-
-    @abstractmethod
-    def examples(self, split: str) -> Examples:
-        """The examples of ``train``, ``validation`` or ``test``.
-
-        Raises:
-            UserError: The data set is not there, or does not fit these settings.
-        """
+    directory: Annotated[str, FREE]
 
     def exists(self) -> bool:
         """Whether a data set was completed in ``directory``."""
         return holds_data_set(Path(self.directory))
+
+    def fingerprint(self) -> str:
+        """The digest of all records, which the data set keeps."""
+        return DataSet.open(Path(self.directory)).fingerprint
+
+    def info(self) -> dict[str, Any]:
+        """What `prepare` found out about the data; nothing before there is any."""
+        return DataSet.open(Path(self.directory)).info if self.exists() else {}
 
     def open(self, kind: str) -> DataSet:
         """The data set, which `prepare` has stored with this ``kind`` in its `info`.
@@ -84,89 +43,3 @@ class PreparedData(Settings):
         if found != kind:
             raise UserError(f"{self.directory} holds no {kind} but {found}")
         return data_set
-
-    def train_batches(self, *, seed: int, process: int, processes: int) -> grain.IterDataset:
-        """Endless shuffled batches of this process.
-
-        The state of the iterator is the number of batches taken. Each epoch has an order of its
-        own, and a batch may hold the end of one epoch and the beginning of the next.
-
-        Args:
-            seed: Of the order and the draws, from 0 to 2**32 - 1.
-            process: Number of this process.
-            processes: How many there are. The batches of all processes at a step are together the
-                batch that a single process would get: examples ``process``, ``process +
-                processes``, ... of it.
-        """
-        per_process = self._per_process(processes)
-        examples, count = self.examples("train"), self.DRAWS
-
-        def draw(number: Any, rng: np.random.Generator) -> tuple[Any, Float[np.ndarray, " draws"]]:
-            return number, rng.random(count)
-
-        # What is shuffled and batched is numbers of examples; a batch is then read at once. Draws
-        # come before the share of a process, so that they follow from the place in the order.
-        numbers = grain.MapDataset.range(len(examples)).seed(seed).shuffle().repeat()
-        drawn = numbers.random_map(draw) if count else numbers.map(lambda number: (number,))
-        return (
-            drawn[process::processes]
-            # Nothing remains of an endless data set; without this its length overflows at size 1.
-            .batch(per_process, drop_remainder=True)
-            .map(lambda batch: examples.read(*batch))
-            .to_iter_dataset(
-                grain.ReadOptions(num_threads=self.threads, prefetch_buffer_size=4 * self.threads)
-            )
-        )
-
-    def eval_batches(
-        self, split: str, *, limit: int | None, process: int, processes: int
-    ) -> "EvaluationBatches":
-        """A split in a fixed order, cut into batches for this process.
-
-        Args:
-            split: ``validation`` or ``test`` (or ``train``).
-            limit: At most so many batches, spread evenly over the split; None takes all of it.
-            process: Number of this process.
-            processes: How many there are; each gets the same number of batches.
-        """
-        if limit is not None and limit < 1:
-            raise UserError(f"evaluation needs at least one batch, not {limit}")
-        per_process = self._per_process(processes)
-        return EvaluationBatches(self.examples(split), per_process, limit, process, processes)
-
-    def _per_process(self, processes: int) -> int:
-        if self.batch_size % processes:
-            raise UserError(
-                f"data.batch_size {self.batch_size} does not divide among {processes} processes"
-            )
-        return self.batch_size // processes
-
-
-class EvaluationBatches:
-    """Batches in a fixed order, made while they are iterated over, as often as you like.
-
-    The last batch is filled up with examples of weight 0, unless a limit chose whole batches.
-    """
-
-    def __init__(
-        self, examples: Examples, per_process: int, limit: int | None, process: int, processes: int
-    ) -> None:
-        """Choose the examples; see ``PreparedData.eval_batches``."""
-        batch_size, count = per_process * processes, len(examples)
-        everything = -(-count // batch_size)
-        if limit is None or limit >= everything:
-            chosen = np.full(everything * batch_size, -1)
-            chosen[:count] = np.arange(count)
-        else:
-            chosen = np.arange(limit * batch_size) * count // (limit * batch_size)
-        self._examples = examples
-        self._chosen = chosen.reshape(-1, per_process, processes)[:, :, process]
-
-    def __len__(self) -> int:
-        """How many batches."""
-        return len(self._chosen)
-
-    def __iter__(self) -> Iterator[Arrays]:
-        """Make the batches one by one."""
-        for numbers in self._chosen:
-            yield self._examples.read(numbers)

@@ -15,11 +15,11 @@ from ..errors import UserError
 from ..numerics.checks import check_finite
 from ..numerics.result import Err
 from ..parallel.mesh import get_sharding_spec
-from ..parallel.rules import batch_sharding
+from ..parallel.rules import batch_sharding, put_batch
 from ..storage.exports import write_export
 from ..storage.run_directory import RunDirectory
 from .averaging import with_weights
-from .evaluation import EvalStep, evaluate, inference_model, make_eval_step, put_batch
+from .evaluation import EvalStep, evaluate, inference_model, make_eval_step
 from .experiment import Experiment
 from .hook import hooked
 from .prediction import Chunk, Prediction, Result
@@ -164,13 +164,12 @@ def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) ->
 
     Args:
         experiment: The experiment.
-        mesh: The mesh.
+        mesh: The mesh, as `Experiment.make_mesh` gives it.
         run: The folder of the run, for a program that keeps something of its own in it.
 
     Raises:
-        UserError: The batch or a parameter does not divide over its axis of the mesh.
+        UserError: A parameter does not divide over its axis of the mesh.
     """
-    experiment.check_mesh(mesh)
     if isinstance(experiment, MakesProgram):
         return experiment.make_program(mesh, run)
     optimizer = hooked(experiment.hooks, experiment.optimizer.build(experiment.loop.steps))

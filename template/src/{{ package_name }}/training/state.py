@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 from optax.contrib import ScheduleFreeState, schedule_free_eval_params
 
 from ..numerics.precision import cast_floating
+from ..parallel.mesh import get_sharding_spec
 from ..parallel.rules import shardings_like, weight_shardings
 from .experiment import Experiment
 from .groups import freeze_groups
@@ -71,7 +72,7 @@ def blueprint(
         model = nnx.eval_shape(lambda: _build(experiment, jax.random.key(0)))
     graphdef, params, variables = nnx.split(model, nnx.Param, ...)
     by_param = weight_shardings(params, mesh, experiment.mesh)
-    everywhere = NamedSharding(mesh, PartitionSpec())
+    everywhere = get_sharding_spec(mesh, ())
     abstract = jax.eval_shape(lambda: initial_state(experiment, optimizer))
     shardings = jax.tree.map(lambda _: everywhere, abstract)._replace(
         params=by_param,

@@ -8,7 +8,7 @@ one, as it would be known when the forecast is made. Training never even reads w
 Training takes an example at every step. Evaluation goes through a split as time does and forecasts
 from every ``eval_stride``-th step: a rolling origin (Tashman, 2000).
 
-Which windows form the batch of a step stands in ``training/prepared_data.py``.
+Which windows form the batch of a step stands in ``training/indexed_data.py``.
 """
 
 from pathlib import Path

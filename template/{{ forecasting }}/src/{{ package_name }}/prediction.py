@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Array
 from pydantic import Field
 
-from .data import SeriesData
 from .errors import UserError
 from .fan_chart import Fan, draw_fans
 from .frequency import NUM_FEATURES, Frequency
@@ -40,7 +39,7 @@ class ForecastPrediction(Settings):
         found = {name: info[name] for name in known if name in info}
         return self.model_copy(update={"info": found})
 
-    def input_specs(self, data: SeriesData) -> dict[str, jax.ShapeDtypeStruct]:
+    def input_specs(self, data: Any) -> dict[str, jax.ShapeDtypeStruct]:
         """The history, (seq_len, channels), and what the calendar tells of it and the future."""
         history = (data.seq_len, len(self.info["columns"]["channels"]))
         return {
@@ -56,7 +55,7 @@ class ForecastPrediction(Settings):
         quantiles = model(*(inputs[name] for name in names))
         return {f"q{level:g}": quantiles[..., at] for at, level in enumerate(model.settings.levels)}
 
-    def read(self, data: SeriesData, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
+    def read(self, data: Any, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
         """Windows of tables with the columns that the model was trained on.
 
         Args:

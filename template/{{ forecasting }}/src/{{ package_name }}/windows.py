@@ -10,7 +10,7 @@ from jaxtyping import Float32, Integer
 
 from .series import Panel, seasonal_scales
 from .training.prediction import Arrays
-from .training.prepared_data import Draws, Numbers
+from .training.indexed_data import Draws, Numbers
 
 
 class Windows:

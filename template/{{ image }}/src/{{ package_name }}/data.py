@@ -5,7 +5,7 @@ float32 pixels, channels last, each channel shifted and scaled to mean 0 and sta
 over the training split, and the number of its class. In training it is changed at random on the
 way (``augmentation.py``).
 
-Which images form the batch of a step stands in ``training/prepared_data.py``.
+Which images form the batch of a step stands in ``training/indexed_data.py``.
 """
 
 from collections.abc import Mapping
@@ -20,8 +20,9 @@ from . import preparation, sources
 from .augmentation import DRAWS, Augmentation, Images
 from .errors import UserError
 from .storage.dataset import DataSet
+from .training.indexed_data import Draws, Numbers
 from .training.prediction import Arrays
-from .training.prepared_data import Draws, Numbers, PreparedData
+from .training.prepared_data import PreparedData
 
 Labels = Int32[np.ndarray, " batch"]
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float32
 from pydantic import Field
 
 from .confusion import plot_confusion
-from .data import ImageData, fill_up, make_batch
+from .data import fill_up, make_batch
 from .errors import UserError
 from .image_grid import draw_images
 from .images import load_all
@@ -40,7 +40,7 @@ class ClassPrediction(Settings):
         """This prediction for models that were trained on the data set that `info` describes."""
         return self.model_copy(update={"info": dict(info)})
 
-    def input_specs(self, data: ImageData) -> dict[str, jax.ShapeDtypeStruct]:
+    def input_specs(self, data: Any) -> dict[str, jax.ShapeDtypeStruct]:
         """Normalised images, of shape (height, width, channels)."""
         return {"images": jax.ShapeDtypeStruct(data.shape, jnp.float32)}
 
@@ -48,7 +48,7 @@ class ClassPrediction(Settings):
         """Float32 ``probabilities``, (batch, num_classes)."""
         return {"probabilities": jax.nn.softmax(model(inputs["images"]), axis=-1)}
 
-    def read(self, data: ImageData, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
+    def read(self, data: Any, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
         """Images of the user's own.
 
         Args:
@@ -111,7 +111,7 @@ class ClassPrediction(Settings):
         draw_images(path.with_suffix(".png"), titled[:_SAMPLES])
 
     def _chunks(
-        self, data: ImageData, files: Sequence[Path], labels: Sequence[int] | None
+        self, data: Any, files: Sequence[Path], labels: Sequence[int] | None
     ) -> Iterator[Chunk]:
         pictures = load_all(files, data.shape)
         for start in range(0, len(files), data.batch_size):

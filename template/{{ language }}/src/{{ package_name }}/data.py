@@ -7,7 +7,7 @@ prediction that it ends (the target at a document's last token is ``DOCUMENT``).
 attention and positions, since the model lets a token see only tokens of its own segment, and
 positions restart with each document. Nothing at all crosses from one window to the next.
 
-Which windows form the batch of a step stands in ``training/prepared_data.py``.
+Which windows form the batch of a step stands in ``training/indexed_data.py``.
 """
 
 from pathlib import Path
@@ -19,8 +19,9 @@ from pydantic import Field
 from . import preparation, sources
 from .errors import UserError
 from .tokenizer import DOCUMENT, PAD, TOKENIZER
+from .training.indexed_data import Draws, Numbers
 from .training.prediction import Arrays
-from .training.prepared_data import Draws, Numbers, PreparedData
+from .training.prepared_data import PreparedData
 from .windows import Windows
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Int32
 
 from . import sources
-from .data import TextData, make_batch
+from .data import make_batch
 from .errors import UserError
 from .files import write_atomically
 from .generation import Sampling, generate
@@ -31,7 +31,7 @@ class TextPrediction(Settings):
     expected a text is, with which corpora are sorted and filtered.
     """
 
-    def input_specs(self, data: TextData) -> dict[str, jax.ShapeDtypeStruct]:
+    def input_specs(self, data: Any) -> dict[str, jax.ShapeDtypeStruct]:
         """Tokens with their documents and their positions, each of shape (seq_len,)."""
         row = jax.ShapeDtypeStruct((data.seq_len,), jnp.int32)
         return {"tokens": row, "segments": row, "positions": row}
@@ -40,7 +40,7 @@ class TextPrediction(Settings):
         """Float32 ``logits`` of the token that follows each, (batch, seq_len, vocab_size)."""
         return {"logits": model(inputs["tokens"], inputs["segments"], inputs["positions"])}
 
-    def read(self, data: TextData, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
+    def read(self, data: Any, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
         """Documents of text files, each cut into windows of its own; see `sources.py`.
 
         A text carries its targets in itself, so `targets` makes no difference.

@@ -7,7 +7,7 @@ before it, so that all prompts of a batch end where the responses begin. A respo
 and ``end``, with padding behind it. The masks tell tokens from padding. What counts in a loss are
 the tokens of responses, ends included, and never those of prompts: it is the masks of responses.
 
-Which examples form the batch of a step stands in ``training/prepared_data.py``.
+Which examples form the batch of a step stands in ``training/indexed_data.py``.
 """
 
 import json
@@ -24,8 +24,9 @@ from . import preparation, sources
 from .errors import UserError
 from .samples import SAMPLES, Record
 from .storage.dataset import DataSet
+from .training.indexed_data import Draws, Examples, Numbers
 from .training.prediction import Arrays
-from .training.prepared_data import Draws, Examples, Numbers, PreparedData
+from .training.prepared_data import PreparedData
 from .vocabulary import Tokenizer, VocabularySettings
 
 

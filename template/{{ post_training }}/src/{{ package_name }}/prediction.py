@@ -11,7 +11,6 @@ from jaxtyping import Array
 from pydantic import Field
 
 from .completion import complete
-from .data import ExampleData
 from .errors import UserError
 from .preparation import measure, note_lengths
 from .reporting.records import write_records
@@ -35,7 +34,7 @@ class ResponsePrediction(Settings):
     max_response_tokens: int = Field(default=64, ge=1)
     vocabulary: VocabularySettings = Field(default_factory=VocabularySettings)
 
-    def input_specs(self, data: ExampleData) -> dict[str, jax.ShapeDtypeStruct]:
+    def input_specs(self, data: Any) -> dict[str, jax.ShapeDtypeStruct]:
         """Tokens of the prompt and which of them are real, each of shape (max_prompt_tokens,)."""
         length = (data.max_prompt_tokens,)
         return {
@@ -56,7 +55,7 @@ class ResponsePrediction(Settings):
         )
         return {"response": response}
 
-    def read(self, data: ExampleData, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
+    def read(self, data: Any, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
         """Examples of JSON lines; without targets a prompt will do, as on each line of a text file.
 
         A right response that a line has is kept, to compare with.

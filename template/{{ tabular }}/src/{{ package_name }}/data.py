@@ -1,7 +1,7 @@
 """What an example is, and where examples come from.
 
 An example is a row of a table (see ``encoding.py``). Which rows form the batch of a step stands in
-``training/prepared_data.py``.
+``training/indexed_data.py``.
 """
 
 import dataclasses
@@ -15,9 +15,10 @@ from pydantic import Field
 from . import preparation, sources
 from .encoding import Categories, Encoding, Numbers, Targets, unpack
 from .storage.dataset import DataSet
+from .training.indexed_data import Draws
+from .training.indexed_data import Numbers as Places
 from .training.prediction import Arrays
-from .training.prepared_data import Draws, PreparedData
-from .training.prepared_data import Numbers as Places
+from .training.prepared_data import PreparedData
 
 
 class TableData(PreparedData):

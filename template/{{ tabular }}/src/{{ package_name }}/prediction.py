@@ -12,7 +12,7 @@ from jaxtyping import Array, Num
 
 from . import cells
 from .confusion import plot_confusion
-from .data import TableData, make_batch
+from .data import make_batch
 from .encoding import Encoding, Targets
 from .errors import UserError
 from .model import TableNetwork
@@ -37,7 +37,7 @@ class TablePrediction(Settings):
         """These predictions for the columns of a data set."""
         return self.model_copy(update={"encoding": Encoding.of(info)})
 
-    def input_specs(self, data: TableData) -> dict[str, jax.ShapeDtypeStruct]:
+    def input_specs(self, data: Any) -> dict[str, jax.ShapeDtypeStruct]:
         """Numbers, which of them are missing, and categories, each a row of the table's."""
         encoding = self._encoding
         return {
@@ -54,7 +54,7 @@ class TablePrediction(Settings):
             return {"probabilities": jax.nn.softmax(outputs, axis=-1)}
         return {"values": outputs[:, 0] * target.std + target.mean}
 
-    def read(self, data: TableData, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
+    def read(self, data: Any, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
         """Rows of table files, which need the columns that the model was trained with.
 
         Columns that were ignored then name the rows in the output; others are passed over.

@@ -5,7 +5,7 @@ layer (SwiGLU; Shazeer, 2020). The blocks of a model are one module whose parame
 axis of layers, so that they can be compiled as one loop.
 """
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import chex
 import jax
@@ -20,7 +20,7 @@ from .numerics.parameters import declare, parameter
 from .numerics.precision import Precision
 from .numerics.shapes import AttentionMask, Hidden
 from .parallel.rules import constrain
-from .settings import Settings
+from .settings import FREE, Settings
 
 MaybeCache = TypeVar("MaybeCache", Cache, None)
 Positions = Int[Array, "batch seq_len"]
@@ -50,8 +50,8 @@ class BlockSettings(Settings):
     num_heads: int = Field(default=4, ge=1)
     d_ff: int = Field(default=768, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    unroll_layers: bool = False
-    remat: Literal["none", "dots", "full"] = "none"
+    unroll_layers: Annotated[bool, FREE] = False
+    remat: Annotated[Literal["none", "dots", "full"], FREE] = "none"
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> "BlockSettings":

@@ -13,7 +13,7 @@ from flax import nnx
 
 from ..errors import UserError
 from ..numerics.precision import cast_floating
-from ..training.evaluation import put_batch
+from ..parallel.rules import put_batch
 from ..training.optimizer import OptimizerSettings
 from ..training.program import Program
 from ..training.state import Blueprint, TrainState, blueprint
