@@ -169,6 +169,7 @@ class Averaged(NamedTuple):
 def averaging(inner):
     def update(updates, state, params=None):
         updates, after = inner.update(updates, state.inner, params)
+        assert params is not None
         return updates, Averaged(after, optax.apply_updates(params, updates))
 
     make: Any = optax.GradientTransformation

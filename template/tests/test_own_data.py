@@ -1,6 +1,7 @@
 """Data of one's own: what a run asks of it, and what is said where it cannot do more."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,10 +99,10 @@ def test_info_that_is_no_json_is_refused(run):
 
 
 def test_what_a_prediction_asks_and_data_lacks_is_named(experiment):
-    bare = Bare(experiment.data)
-    with pytest.raises(errors.UserError, match=r"needs data\.seq_length, which Bare does not have"):
-        with commands._run.asking(bare):
-            print(bare.seq_length)
+    bare: Any = Bare(experiment.data)
+    lacks = pytest.raises(errors.UserError, match=r"needs data\.seq_length, which Bare does not")
+    with lacks, commands._run.asking(bare):
+        print(bare.seq_length)
     with pytest.raises(AttributeError), commands._run.asking(bare):
         print(experiment.data.seq_length)
 

@@ -53,11 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
     config = configuration.compose(arguments.config, experiments)
     experiment = configuration.build(config)
     if arguments.action == "show":
-        from ..storage.data_record import info_of
+        from ..training.data_settings import info_of
         from ..training.groups import describe_groups
 
         print(configuration.flatten(config), end="")
-        print(describe_groups(experiment.fitted(info_of(experiment.data))), end="")
+        print(describe_groups(experiment, info_of(experiment.data)), end="")
         return 0
     against = configuration.compose([_start(arguments.against)], experiments)
     for difference in configuration.differences(against, config):

@@ -109,5 +109,3 @@ def split_chunks(batches: Iterable[dict[str, Any]]) -> Iterator[Chunk]:
         real = weights.reshape(len(weights), -1).any(axis=1)
         order = np.argsort(~real, kind="stable")  # padding last
         yield Chunk({name: array[order] for name, array in batch.items()}, [{}] * int(real.sum()))
-
-

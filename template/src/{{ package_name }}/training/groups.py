@@ -143,17 +143,18 @@ def freeze_groups(model: Model, optimizer: Any) -> Model:
     return model
 
 
-def describe_groups(experiment: Any) -> str:
+def describe_groups(experiment: Any, info: Mapping[str, Any]) -> str:
     """A table of what is in which group of an experiment's optimizer; nothing without groups.
 
     Args:
         experiment: An `Experiment`. Its model is traced, not built.
+        info: What its data says of itself.
     """
     optimizer = experiment.optimizer
     if not (isinstance(optimizer, Grouped) and optimizer.groups):
         return ""
     try:
-        build = experiment.model.build
+        build = experiment.fitted(info).model.build
         model = nnx.eval_shape(lambda: build(rngs=nnx.Rngs(0), precision=experiment.precision))
     except (UserError, ValueError) as error:
         return f"groups: not known before the model is ({error})\n"

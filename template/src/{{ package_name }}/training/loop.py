@@ -45,9 +45,7 @@ class Outcome:
     reason: str | None
 
 
-def train(
-    experiment: Experiment, directory: RunDirectory, mesh: Mesh | None = None
-) -> Outcome:
+def train(experiment: Experiment, directory: RunDirectory, mesh: Mesh | None = None) -> Outcome:
     """Train from the newest checkpoint in `directory`, or from the start, to the last step.
 
     Args:

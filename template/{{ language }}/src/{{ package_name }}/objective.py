@@ -35,9 +35,9 @@ class NextToken(Settings):
             key: Randomness for dropout, in training.
 
         Returns:
-            ``loss``, what the gradient is taken of; ``perplexity``, e to the mean cross-entropy of a
-            token; ``bits_per_byte``, all bits that the text
-            costs, document ends included, over its bytes; ``accuracy`` of the likeliest token.
+            ``loss``, what the gradient is taken of; ``perplexity``, the exponential of the mean
+            cross-entropy; ``bits_per_byte``, all bits that the text costs, document ends included,
+            over its bytes; ``accuracy`` of the likeliest token.
         """
         chex.assert_equal_shape([batch[name] for name in sorted(batch)])
         logits = model(batch["tokens"], batch["segments"], batch["positions"], key=key)
