@@ -10,7 +10,7 @@ from abc import abstractmethod
 
 import jax
 import optax
-from jaxtyping import PyTree
+from jaxtyping import Array, Float, PyTree
 from optax.contrib import MuonDimensionNumbers, muon, schedule_free
 from pydantic import Field
 
@@ -135,7 +135,7 @@ class Muon(AdamW):
             )
         return found
 
-    def _dimensions(self, path: str, param: jax.Array) -> MuonDimensionNumbers:
+    def _dimensions(self, path: str, param: Float[Array, "..."]) -> MuonDimensionNumbers:
         axes = self._axes_of(path) or ""
         if len(axes) != param.ndim or not {"i", "o"} <= set(axes) <= {"b", "i", "o"}:
             raise UserError(

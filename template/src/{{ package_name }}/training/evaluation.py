@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax.sharding import NamedSharding
+from jaxtyping import Array, Bool, Shaped
 
 from ..numerics.precision import Precision, cast_floating
 from ..parallel.rules import put_batch
@@ -16,7 +17,7 @@ from .metrics import Means, Metric, add
 from .prediction import Chunk
 from .state import TrainState, evaluation_params
 
-Examples = tuple[jax.Array, tuple[dict[str, jax.Array], ...]]
+Examples = tuple[Bool[Array, " batch"], tuple[dict[str, Shaped[Array, "..."]], ...]]
 """Which examples of a batch are real, and what each metric has picked of all of them."""
 
 EvalStep = Callable[[TrainState, Batch], tuple[Means, Examples]]

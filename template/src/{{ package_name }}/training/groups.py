@@ -13,12 +13,14 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import jax
 import optax
 from flax import nnx
-from jaxtyping import PyTree
+from jaxtyping import Array, Float, PyTree
 from pydantic import Field
 
 from ..errors import UserError
 from ..numerics.parameters import freeze
 from ..settings import Settings
+
+AnyArray = Float[Array, "..."]
 
 Model = TypeVar("Model", bound=nnx.Module)
 
@@ -86,7 +88,7 @@ def add_decayed_weights(
     """
     exempt = tuple(exempt)
 
-    def decay(path: str, update: jax.Array, param: jax.Array) -> jax.Array:
+    def decay(path: str, update: AnyArray, param: AnyArray) -> AnyArray:
         if any(matches(path, pattern) for pattern in exempt):
             return update
         name = group_of(path, groups)
@@ -99,7 +101,7 @@ def add_decayed_weights(
 def scale_by_group(groups: Groups) -> optax.GradientTransformation:
     """Scale updates by the rates of their groups."""
 
-    def scale(path: str, update: jax.Array) -> jax.Array:
+    def scale(path: str, update: AnyArray) -> AnyArray:
         name = group_of(path, groups)
         return update if name is None else groups[name].rate * update
 

@@ -29,7 +29,12 @@ class TextPrediction(Settings):
 
     Bits per byte are what a compressor that asks the model would need: a common measure of how
     expected a text is, with which corpora are sorted and filtered.
+
+    Attributes:
+        seed: Of the samples that are written while a model is trained.
     """
+
+    seed: int = 0
 
     def input_specs(self, data: Any) -> dict[str, jax.ShapeDtypeStruct]:
         """Tokens with their documents and their positions, each of shape (seq_len,)."""
@@ -55,7 +60,7 @@ class TextPrediction(Settings):
         """Write continuations of the first lines of some documents, at temperature 0.8."""
         prompts = np.concatenate([result.batch["tokens"] for result in results])[:_SAMPLES]
         prompts = prompts[:, : prompts.shape[1] // 2]
-        made = generate(model, jnp.asarray(prompts), jax.random.key(0), Sampling())
+        made = generate(model, jnp.asarray(prompts), jax.random.key(self.seed), Sampling())
         texts = [
             f"{TOKENIZER.decode(prompt)}\n[continued]\n{TOKENIZER.decode(tokens)}\n"
             for prompt, tokens in zip(prompts, np.asarray(made), strict=True)
