@@ -24,7 +24,6 @@ ACTIVATION_RULES = {
 }
 WEIGHT_RULES = {"num_heads": "model", "d_ff": "model", "vocab_size": "model"}
 FSDP_RULES = {**WEIGHT_RULES, "d_model": "data"}
-_EVERYWHERE = PartitionSpec()
 
 
 def weight_rules(settings: MeshSettings) -> Mapping[str, str]:
@@ -107,7 +106,7 @@ def shardings_like(tree: PyTree, params: PyTree, shardings: PyTree, mesh: Mesh) 
             specs = {spec for size, spec in known.values() if size == shape}
         else:
             specs = set(_alike(shape, *known[own]))
-        return NamedSharding(mesh, PartitionSpec(*specs.pop()) if len(specs) == 1 else _EVERYWHERE)
+        return get_sharding_spec(mesh, specs.pop() if len(specs) == 1 else ())
 
     return jax.tree_util.tree_map_with_path(place, tree)
 
