@@ -167,7 +167,7 @@ class Averaged(NamedTuple):
 
 
 def averaging(inner):
-    def update(updates, state, params=None):
+    def update(updates, state, params):
         updates, after = inner.update(updates, state.inner, params)
         return updates, Averaged(after, optax.apply_updates(params, updates))
 

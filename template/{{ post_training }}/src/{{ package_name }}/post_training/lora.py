@@ -166,4 +166,3 @@ def _dictionary(found: dict[str, Any]) -> nnx.Dict:
         name: _dictionary(part) if isinstance(part, dict) else part for name, part in found.items()
     }
     return nnx.Dict(inner)
-
