@@ -7,10 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import nnx
 
 from . import tiny
-from .project import command_line, commands, errors, parallel, storage, training
+from .project import command_line, commands, errors, storage, training
 
 
 def run(*words):
@@ -26,10 +25,14 @@ class NoData:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def data(tmp_path_factory):
+    return tiny.prepare(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
     """A run of one step."""
     folder = tmp_path_factory.mktemp("trained")
-    data = tiny.prepare(folder)
     options = [f"--config={each}" for each in tiny.directives(data, "loop.steps=1")]
     assert run("train", "--run-dir", folder / "run", *options) == 0
     return folder / "run"
@@ -40,7 +43,7 @@ def broken(trained, tmp_path_factory):
     """The same run with a newer checkpoint, in which one weight is NaN."""
     folder = tmp_path_factory.mktemp("broken") / "run"
     shutil.copytree(trained, folder)
-    program, state, step = commands._run.open_run(folder)
+    program, state, step, _ = commands._run.open_run(folder)
     leaves, structure = jax.tree.flatten(state.params)
     leaves[0] = leaves[0].at[0].set(jnp.nan)
     state = state._replace(params=jax.tree.unflatten(structure, leaves))
@@ -75,16 +78,16 @@ class Told:
         return iter(())
 
 
-def test_outputs_that_are_not_finite_are_refused():
+def test_outputs_that_are_not_finite_are_refused(data):
     """Of padding nothing is used, so it may be anything."""
-    mesh = tiny.make_mesh()
+    experiment = tiny.make(data).model_copy(update={"prediction": Told()})
+    program = training.program.make_program(experiment, tiny.make_mesh())
     numbers = np.array([1.0, 2.0, -1.0, 0.0], np.float32)
 
     def predict(*names):
         chunk = training.prediction.Chunk({"x": numbers}, [{"file": name} for name in names])
-        sharding = parallel.rules.batch_sharding(mesh)
-        with jax.set_mesh(mesh), jax.debug_nans(False), jax.debug_infs(False):
-            return list(training.evaluation.predict(Told(), nnx.Dict(), None, [chunk], sharding))
+        with jax.set_mesh(program.mesh), jax.debug_nans(False), jax.debug_infs(False):
+            return list(program.predict(program.initial_state(), [chunk]))
 
     assert len(predict("a", "b")[0].outputs["log"]) == 2
     with pytest.raises(errors.UserError, match=r"inf_count=1, size=4.* 'a'.* 'd'") as caught:
