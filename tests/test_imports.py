@@ -9,12 +9,13 @@ from .support import rendering
 from .support.imports import Package
 
 LOWEST = {"numerics", "parallel", "reporting", "storage", "shared"}
-USED = LOWEST | {"training", "post_training"}
+USED = LOWEST | {"training", "post_training", "hooks"}
 LAYERS = {
     "shared": set(),
     **{folder: {"shared"} for folder in LOWEST - {"shared"}},
     "configuration": {"shared"},
     "training": LOWEST,
+    "hooks": LOWEST | {"training"},
     "post_training": LOWEST | {"training"},
     "yours": USED,
     "experiments": USED | {"yours"},
@@ -67,10 +68,10 @@ def test_what_is_imported_is_there(package: Package) -> None:
 
 
 def test_every_module_is_used(package: Package) -> None:
-    """Commands are found by their names; a folder's `__init__.py` makes it a package."""
+    """Commands are found by their names, hooks by configurations; `__init__.py` makes a package."""
     used = {each.module for each in package.imports()}
     used |= {module.rpartition(".")[0] for module in package.modules}
-    used |= {module for module in package.modules if module.startswith("commands.")}
+    used |= {module for module in package.modules if module.startswith(("commands.", "hooks."))}
     # Images alone are found in another way; a file that is there for most is there for all.
     unused = {"storage.own_files"} if "images" in package.modules else set()
     assert set(package.modules) - used - ENTRANCES == unused

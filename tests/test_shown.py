@@ -1,13 +1,13 @@
 """What counts as shown by another project: only what meets nothing that is another's."""
 
-import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from .support import history, rendering
-from .variants.shown import Shown, Sources
+from .variants.shown import Shown, Sources, releases
 
 SRC = "src/my_lab"
 TRAINING = "tests/test_training.py"
@@ -78,22 +78,17 @@ def test_a_file_is_met_where_it_is_named(template: Path, tmp_path: Path) -> None
     assert "launch/local.sh" in Sources(project).met("tests/test_launch_local.py")
 
 
-def lock(project: Path, **releases: str) -> Path:
-    """Writes a lock file."""
-    each = [
-        f"[[package]]\nname = {json.dumps(name)}\nversion = {json.dumps(version)}\n"
-        for name, version in releases.items()
-    ]
-    project.mkdir(exist_ok=True)
-    (project / "uv.lock").write_text("".join(each))
-    return project
-
-
 def test_shown_once_with_the_same_releases(tmp_path: Path) -> None:
     shown = Shown(tmp_path / "shown")
-    first = lock(tmp_path / "one", jax="1", wandb="2")
+    first = {"jax": "1", "wandb": "2"}
     assert shown.is_new(first, "tests", "digest")
     assert not shown.is_new(first, "tests", "digest")
-    assert shown.is_new(first, "tests", "digest", "python3.11")
-    assert not shown.is_new(lock(tmp_path / "two", jax="1", tensorboard="3"), "tests", "digest")
-    assert shown.is_new(lock(tmp_path / "three", jax="2"), "tests", "digest")
+    assert not shown.is_new({"jax": "1", "tensorboard": "3"}, "tests", "digest")
+    assert shown.is_new(first, "tests", "other digest")
+    assert shown.is_new({"jax": "2"}, "tests", "digest")
+
+
+def test_releases_are_those_that_are_installed() -> None:
+    found = releases(Path(sys.prefix))
+    assert found["pytest"] == pytest.__version__
+    assert len(found) > 20

@@ -224,7 +224,7 @@ def test_a_file_of_another_kind_is_refused(text):
 def test_a_saved_configuration_may_outlive_its_code():
     text = configuration.dump_json(compose([], experiments))
     with pytest.raises(errors.UserError, match="names code that is not there"):
-        configuration.load_json(text.replace("OptimizerSettings", "FormerSettings"))
+        configuration.load_json(text.replace("MeshSettings", "FormerSettings"))
     with pytest.raises(errors.UserError, match=r"optimizer\.former: no such field"):
         configuration.build(configuration.load_json(text.replace('"b1"', '"former"')))
 

@@ -249,6 +249,13 @@ def test_a_hook_of_ones_own_remembers_and_stops(data, tmp_path):
     assert memory["losses"] == column(run, "train/loss")[4:]
 
 
+def test_memory_that_cannot_be_saved_is_refused():
+    hook = Counts()
+    memory = {repr(hook): {"array": np.zeros(2)}}
+    with pytest.raises(errors.UserError, match="JSON's types alone"):
+        print(training.hook.Hooks((hook,), memory).memories)
+
+
 def test_a_metric_that_is_not_there_is_named(data, tmp_path):
     with pytest.raises(errors.UserError, match=r"no metric eval/los; there are eval/"):
         train(make(data, BestCheckpoint(metric="eval/los")), tmp_path / "run")

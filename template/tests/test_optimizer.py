@@ -167,7 +167,7 @@ class Averaged(NamedTuple):
 
 
 def averaging(inner):
-    def update(updates, state, params=None):
+    def update(updates, state, params):
         updates, after = inner.update(updates, state.inner, params)
         assert params is not None
         return updates, Averaged(after, optax.apply_updates(params, updates))
@@ -282,52 +282,55 @@ def test_what_is_not_certain_is_replicated():
     assert tuple(listed[0].spec) == ("model", "data")
 
 
-@pytest.mark.parametrize("mesh", MESHES)
-def test_any_optimizer_is_updated_saved_and_restored(mesh, tmp_path):
-    """All of them in one program and one checkpoint; what is restored goes on bit for bit."""
-    mesh = tiny.make_mesh(*MESHES[mesh])
-    params, shardings, states = laid_out(mesh)
-    chosen = {
-        name: each
-        for name, each in OPTIMIZERS.items()
-        if name not in LAID_OUT_ONLY and not name.startswith("scale_by_")  # others' parts
-    }
-    states = {name: states[name] for name in chosen}
+def compiled_step(optimizer, shardings, params):
+    """The first state of a quadratic's training, its shapes, and the step, compiled as a run's."""
 
     def begin(params):
-        return {name: (params, each.init(params)) for name, each in chosen.items()}
+        return params, optimizer.init(params)
 
     def step(trained):
-        new = {}
-        for name, optimizer in chosen.items():
-            params, state = trained[name]
-            grads = jax.tree.map(lambda leaf: leaf - 0.5, params)
-            loss = 0.5 * optax.tree.norm(grads, squared=True)
-            update = optax.with_extra_args_support(optimizer).update
-            updates, after = update(grads, state, params, value=loss)
-            params = optax.apply_updates(params, updates)
-            keep = training.safety.keep_if
-            new[name] = keep(jnp.isfinite(loss), (params, after), trained[name])
-        return new
+        params, state = trained
+        grads = jax.tree.map(lambda leaf: leaf - 0.5, params)
+        loss = 0.5 * optax.tree.norm(grads, squared=True)
+        update = optax.with_extra_args_support(optimizer).update
+        updates, after = update(grads, state, params, value=loss)
+        params = optax.apply_updates(params, updates)
+        return training.safety.keep_if(jnp.isfinite(loss), (params, after), trained)
 
-    places = {name: (shardings, states[name]) for name in chosen}
+    first = jax.jit(begin, out_shardings=shardings)(params)
     abstract = jax.tree.map(
-        lambda leaf, to: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=to),
-        jax.eval_shape(begin, params),
-        places,
+        lambda leaf, to: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=to), first, shardings
     )
+    jitted = jax.jit(step, donate_argnums=0, out_shardings=shardings)
+    return first, abstract, jitted.lower(abstract).compile()
+
+
+@pytest.mark.parametrize("mesh", MESHES)
+def test_any_optimizer_is_updated_saved_and_restored(mesh, tmp_path):
+    """All of them in one checkpoint; what is restored goes on bit for bit."""
+    mesh = tiny.make_mesh(*MESHES[mesh])
+    params, shardings, states = laid_out(mesh)
+    chosen = [
+        name
+        for name in OPTIMIZERS
+        if name not in LAID_OUT_ONLY and not name.startswith("scale_by_")  # others' parts
+    ]
+    first, abstract, steps = {}, {}, {}
     with jax.set_mesh(mesh), jax.numpy_rank_promotion("allow"), jax.debug_key_reuse(False):
-        trained = jax.jit(begin, out_shardings=places)(params)
-        stepping = jax.jit(step, donate_argnums=0, out_shardings=places).lower(abstract).compile()
-        trained = stepping(trained)
+        for name in chosen:
+            first[name], abstract[name], steps[name] = compiled_step(
+                OPTIMIZERS[name], (shardings, states[name]), params
+            )
+        trained = {name: steps[name](first[name]) for name in chosen}
         settings = storage.checkpoints.CheckpointSettings()
         with storage.checkpoints.Checkpoints(tmp_path / "saved", settings) as checkpoints:
             checkpoints.save(1, trained, NoData())
-        expected = jax.device_get(_numbers(stepping(trained)))
+        expected = {name: steps[name](trained[name]) for name in chosen}
         with storage.checkpoints.Checkpoints(tmp_path / "saved", settings) as checkpoints:
             restored = checkpoints.restore(abstract)
         assert restored is not None
-        found = jax.device_get(_numbers(stepping(restored[1])))
+        found = {name: steps[name](restored[1][name]) for name in chosen}
+    found, expected = (jax.device_get(_numbers(each)) for each in (found, expected))
     jax.tree.map(np.testing.assert_array_equal, found, expected)
     for name, (after, _) in found.items():
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(after)), name

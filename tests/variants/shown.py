@@ -8,7 +8,6 @@ import ast
 import functools
 import hashlib
 import json
-import tomllib
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -69,13 +68,10 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-@functools.lru_cache(maxsize=1)  # a project asks often
-def _releases(lock: str) -> dict[str, list[str]]:
-    """What a lock file locks: more than one release where the interpreter decides."""
-    found: dict[str, list[str]] = {}
-    for package in tomllib.loads(lock)["package"]:
-        found.setdefault(package["name"], []).append(package.get("version", ""))
-    return found
+def releases(environment: Path) -> dict[str, str]:
+    """The release of each package that is installed."""
+    found = environment.glob("lib/python*/site-packages/*.dist-info")
+    return dict(path.stem.split("-", 1) for path in found)
 
 
 class Sources:
@@ -144,22 +140,22 @@ class Shown:
         """Remembers it in a folder, which all workers share."""
         self.folder = folder
 
-    def is_new(self, project: Path, *what: str) -> bool:
-        """Whether something has not been shown yet of what two projects have in common.
+    def is_new(self, installed: dict[str, str], *what: str) -> bool:
+        """Whether something has not been shown yet with these releases.
 
         From now on it counts as shown: if it fails, so does the session.
 
         Args:
-            project: a project, locked: with other releases of its packages it is another thing.
+            installed: releases of packages. What was shown with the same ones, apart from packages
+                that only one of the two has, is not new.
             *what: words and digests that say what is shown.
         """
-        releases = _releases((project / "uv.lock").read_text())
         claims = self.folder / _digest("\0".join(what).encode())
         claims.mkdir(parents=True, exist_ok=True)
         for known in (json.loads(path.read_text()) for path in claims.glob("*.json")):
-            if all(known[name] == releases[name] for name in known.keys() & releases.keys()):
+            if all(known[name] == installed[name] for name in known.keys() & installed.keys()):
                 return False
         draft = claims / f"{uuid.uuid4()}.draft"
-        draft.write_text(json.dumps(releases))
+        draft.write_text(json.dumps(installed))
         draft.rename(draft.with_suffix(".json"))
         return True

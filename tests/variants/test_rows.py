@@ -10,9 +10,13 @@ import pytest
 from ..support import interpreters, rendering
 from . import projects
 from .projects import Project
-from .shown import YOURS, Shown, Sources
+from .shown import YOURS, Shown, Sources, releases
 
 ROWS = rendering.combinations([{"interpreter": "oldest"}, {"interpreter": "newest"}])
+MODELS = {(row["task"], row.get("architecture")): row for row in reversed(ROWS)}
+OLDEST = [row | {"python_floor": "3.11", "interpreter": "oldest"} for row in MODELS.values()]
+OLDEST = [row for row in OLDEST if row not in ROWS]
+"""Each model on the oldest interpreter, for the night: pairs of answers need few of them."""
 MEETING = {"tests/test_command_line.py"}
 """Tests in which all modules of a project meet, the tracker's too."""
 LONGEST = {
@@ -26,8 +30,9 @@ with those of every task in `nox -s nightly`."""
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(row, id=name, marks=pytest.mark.xdist_group(name))
-        for row, name in ((row, rendering.label(row)) for row in ROWS)
+        pytest.param(row, id=name, marks=[pytest.mark.xdist_group(name), *marks])
+        for rows, marks in ((ROWS, ()), (OLDEST, (pytest.mark.nightly,)))
+        for row, name in ((row, rendering.label(row)) for row in rows)
     ],
 )
 def row(request: pytest.FixtureRequest) -> rendering.Answers:
@@ -75,14 +80,13 @@ def test_environment_follows_the_interpreter(project: Project, python: str) -> N
     assert (flax_version == "0.12.8") == oldest
 
 
-def test_hooks_have_nothing_to_say(
-    project: Project, python: str, sources: Sources, shown: Shown
-) -> None:
+def test_hooks_have_nothing_to_say(project: Project, sources: Sources, shown: Shown) -> None:
     """They are formatter, linter, type checker, jaxcheck and what looks for rests of updates."""
+    installed = releases(project.environment)
     new = [
         name
         for name in sorted(sources.modules)
-        if shown.is_new(project.path, "types", sources.digest(sources.met(name)), python)
+        if shown.is_new(installed, "types", sources.digest(sources.met(name)))
     ]
     project.tool("pre-commit", "run", "--all-files", SKIP="basedpyright")
     if new:
@@ -92,33 +96,39 @@ def test_hooks_have_nothing_to_say(
 
 
 def new_tests(
-    project: Project, python: str, sources: Sources, shown: Shown, nightly: bool
+    sources: Sources, installed: dict[str, str], shown: Shown, nightly: str | None
 ) -> Iterator[str]:
-    """The files of the project's own tests that no other project has run on the same.
+    """The files of a project's own tests that no other project has run on the same.
 
-    Those that meet no module of the user's run on each interpreter, the others on one.
+    By day those that meet a module of the user's run once. The others, in which the projects of all
+    tasks are alike, run with each release of what is installed, so on the oldest and on the newest
+    interpreter.
+
+    Args:
+        sources: the project.
+        installed: the releases of its packages.
+        shown: what other projects have shown.
+        nightly: at night the interpreter, each of which is to show everything.
     """
     for name in sources.tests:
-        if name in MEETING:
-            same = (sources.digest(sources.library), python)
-        elif name in LONGEST and not nightly:
-            same = (name, python)
+        met = sources.met(name) | (sources.library if name in MEETING else set())
+        if nightly:
+            is_new = shown.is_new(installed, "tests", sources.digest(met), nightly)
+        elif name in LONGEST:
+            is_new = shown.is_new(installed, "tests", name)
+        elif name not in MEETING and any(YOURS.match_files(met & sources.library)):
+            is_new = shown.is_new({}, "tests", sources.digest(met))
         else:
-            met = sources.met(name)
-            of_all = not any(YOURS.match_files(met & sources.library))
-            same = (sources.digest(met), *([python] if of_all or nightly else []))
-        if shown.is_new(project.path, "tests", *same):
+            is_new = shown.is_new(installed, "tests", sources.digest(met))
+        if is_new:
             yield name
 
 
 def test_own_tests_pass(
-    project: Project,
-    python: str,
-    sources: Sources,
-    shown: Shown,
-    nightly: bool,
+    project: Project, python: str, sources: Sources, shown: Shown, nightly: bool
 ) -> None:
-    chosen = list(new_tests(project, python, sources, shown, nightly))
+    installed = releases(project.environment)
+    chosen = list(new_tests(sources, installed, shown, python if nightly else None))
     if chosen:
         project.tool("pytest", "-q", *chosen)
     assert project.changes() == ""

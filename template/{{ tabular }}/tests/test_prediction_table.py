@@ -7,7 +7,17 @@ import pytest
 from flax import nnx
 
 from . import tiny_task
-from .project import data, errors, model, numerics, prediction, preparation, sources, storage
+from .project import (
+    data,
+    errors,
+    model,
+    numerics,
+    prediction,
+    preparation,
+    scatter,
+    sources,
+    storage,
+)
 
 UserError = errors.UserError
 DATA = data.TableData(batch_size=8)
@@ -189,3 +199,11 @@ def test_it_can_be_exported_with_any_batch_size(either):
     }
     exported = jax.export.export(jax.jit(lambda inputs: how(nnx.merge(graphdef, state), inputs)))
     assert exported(specs).out_avals[0].shape[0] == batch
+
+
+def test_r_squared():
+    true = np.array([1.0, 2.0, 3.0], np.float32)
+    assert scatter.r_squared(true, true) == 1.0
+    assert scatter.r_squared(true, np.full(3, 2.0, np.float32)) == 0.0
+    assert scatter.r_squared(true, true[::-1].copy()) == -3.0
+    assert np.isnan(scatter.r_squared(np.ones(3), np.zeros(3)))

@@ -8,6 +8,7 @@ from typing import Any
 import optax
 from jaxtyping import PyTree
 
+from ..errors import UserError
 from ..numerics.shapes import Scalar
 from ..settings import Settings
 from ..storage.run_directory import RunDirectory
@@ -117,8 +118,15 @@ class Hooks:
 
     @property
     def memories(self) -> dict[str, Any]:
-        """What each hook remembers, by its settings."""
-        return {repr(hook): json.loads(json.dumps(memory)) for hook, memory in self._hooks}
+        """A copy of what each hook remembers, by its settings.
+
+        Raises:
+            UserError: It cannot be saved.
+        """
+        try:
+            return {repr(hook): json.loads(json.dumps(memory)) for hook, memory in self._hooks}
+        except (TypeError, ValueError) as error:
+            raise UserError(f"hooks: run.memory takes JSON's types alone: {error}") from error
 
     @property
     def stop_reason(self) -> str | None:

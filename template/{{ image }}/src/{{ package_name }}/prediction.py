@@ -16,6 +16,7 @@ from .errors import UserError
 from .image_grid import draw_images
 from .images import load_all
 from .objective import Classifier
+from .scores import confusion_matrix
 from .settings import Settings
 from .sources import ImageFile, find, scan
 from .training.prediction import Chunk, Result
@@ -93,9 +94,9 @@ class ClassPrediction(Settings):
         if not all("labels" in result.batch for result in results):
             raise UserError("--plot: a confusion matrix needs images whose classes are known")
         classes = self.info["classes"]
-        counts = np.zeros((len(classes), len(classes)), np.int64)
-        for _, batch, outputs in results:
-            np.add.at(counts, (batch["labels"], outputs["probabilities"].argmax(axis=-1)), 1)
+        labels = np.concatenate([result.batch["labels"] for result in results])
+        shares = np.concatenate([result.outputs["probabilities"] for result in results])
+        counts = confusion_matrix(labels, shares.argmax(axis=-1), len(classes))
         plot_confusion(path, counts, classes, "images by class")
 
     def write_samples(self, model: Classifier, results: list[Result], path: Path) -> None:

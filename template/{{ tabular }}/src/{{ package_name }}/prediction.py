@@ -16,8 +16,8 @@ from .data import make_batch
 from .encoding import Encoding, Targets
 from .errors import UserError
 from .model import TableNetwork
-from .scatter import plot_scatter
-from .scores import r_squared, roc_auc
+from .scatter import plot_scatter, r_squared
+from .scores import confusion_matrix, roc_auc
 from .settings import Settings
 from .sources import from_patterns
 from .tables import Rows, columns_of, read_tables
@@ -105,8 +105,7 @@ class TablePrediction(Settings):
             plot_scatter(path, true, predicted, title)
             return
         shares = np.concatenate([result.outputs["probabilities"] for result in results])
-        counts = np.zeros((len(target.classes),) * 2, np.int64)
-        np.add.at(counts, (true, shares.argmax(axis=-1)), 1)
+        counts = confusion_matrix(true, shares.argmax(axis=-1), len(target.classes))
         title = target.name
         if len(target.classes) == 2:
             title += f": area under the ROC curve {roc_auc(true == 1, shares[:, 1]):.3f}"

@@ -55,3 +55,12 @@ def plot_scatter(
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     write_atomically(path, buffer.getvalue())
+
+
+def r_squared(true: Float[np.ndarray, " batch"], predicted: Float[np.ndarray, " batch"]) -> float:
+    """The share of the variance that is explained; NaN where there is none."""
+    true, predicted = true.astype(np.float64), predicted.astype(np.float64)
+    variance = np.square(true - true.mean()).mean()
+    if variance == 0:
+        return float("nan")
+    return float(1 - np.square(true - predicted).mean() / variance)

@@ -170,7 +170,7 @@ def _with_start(state: TrainState, start: Start) -> TrainState:
     begun = start.variables.get("base") or union(start.params, start.variables)
     weights = {"transformer": jax.tree.map(jnp.copy, begun)}
     params, variables = (
-        union(part, fit_weights(select(weights, part), part, "the value model"))
+        fit_weights(select(union(part, weights), part), part, "the value model")
         for part in (critic.params, critic.variables)
     )
     critic = critic._replace(params=params, variables=variables)
