@@ -23,6 +23,8 @@ from .support.updating import (
     update,
 )
 
+RELEASES = [release.tag for release in releases.releases()]
+
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:

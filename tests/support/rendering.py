@@ -39,12 +39,6 @@ def evaluate(text: str, answers: Answers) -> str:
     return _compiled(text).render(answers)
 
 
-def excluded(operation: str) -> list[str]:
-    """The patterns of paths that Copier leaves out when it carries out an operation."""
-    said = (evaluate(entry, {"_copier_operation": operation}) for entry in SETTINGS["_exclude"])
-    return [line for entry in said for line in entry.splitlines()]
-
-
 def choices(question: str) -> list[str]:
     """The values that a question with fixed choices takes."""
     declared = QUESTIONS[question]["choices"]
