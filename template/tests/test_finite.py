@@ -43,7 +43,7 @@ def broken(trained, tmp_path_factory):
     """The same run with a newer checkpoint, in which one weight is NaN."""
     folder = tmp_path_factory.mktemp("broken") / "run"
     shutil.copytree(trained, folder)
-    program, state, step, _ = commands._run.open_run(folder)
+    program, state, step = commands._run.open_run(folder)
     leaves, structure = jax.tree.flatten(state.params)
     leaves[0] = leaves[0].at[0].set(jnp.nan)
     state = state._replace(params=jax.tree.unflatten(structure, leaves))

@@ -12,11 +12,16 @@ import optax.contrib
 import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
-from . import tiny
 from .project import parallel, storage, training
 
 ScheduleSettings = training.schedule.ScheduleSettings
 STEPS, PEAK = 100, 2.0
+
+
+def make_mesh(model, data):
+    """A mesh over the first devices; the module knows no task, so one project's run shows it."""
+    settings = parallel.mesh.MeshSettings(model=model, data=data)
+    return parallel.mesh.create_mesh(settings, jax.devices()[: model * data])
 
 
 def rates(**settings):
@@ -231,7 +236,7 @@ def laid_out(mesh):
 
 
 def test_what_is_shaped_like_a_parameter_lies_where_it_lies():
-    mesh = tiny.make_mesh(2, 4)
+    mesh = make_mesh(2, 4)
     params, shardings, states = laid_out(mesh)
     ends = {
         jax.tree_util.keystr(path): (param.shape, sharding)
@@ -255,7 +260,7 @@ def test_what_is_shaped_like_a_parameter_lies_where_it_lies():
 
 
 def test_a_factored_moment_lies_where_the_axes_that_it_has_lie():
-    _, _, states = laid_out(tiny.make_mesh(2, 4))
+    _, _, states = laid_out(make_mesh(2, 4))
     moments = next(part for part in states["adafactor"] if hasattr(part, "v_row"))
     assert tuple(moments.v_row["layers"][0]["down"].spec) == ("data",)  # of [16, 8]
     assert tuple(moments.v_col["layers"][0]["down"].spec) == ("model",)
@@ -264,7 +269,7 @@ def test_a_factored_moment_lies_where_the_axes_that_it_has_lie():
 
 
 def test_what_is_not_certain_is_replicated():
-    mesh = tiny.make_mesh(2, 4)
+    mesh = make_mesh(2, 4)
     like = parallel.rules.shardings_like
     shardings = {"w": NamedSharding(mesh, PartitionSpec("model", "data"))}
     params, vector = {"w": jnp.zeros((8, 8))}, jnp.zeros(8)
@@ -308,7 +313,7 @@ def compiled_step(optimizer, shardings, params):
 @pytest.mark.parametrize("mesh", MESHES)
 def test_any_optimizer_is_updated_saved_and_restored(mesh, tmp_path):
     """All of them in one checkpoint; what is restored goes on bit for bit."""
-    mesh = tiny.make_mesh(*MESHES[mesh])
+    mesh = make_mesh(*MESHES[mesh])
     params, shardings, states = laid_out(mesh)
     chosen = [
         name

@@ -53,7 +53,7 @@ def test_own_files_are_evaluated(lab, own, tmp_path, capsys):
     assert run(*words, "--output", tmp_path / "metrics.json") == 0
     printed = dict(line.split() for line in capsys.readouterr().out.splitlines()[1:])
     metrics = json.loads((tmp_path / "metrics.json").read_text())["metrics"]
-    assert set(metrics) == {"loss", *tiny_task.METRICS} == set(printed)
+    assert {"loss", *tiny_task.METRICS} <= set(metrics) == set(printed)
     assert all(np.isfinite(value) for value in metrics.values())
 
 
@@ -91,7 +91,7 @@ def test_a_mistake_gets_one_line(lab, tmp_path, monkeypatch, capsys, words, mess
 
 def test_an_exported_model_predicts_what_the_run_predicts(lab, own, tmp_path):
     assert run("export", "--run-dir", lab / "run", "--output", tmp_path / "model") == 0
-    program, state, step, _ = commands._run.open_run(lab / "run")
+    program, state, step = commands._run.open_run(lab / "run")
     experiment = program.experiment
     signature = json.loads((tmp_path / "model" / "signature.json").read_text())
     assert signature["step"] == step == 10

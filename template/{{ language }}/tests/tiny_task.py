@@ -34,7 +34,7 @@ SHARDS = {
     "embedding": ("model", "data"),
 }
 OTHER_MODEL = "model.d_ff=128"
-METRICS = ("perplexity", "bits_per_byte", "accuracy")
+METRICS = ("bits_per_byte", "accuracy")
 
 # Per layer: 4 of attention's weights, 2 of scores and values, 3 of the feed-forward layer; then the
 # logits. A loop over layers holds one layer.

@@ -10,7 +10,6 @@ from ..errors import UserError
 
 if TYPE_CHECKING:
     from ..storage.checkpoints import Saved
-    from ..storage.run_directory import RunDirectory
     from ..training.experiment import Experiment
     from ..training.prediction import Prediction, Result
     from ..training.program import Program
@@ -24,13 +23,11 @@ class OpenRun(NamedTuple):
         program: The compiled functions.
         state: The state of the checkpoint, with the weights that were asked for.
         step: The step of the checkpoint.
-        directory: The run's folder.
     """
 
     program: "Program"
     state: "TrainState"
     step: int
-    directory: "RunDirectory"
 
 
 def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -> OpenRun:
@@ -75,7 +72,7 @@ def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -
     if isinstance(checked, Err):
         folder = run.checkpoints / str(step)
         raise UserError(f"{checked.error}; delete {folder} to use the checkpoint before it")
-    return OpenRun(program, state, step, run)
+    return OpenRun(program, state, step)
 
 
 def _step(checkpoint: str, saved: "Saved", experiment: "Experiment") -> int | None:

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..training.evaluation import split_chunks
     from ._run import asking, draw, open_chosen
 
-    program, state, step, _ = open_chosen(arguments)
+    program, state, step = open_chosen(arguments)
     experiment, name = program.experiment, arguments.evaluation
     evaluations = experiment.evaluations
     if name is not None and name not in evaluations:

@@ -36,10 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
     if standing and not arguments.overwrite:
         raise UserError(f"{folder} holds {standing[0]}: give --overwrite to replace it")
 
+    from ..storage.run_directory import RunDirectory
     from ._run import asking, open_chosen
 
-    program, state, step, directory = open_chosen(arguments)
+    program, state, step = open_chosen(arguments)
     with asking(program.experiment.data):
-        program.export(state, folder, directory, step)
+        program.export(state, folder, RunDirectory(arguments.run_dir), step)
     print(f"{folder / MODEL}, described by {SIGNATURE}; load it with jax.export.deserialize")
     return 0

@@ -1,19 +1,24 @@
 """Evaluation on held-out data."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax.sharding import NamedSharding
 from jaxtyping import Array, Bool, Shaped
 
+from ..errors import UserError
+from ..numerics.checks import check_finite
 from ..numerics.precision import Precision, cast_floating
+from ..numerics.result import Err
 from ..parallel.rules import put_batch
 from .experiment import Batch, Experiment
 from .metrics import Means, Metric, add
-from .prediction import Chunk
+from .prediction import Chunk, Prediction, Result
 from .state import TrainState, evaluation_params
 
 Examples = tuple[Bool[Array, " batch"], tuple[dict[str, Shaped[Array, "..."]], ...]]
@@ -109,3 +114,46 @@ def split_chunks(batches: Iterable[dict[str, Any]]) -> Iterator[Chunk]:
         real = weights.reshape(len(weights), -1).any(axis=1)
         order = np.argsort(~real, kind="stable")  # padding last
         yield Chunk({name: array[order] for name, array in batch.items()}, [{}] * int(real.sum()))
+
+
+def predictions(
+    ask: Callable[[dict[str, jax.Array]], Mapping[str, jax.Array]],
+    names: Iterable[str],
+    chunks: Iterable[Chunk],
+    sharding: NamedSharding,
+) -> Iterator[Result]:
+    """What a model tells about examples, chunk by chunk.
+
+    Args:
+        ask: The compiled prediction of a batch.
+        names: The arrays of a batch that it takes.
+        chunks: The examples, all of them on each process.
+        sharding: Where a batch goes.
+
+    Raises:
+        UserError: A prediction is NaN or infinite.
+    """
+    for batch, rows in chunks:
+        inputs = jax.device_put({name: batch[name] for name in names}, sharding)
+        outputs = _first(len(rows), ask(inputs))
+        checked = check_finite(outputs, "prediction")
+        if isinstance(checked, Err):
+            raise UserError(f"{checked.error}; look at the inputs from {rows[0]} to {rows[-1]}")
+        yield Result(rows, _first(len(rows), batch), outputs)
+
+
+def predict(
+    prediction: Prediction,
+    model: nnx.Module,
+    data: Any,
+    chunks: Iterable[Chunk],
+    sharding: NamedSharding,
+) -> Iterator[Result]:
+    """`Program.predict` for a model alone, as the tests of projects up to 0.4.1 call it."""
+    graphdef, state = nnx.split(model)
+    ask = jax.jit(lambda state, inputs: prediction(nnx.merge(graphdef, state), inputs))
+    return predictions(partial(ask, state), prediction.input_specs(data), chunks, sharding)
+
+
+def _first(count: int, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: np.asarray(array)[:count] for name, array in arrays.items()}

@@ -1,25 +1,22 @@
 """The compiled functions of a run."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import jax
-import numpy as np
 from jax.experimental import checkify
 from jax.sharding import Mesh, NamedSharding
 
 from ..errors import UserError
-from ..numerics.checks import check_finite
-from ..numerics.result import Err
 from ..parallel.mesh import get_sharding_spec
 from ..parallel.rules import batch_sharding, put_batch
 from ..storage.exports import write_export
 from ..storage.run_directory import RunDirectory
 from .averaging import with_weights
-from .evaluation import EvalStep, evaluate, inference_model, make_eval_step
+from .evaluation import EvalStep, evaluate, inference_model, make_eval_step, predictions
 from .experiment import Experiment
 from .hook import hooked
 from .prediction import Chunk, Prediction, Result
@@ -120,13 +117,7 @@ class Program:
             UserError: A prediction is NaN or infinite.
         """
         names = self.prediction.input_specs(self.experiment.data)
-        for batch, rows in chunks:
-            inputs = jax.device_put({name: batch[name] for name in names}, self.batch)
-            outputs = _first(len(rows), self._predict(state, inputs))
-            checked = check_finite(outputs, "prediction")
-            if isinstance(checked, Err):
-                raise UserError(f"{checked.error}; look at the inputs from {rows[0]} to {rows[-1]}")
-            yield Result(rows, _first(len(rows), batch), outputs)
+        return predictions(partial(self._predict, state), names, chunks, self.batch)
 
     def export(self, state: TrainState, folder: Path, run: RunDirectory, step: int) -> None:
         """Export the model of a state; see `storage.exports.write_export`."""
@@ -188,7 +179,3 @@ def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) ->
         ),
         train_step=jax.jit(step, donate_argnums=0, out_shardings=outputs),
     )
-
-
-def _first(count: int, arrays: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: np.asarray(array)[:count] for name, array in arrays.items()}
