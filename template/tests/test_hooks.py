@@ -149,7 +149,7 @@ def test_the_average_is_that_of_the_weights(data, tmp_path):
     _, outcome = train(experiment, tmp_path / "run")
     expected = jax.device_get(fresh.params)
     for made, params in enumerate(seen):
-        share = min(decay, (1 + made) / (10 + made))
+        share = decay * (1 + made) / (10 + made)
         expected = jax.tree.map(lambda a, b, s=share: s * a + (1 - s) * b, expected, params)
     found = training.averaging.with_weights(outcome.state, "ema").params
     close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6)

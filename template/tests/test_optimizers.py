@@ -173,12 +173,13 @@ def test_training_with_each_lowers_the_loss(data, name):
 
 
 def first_paths(experiment):
-    """The path of the first parameter, and the name of the module that it is in."""
+    """The path of the first parameter that is no other's ending, and the paths of all."""
     model = nnx.eval_shape(
         lambda: experiment.model.build(rngs=nnx.Rngs(0), precision=experiment.precision)
     )
     paths = [".".join(map(str, keys)) for keys, _ in nnx.to_flat_state(nnx.state(model, nnx.Param))]
-    return paths[0], paths
+    alone = (path for path in paths if not any(each.endswith(f".{path}") for each in paths))
+    return next(alone), paths
 
 
 def test_frozen_weights_stay_and_cost_nothing(data):

@@ -42,7 +42,7 @@ def test_every_mesh_gives_the_same_losses_and_shards_as_the_table_says(
     data, alone, model, columns, fsdp
 ):
     state, losses = sharded(data, model, columns, fsdp)
-    assert losses[-1] < losses[0]
+    assert np.mean(losses[STEPS // 2 :]) < np.mean(losses[: STEPS // 2])
     np.testing.assert_allclose(losses, alone, rtol=1e-5)
 
     parts = {None: 1, "model": model, "data": columns if fsdp else 1}

@@ -32,8 +32,8 @@ def averaged(
 
     Args:
         optimizer: The optimizer, whose updates stay as they are.
-        decay: Share of the old average in a new one. Early averages forget faster, by
-            ``(1 + updates) / (10 + updates)``, so that they do not cling to the first weights.
+        decay: Share of the old average in a new one, in the long run. It is multiplied by
+            ``(1 + updates) / (10 + updates)``, so that the first weights are soon forgotten.
     """
     inner = optax.with_extra_args_support(optimizer)
 
@@ -45,7 +45,7 @@ def averaged(
     ) -> tuple[PyTree, AveragedState]:
         assert params is not None
         updates, own = inner.update(grads, state.inner, params, **extra)
-        share = jnp.minimum(decay, (1 + state.updates) / (10 + state.updates))
+        share = decay * (1 + state.updates) / (10 + state.updates)
         average = jax.tree.map(
             lambda old, new: share * old + (1 - share) * new,
             state.average,

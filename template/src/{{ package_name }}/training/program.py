@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import jax
+import optax
 from jax.experimental import checkify
 from jax.sharding import Mesh, NamedSharding
 
@@ -163,12 +164,15 @@ def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) ->
     """
     if isinstance(experiment, MakesProgram):
         return experiment.make_program(mesh, run)
-    optimizer = hooked(experiment.hooks, experiment.optimizer.build(experiment.loop.steps))
+    built = hooked(experiment.hooks, experiment.optimizer.build(experiment.loop.steps))
+    optimizer = optax.with_extra_args_support(built)
     plan = blueprint(experiment, optimizer, mesh)
-    step: Any = make_train_step(plan.graphdef, experiment, optimizer)
-    outputs: Any = (plan.shardings, None)
+    step = make_train_step(plan.graphdef, experiment, optimizer)
+    outputs = (plan.shardings, None)
+    train_step = jax.jit(step, donate_argnums=0, out_shardings=outputs)
     if experiment.safety.debug_nans:
-        step, outputs = checkify.checkify(step, errors=checkify.nan_checks), (None, outputs)
+        checked = checkify.checkify(step, errors=checkify.nan_checks)
+        train_step = jax.jit(checked, donate_argnums=0, out_shardings=(None, outputs))
     return Program(
         experiment=experiment,
         mesh=mesh,
@@ -177,5 +181,5 @@ def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) ->
         initial_state=jax.jit(
             lambda: initial_state(experiment, optimizer), out_shardings=plan.shardings
         ),
-        train_step=jax.jit(step, donate_argnums=0, out_shardings=outputs),
+        train_step=train_step,
     )

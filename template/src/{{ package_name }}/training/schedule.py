@@ -55,5 +55,5 @@ def make_schedule(settings: ScheduleSettings, peak: float, steps: int) -> optax.
         parts.append(optax.linear_schedule(peak, final, decay))
         boundaries.append(max(steps - decay, settings.warmup_steps))
     elif settings.kind == "inverse_sqrt":
-        parts = [lambda count: peak * jnp.sqrt(risen / jnp.maximum(risen + count, 1))]
+        parts = [lambda count: peak * jnp.sqrt(risen / jnp.clip(risen + count, min=1))]
     return optax.join_schedules([warmup, *parts], boundaries)

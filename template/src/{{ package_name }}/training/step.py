@@ -22,7 +22,7 @@ Step = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
 
 
 def make_train_step(
-    graphdef: nnx.GraphDef, experiment: Experiment, optimizer: optax.GradientTransformation
+    graphdef: nnx.GraphDef, experiment: Experiment, optimizer: optax.GradientTransformationExtraArgs
 ) -> Step:
     """The step as a pure function of state and batch, to be compiled with donation.
 
@@ -30,14 +30,13 @@ def make_train_step(
     function takes and returns nothing but arrays. The optimizer is also told the batch's loss, as
     ``value``, which some of Optax's ask for.
     """
-    update = optax.with_extra_args_support(optimizer).update
     rates = rates_of(experiment.optimizer, experiment.loop.steps)
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(state.key, state.step)
         grads, variables, means = _gradients(graphdef, experiment, state, batch, key)
         loss, norm = means["loss"].value, global_norm(grads)
-        updates, opt_state = update(grads, state.opt_state, state.params, value=loss)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params, value=loss)
         params = optax.apply_updates(state.params, updates)
 
         safe = is_safe(loss, norm, experiment.safety)

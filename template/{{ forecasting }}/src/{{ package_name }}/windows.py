@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float32, Integer
 
 from .series import Panel, seasonal_scales
-from .training.prediction import Arrays
 from .training.indexed_data import Draws, Numbers
+from .training.prediction import Arrays
 
 
 class Windows:
