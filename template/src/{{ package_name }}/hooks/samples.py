@@ -5,7 +5,7 @@ from pydantic import Field
 
 from ..errors import UserError
 from ..training.averaging import with_weights
-from ..training.evaluation import inference_model, split_chunks
+from ..training.evaluation import split_chunks
 from ..training.hook import Hook, Metrics, Run
 from ..training.prediction import WritesSamples
 
@@ -39,7 +39,7 @@ class Samples(Hook):
         batches = data.eval_batches(evaluation.split, limit=self.batches, process=0, processes=1)
         state = with_weights(run.state, evaluation.weights)
         results = list(program.predict(state, split_chunks(batches)))
-        model = inference_model(program.blueprint.graphdef, state, experiment.precision)
+        model = program.model(state)
         folder = run.directory.path / "samples"
         if jax.process_index() == 0:
             folder.mkdir(exist_ok=True)
