@@ -238,13 +238,15 @@ def _reporting(path: Path) -> Iterator[None]:
 
 def _lock(directory: Path) -> TextIO:
     """Lock a directory, made if need be; closing the handle, or dying, releases it."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        handle = (directory / "lock").open("w")
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Not so where its last owner has removed the file in between.
-        if os.path.samestat(os.fstat(handle.fileno()), (directory / "lock").stat()):
-            return handle
-    except (BlockingIOError, FileNotFoundError):
-        pass
+    with contextlib.ExitStack() as stack:
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            handle = stack.enter_context((directory / "lock").open("w"))
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Not so where its last owner has removed the file in between.
+            if os.path.samestat(os.fstat(handle.fileno()), (directory / "lock").stat()):
+                stack.pop_all()
+                return handle
+        except (BlockingIOError, FileNotFoundError):
+            pass
     raise UserError(f"another process is writing {directory.parent}: wait until it is done")
