@@ -91,7 +91,7 @@ def test_a_class_may_bear_the_name_of_a_split(folder):
 
 MISPLACED = {
     "nothing": (["notes.txt"], r"here holds no image \(png, jpg"),
-    "no folders": (["1.png"], r"here/1.png lies where no image belongs: give a folder of class fol"),
+    "no folders": (["1.png"], r"here/1.png lies where no image belongs: give a folder of c"),
     "beside classes": (["a/1.png", "1.png"], r"here/1.png lies where no image belongs"),
     "an empty class": (["a/1.png", "b/notes.txt"], r"here/b holds no image \(png, jpg"),
     "deeper folders": (["a/1.png", "b/c/1.png"], r"here/b/c/1.png lies where no image belongs"),

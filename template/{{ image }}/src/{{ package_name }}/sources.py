@@ -64,10 +64,7 @@ class Source:
         Raises:
             UserError: The folder is not laid out as it should be, or the sample is not installed.
         """
-        if self.folder is None:
-            _write_digits(scratch / "digits")
-            return scan(scratch / "digits", self.group)
-        return scan(self.folder, self.group)
+        return scan(self.folder or _write_digits(scratch / "digits"), self.group)
 
 
 def sample() -> Source:
@@ -142,12 +139,10 @@ def scan(folder: Path, group: str = "") -> list[ImageFile]:
         if len(above) != 1 + ready and not (group and above):
             raise UserError(
                 f"{folder / path} lies where no image belongs: give a folder of class folders, "
-                f"which hold images only, or folders train, validation and test of such folders"
+                "which hold images only, or folders train, validation and test of such folders"
             )
         kept = _group(path, group) if group else b""
-        files.append(
-            ImageFile(folder / path, above[ready], above[0] if ready else None, kept)
-        )
+        files.append(ImageFile(folder / path, above[ready], above[0] if ready else None, kept))
     return files
 
 
@@ -188,8 +183,8 @@ def _suffixes() -> str:
     return ", ".join(suffix.removeprefix(".") for suffix in SUFFIXES)
 
 
-def _write_digits(folder: Path) -> None:
-    """Write the sample as files that a user could have."""
+def _write_digits(folder: Path) -> Path:
+    """Write the sample as files that a user could have, and return their folder."""
     try:
         from sklearn.datasets import load_digits
     except ImportError:
@@ -205,3 +200,4 @@ def _write_digits(folder: Path) -> None:
     for number, (image, digit) in enumerate(zip(pixels, digits, strict=True)):
         (folder / str(digit)).mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(folder / str(digit) / f"{number:04}.png")
+    return folder
