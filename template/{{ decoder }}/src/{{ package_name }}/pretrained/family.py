@@ -47,7 +47,7 @@ class Key(NamedTuple):
 
     Attributes:
         setting: Name of the setting.
-        default: Its value where there is no such key, or null; `REQUIRED` if there must be one.
+        default: Its value where there is no such key; `REQUIRED` if there must be one.
         values: The setting for each value of the key; without it, they are the same.
     """
 
@@ -68,7 +68,10 @@ SIZES: Final[Mapping[str, Key]] = {
 }
 """Keys that all families have."""
 
-SILU: Final = {"silu": "silu", "gelu_pytorch_tanh": "gelu_tanh"}
+NULLABLE: Final = {"num_kv_heads", "d_head", "attention_softcap", "logit_softcap"}
+"""Settings that may be null, which then does not stand for the family's default."""
+
+ACTIVATION: Final = {"silu": "silu", "gelu_pytorch_tanh": "gelu_tanh"}
 BIAS: Final = Key("attention_bias", "none", {False: "none", True: "all"})
 
 
@@ -110,7 +113,7 @@ class Family:
         Raises:
             UserError: A key is missing, unknown, or has a value that is not supported.
         """
-        fixed = {"attention_dropout": 0.0, **self.fixed}
+        fixed = {"attention_dropout": 0.0, "partial_rotary_factor": 1.0, **self.fixed}
         known = {*IDLE, *ROTARY_KEYS, *self.keys, *fixed, *self.more_keys}
         for name, value in config.items():
             wrong = value != fixed[name] if name in fixed else name not in known
@@ -120,7 +123,7 @@ class Family:
                 )
         settings = {**PLAIN, **self.settings}
         for name, key in self.keys.items():
-            settings[key.setting] = _read(config.get(name), name, key)
+            settings[key.setting] = _read(config, name, key)
         settings["num_kv_heads"] = settings["num_kv_heads"] or settings["num_heads"]
         settings["d_head"] = settings["d_head"] or settings["d_model"] // settings["num_heads"]
         rotary = read_rotary(config, self.base, self.local_base)
@@ -136,8 +139,9 @@ class Family:
         return config | self.write(settings) | write_rotary(settings, self.local_base)
 
 
-def _read(value: Any, name: str, key: Key) -> Any:
-    if value is None:
+def _read(config: Config, name: str, key: Key) -> Any:
+    value = config.get(name)
+    if name not in config or (value is None and key.setting not in NULLABLE):
         if key.default == REQUIRED:
             raise UserError(f"there is no {name}")
         return key.default

@@ -33,6 +33,15 @@ class Tensor(NamedTuple):
     name: str
     axes: tuple[tuple[int, ...], ...] = SAME
 
+    @property
+    def stacked(self) -> bool:
+        """Whether each layer has one."""
+        return "{}" in self.name
+
+    def names(self, ours: Sequence[int]) -> list[str]:
+        """Its name, or one for each layer of ours."""
+        return [self.name.format(i) for i in range(ours[0])] if self.stacked else [self.name]
+
     def shape(self, ours: Sequence[int]) -> tuple[int, ...]:
         """Its shape, given ours of one layer."""
         return tuple(math.prod(ours[axis] for axis in axes) for axes in self.axes)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..family import BIAS, SILU, SIZES, Family, Key
+from ..family import BIAS, ACTIVATION, SIZES, Family, Key
 from ..layers import LAYER_TYPES, read_layer_types, write_layer_types
 from ..names import TENSORS, Tensor
 
@@ -11,11 +11,11 @@ KEYS = {
     **SIZES,
     "num_key_value_heads": Key("num_kv_heads"),
     "head_dim": Key("d_head", 256),
-    "hidden_activation": Key("activation", "gelu_tanh", SILU),
+    "hidden_activation": Key("activation", "gelu_tanh", ACTIVATION),
     "tie_word_embeddings": Key("tied_embeddings", True),
     "attention_bias": BIAS,
-    "attn_logit_softcapping": Key("attention_softcap", None),
-    "final_logit_softcapping": Key("logit_softcap", None),
+    "attn_logit_softcapping": Key("attention_softcap", 50.0),
+    "final_logit_softcapping": Key("logit_softcap", 30.0),
 }
 SETTINGS = {"embedding_scale": True, "norm_offset": True, "post_norms": True}
 FIXED = {"use_bidirectional_attention": False, "hidden_act": "gelu_pytorch_tanh"}

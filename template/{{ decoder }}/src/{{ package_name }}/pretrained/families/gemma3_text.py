@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..family import Family
+from ..family import Family, Key
 from .gemma2 import FIXED, KEYS, MORE_KEYS, SETTINGS, TENSORS_OF_NORMS, read_more, write_more
 
 _PATTERN = "sliding_window_pattern"
@@ -16,7 +16,11 @@ def _read(config: Mapping[str, Any]) -> dict[str, Any]:
 
 FAMILY = Family(
     architecture="Gemma3ForCausalLM",
-    keys=KEYS,
+    keys={
+        **KEYS,
+        "attn_logit_softcapping": Key("attention_softcap", None),
+        "final_logit_softcapping": Key("logit_softcap", None),
+    },
     settings={**SETTINGS, "query_key_norm": True},
     fixed=FIXED,
     base=1_000_000.0,

@@ -1,12 +1,12 @@
 """Llama 2 and 3, and what is built like them, such as SmolLM2."""
 
-from ..family import BIAS, SILU, SIZES, Family, Key
+from ..family import BIAS, ACTIVATION, SIZES, Family, Key
 
 FAMILY = Family(
     architecture="LlamaForCausalLM",
     keys={
         **SIZES,
-        "hidden_act": Key("activation", "silu", SILU),
+        "hidden_act": Key("activation", "silu", ACTIVATION),
         "tie_word_embeddings": Key("tied_embeddings", False),
         "attention_bias": BIAS,
         "mlp_bias": Key("feed_forward_bias", False),

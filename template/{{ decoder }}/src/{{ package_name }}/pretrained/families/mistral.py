@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..family import SILU, SIZES, Family, Key
+from ..family import ACTIVATION, SIZES, Family, Key
 
 
 def _read(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,7 +19,7 @@ FAMILY = Family(
     keys={
         **SIZES,
         "num_key_value_heads": Key("num_kv_heads"),
-        "hidden_act": Key("activation", "silu", SILU),
+        "hidden_act": Key("activation", "silu", ACTIVATION),
         "tie_word_embeddings": Key("tied_embeddings", False),
     },
     read=_read,

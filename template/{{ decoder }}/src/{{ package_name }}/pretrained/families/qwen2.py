@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..family import SILU, SIZES, Family, Key
+from ..family import ACTIVATION, SIZES, Family, Key
 from ..layers import LAYER_TYPES, read_layer_types, write_layer_types
 
 KEYS = {
     **SIZES,
     "num_key_value_heads": Key("num_kv_heads"),
-    "hidden_act": Key("activation", "silu", SILU),
+    "hidden_act": Key("activation", "silu", ACTIVATION),
     "tie_word_embeddings": Key("tied_embeddings", False),
 }
 LAYER_KEYS = LAYER_TYPES | {"use_sliding_window", "max_window_layers"}

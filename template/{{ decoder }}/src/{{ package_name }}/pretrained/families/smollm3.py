@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..family import BIAS, SILU, SIZES, Family, Key
+from ..family import BIAS, ACTIVATION, SIZES, Family, Key
 from ..layers import LAYER_TYPES, read_layer_types, write_layer_types
 
 
@@ -28,7 +28,7 @@ FAMILY = Family(
     keys={
         **SIZES,
         "num_key_value_heads": Key("num_kv_heads"),
-        "hidden_act": Key("activation", "silu", SILU),
+        "hidden_act": Key("activation", "silu", ACTIVATION),
         "tie_word_embeddings": Key("tied_embeddings", True),
         "attention_bias": BIAS,
         "mlp_bias": Key("feed_forward_bias", False),
