@@ -55,11 +55,9 @@ class Attention(nnx.Module):
         self.key_bias = make_bias(shared, biased != "none", precision)
         self.value_bias = make_bias(shared, biased != "none", precision)
         self.out_bias = make_bias(into, biased == "all", precision)
-        self.query_norm = self.key_norm = None
-        if settings.query_key_norm:
-            self.query_norm, self.key_norm = (
-                make_norm({"d_head": d_head}, settings, precision) for _ in range(2)
-            )
+        normed = settings.query_key_norm
+        self.query_norm = make_norm({"d_head": d_head}, settings, precision) if normed else None
+        self.key_norm = make_norm({"d_head": d_head}, settings, precision) if normed else None
         self.settings = settings
         self.precision = precision
 
