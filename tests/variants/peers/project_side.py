@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 PACKAGE, FOLDER = sys.argv[1], Path(sys.argv[2])
-SEGMENTS, CHUNK = 2, 7
+PADDING, CHUNK = 8, 14
 
 
 def module(name: str):
@@ -46,15 +46,14 @@ def compare(model, expected) -> None:
         packed = forward(tokens, 1 + second, places - short * second)
         close(packed[:, :short], expected["first"], "packed")
         close(packed[:, short:], expected["rest"], "packed")
-        padding = 5
         extend = jax.jit(lambda *inputs: model.extend(*inputs))
-        cache, starts = model.empty_cache(batch, padding + length), jnp.full(batch, padding)
-        given = jnp.pad(tokens, ((0, 0), (padding, 0)), constant_values=257)
+        cache, starts = model.empty_cache(batch, PADDING + length), jnp.full(batch, PADDING)
+        given = jnp.pad(tokens, ((0, 0), (PADDING, 0)), constant_values=257)
         parts = []
         for start in range(0, given.shape[1], CHUNK):
             logits, cache = extend(given[:, start : start + CHUNK], cache, starts)
             parts.append(logits)
-        close(jnp.concatenate(parts, axis=1)[:, padding:], expected["logits"], "cached")
+        close(jnp.concatenate(parts, axis=1)[:, PADDING:], expected["logits"], "cached")
         generation = module("generation")
         sampling = generation.Sampling(max_tokens=expected["greedy"].shape[1], temperature=0.0)
         made = generation.generate(model, tokens[:, :short], None, sampling, end=-1)
@@ -68,3 +67,5 @@ for file in sorted(FOLDER.glob("*.npz")):
     command("import", "--source", str(FOLDER / file.stem), *words)
     program, state, _ = module("commands._run").open_run(run)
     compare(program.model(state), np.load(file))
+    exported = str(FOLDER / "exported" / file.stem)
+    command("export", "--run-dir", str(run), "--format", "huggingface", "--output", exported)

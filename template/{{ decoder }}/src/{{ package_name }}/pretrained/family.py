@@ -118,9 +118,7 @@ class Family:
         for name, value in config.items():
             wrong = value != fixed[name] if name in fixed else name not in known
             if wrong and value is not None:
-                raise UserError(
-                    f"{name} = {value!r} is not supported for {self.architecture}"
-                )
+                raise UserError(f"{name} = {value!r} is not supported for {self.architecture}")
         settings = {**PLAIN, **self.settings}
         for name, key in self.keys.items():
             settings[key.setting] = _read(config, name, key)

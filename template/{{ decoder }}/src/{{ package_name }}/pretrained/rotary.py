@@ -9,7 +9,7 @@ ROTARY_KEYS: Final = frozenset(
     {"rope_theta", "rope_scaling", "rope_parameters", "rope_local_base_freq"}
 )
 _LENGTH: Final = "original_max_position_embeddings"
-_SCALINGS: Final[Mapping[str, Mapping[str, str]]] = {
+SCALINGS: Final[Mapping[str, Mapping[str, str]]] = {
     "default": {},
     "linear": {"factor": "factor"},
     "dynamic": {"factor": "factor"},
@@ -31,9 +31,7 @@ _SCALINGS: Final[Mapping[str, Mapping[str, str]]] = {
 """The settings of each kind of scaling, by what `config.json` calls them."""
 
 
-def read_rotary(
-    config: Mapping[str, Any], base: float, local_base: float | None
-) -> dict[str, Any]:
+def read_rotary(config: Mapping[str, Any], base: float, local_base: float | None) -> dict[str, Any]:
     """The rotary settings of a model, each of them that a scaling has.
 
     Args:
@@ -56,9 +54,9 @@ def read_rotary(
             raise UserError(f"rope_type = {local['rope_type']!r} is not supported with a window")
     old = given.pop("type", "default")
     kind = given.pop("rope_type", old)
-    if kind not in _SCALINGS:
-        raise UserError(f"rope_type = {kind!r} is not supported, only {', '.join(_SCALINGS)}")
-    names = _SCALINGS[kind]
+    if kind not in SCALINGS:
+        raise UserError(f"rope_type = {kind!r} is not supported, only {', '.join(SCALINGS)}")
+    names = SCALINGS[kind]
     made["scaling"] = "none" if kind == "default" else kind
     length = config.get("max_position_embeddings")
     if kind == "dynamic":
@@ -84,6 +82,6 @@ def write_rotary(settings: Mapping[str, Any], local_base: float | None) -> dict[
     kind = rotary["scaling"]
     if kind == "dynamic":
         config["max_position_embeddings"] = rotary["original_length"]
-    scaling = {name: rotary[setting] for name, setting in _SCALINGS.get(kind, {}).items()}
+    scaling = {name: rotary[setting] for name, setting in SCALINGS.get(kind, {}).items()}
     scaling = {name: value for name, value in scaling.items() if value is not None}
     return {**config, "rope_scaling": {"rope_type": kind, **scaling} if scaling else None}

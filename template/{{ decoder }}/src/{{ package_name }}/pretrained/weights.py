@@ -33,9 +33,7 @@ def read_weights(folder: ModelFolder, family: Family, like: PyTree) -> PyTree:
         parts: dict[tuple[tuple[int, int, int], ...], AnyArray] = {}
 
         def part(index: Index) -> AnyArray:  # devices that hold the same share what is read
-            key = tuple(
-                axis.indices(size) for axis, size in zip(index, leaf.shape, strict=True)
-            )
+            key = tuple(axis.indices(size) for axis, size in zip(index, leaf.shape, strict=True))
             if key not in parts:
                 parts[key] = _read(folder, known_tensor(family, path), leaf, index)
             return parts[key]
