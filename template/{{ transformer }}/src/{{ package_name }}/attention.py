@@ -100,8 +100,8 @@ class Attention(nnx.Module):
     def _heads(
         self,
         x: Hidden,
-        weight: nnx.Param,
-        bias: nnx.Param | None,
+        weight: nnx.Variable,
+        bias: nnx.Variable | None,
         norm: RMSNorm | None,
         name: str,
     ) -> Heads:

@@ -70,8 +70,8 @@ def make_bias(sizes: dict[str, int], wanted: bool, precision: Precision) -> nnx.
 def project(
     spec: str,
     x: Float[Array, "..."],
-    weight: nnx.Param,
-    bias: nnx.Param | None,
+    weight: nnx.Variable,
+    bias: nnx.Variable | None,
     precision: Precision,
 ) -> Float[Array, "batch seq_len ..."]:
     """The product of `contract`, and a bias that is added before it is rounded."""

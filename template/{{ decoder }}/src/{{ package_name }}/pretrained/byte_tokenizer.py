@@ -1,10 +1,10 @@
 """The byte tokenizer as the files that transformers reads: the same ids for every text."""
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 from ..files import write_atomically
-from pathlib import Path
 
 END: Final = "<|endoftext|>"
 PAD: Final = "<|pad|>"

@@ -27,8 +27,13 @@ FILE_BYTES: Final = 5_000_000_000
 
 _ORDINARY: Final[Mapping[str, Any]] = {
     **PLAIN,
-    **{"embedding_scale": True, "num_kv_heads": None, "d_head": None, "activation": "silu"},
-    **{"norm_epsilon": 1e-6, "windows": (None,), "rotated": (True,)},
+    "embedding_scale": True,
+    "num_kv_heads": None,
+    "d_head": None,
+    "activation": "silu",
+    "norm_epsilon": 1e-6,
+    "windows": (None,),
+    "rotated": (True,),
     "rotary": {"base": 10_000.0, "scaling": "none"},
 }
 """Settings that the models of older projects do not have, and what these are."""

@@ -1,4 +1,4 @@
-"""Rotary positions in `config.json`: as `rope_theta` and `rope_scaling`, or as `rope_parameters`."""
+"""Rotary positions in `config.json`: the keys of older and of newer releases."""
 
 from collections.abc import Mapping
 from typing import Any, Final

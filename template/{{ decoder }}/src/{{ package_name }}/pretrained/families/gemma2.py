@@ -1,9 +1,9 @@
-"""Gemma 2: scaled embeddings, norms on both ends of a branch, soft caps; every other layer slides."""
+"""Gemma 2: scaled embeddings, norms on both ends of a branch, soft caps, and windows."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from ..family import BIAS, ACTIVATION, SIZES, Family, Key
+from ..family import ACTIVATION, BIAS, SIZES, Family, Key
 from ..layers import LAYER_TYPES, read_layer_types, write_layer_types
 from ..names import TENSORS, Tensor
 

@@ -1,6 +1,6 @@
 """Llama 2 and 3, and what is built like them, such as SmolLM2."""
 
-from ..family import BIAS, ACTIVATION, SIZES, Family, Key
+from ..family import ACTIVATION, BIAS, SIZES, Family, Key
 
 FAMILY = Family(
     architecture="LlamaForCausalLM",

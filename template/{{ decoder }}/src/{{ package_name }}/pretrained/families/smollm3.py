@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..family import BIAS, ACTIVATION, SIZES, Family, Key
+from ..family import ACTIVATION, BIAS, SIZES, Family, Key
 from ..layers import LAYER_TYPES, read_layer_types, write_layer_types
 
 
