@@ -28,6 +28,7 @@ DIMENSIONS = {
     "d_head": "features of one attention head",
     "half_head": "pairs of features of one attention head, d_head / 2",
     "num_heads": "attention heads",
+    "num_kv_heads": "heads with keys and values of their own",
     "num_layers": "layers stacked in one parameter",
     "rank": "columns of a thin factor",
     "max_tokens": "tokens generated at most",

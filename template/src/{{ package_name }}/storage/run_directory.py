@@ -64,6 +64,11 @@ class RunDirectory:
         return self.path / "checkpoints"
 
     @property
+    def pretrained(self) -> Path:
+        """Files of the published model that the run began with: its tokenizer and what it says."""
+        return self.path / "pretrained"
+
+    @property
     def tracker(self) -> Path:
         """The folder of the experiment tracker's files."""
         return self.path / "tracker"

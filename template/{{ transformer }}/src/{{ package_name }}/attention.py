@@ -1,4 +1,4 @@
-"""Attention (Vaswani et al., 2017) with rotary positions (Su et al., 2021): yours to change."""
+"""Attention (Vaswani et al., 2017): yours to change."""
 
 from typing import NamedTuple
 
@@ -6,14 +6,19 @@ import chex
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
+from .block_settings import BlockSettings, Layer
+from .layers import RMSNorm, make_bias, make_norm, project, softcap
 from .numerics.contract import contract
 from .numerics.parameters import parameter
 from .numerics.precision import Precision
 from .numerics.shapes import AttentionMask, Hidden
 from .parallel.rules import constrain
+from .rotary import Heads, Positions, rotate
 
+Queries = Float[Array, "batch num_heads query_len d_head"]
+Keys = Float[Array, "batch num_kv_heads key_len d_head"]
 MASKED = -1e30  # finite, so that a row with nothing to attend to is not NaN
 
 
@@ -26,33 +31,43 @@ class Cache(NamedTuple):
         length: How many positions are filled: the same number for every sequence and layer.
     """
 
-    keys: Float[Array, "num_layers batch num_heads key_len d_head"]
-    values: Float[Array, "num_layers batch num_heads key_len d_head"]
+    keys: Float[Array, "num_layers batch num_kv_heads key_len d_head"]
+    values: Float[Array, "num_layers batch num_kv_heads key_len d_head"]
     length: Int[Array, " num_layers"]
 
 
 class Attention(nnx.Module):
-    """Multi-head attention, with rotary positions if it is told positions."""
+    """Attention whose heads may share keys and values, with rotary positions if it is told any."""
 
-    def __init__(
-        self, d_model: int, num_heads: int, depth: int, *, rngs: nnx.Rngs, precision: Precision
-    ) -> None:
-        heads = {"num_heads": num_heads, "d_head": d_model // num_heads}
-        sizes = {"d_model": d_model, **heads}
-        self.query = parameter(rngs.params(), sizes, d_model, precision)
-        self.key = parameter(rngs.params(), sizes, d_model, precision)
-        self.value = parameter(rngs.params(), sizes, d_model, precision)
-        # The output is drawn smaller, so that a sum over `depth` branches keeps its variance.
-        sizes = {**heads, "d_model": d_model}
-        self.out = parameter(rngs.params(), sizes, d_model * depth, precision)
+    def __init__(self, settings: BlockSettings, *, rngs: nnx.Rngs, precision: Precision) -> None:
+        width, d_head = settings.d_model, settings.head_width
+        heads = {"num_heads": settings.num_heads, "d_head": d_head}
+        shared = {"num_kv_heads": settings.kv_heads, "d_head": d_head}
+        into = {"d_model": width}
+        self.query = parameter(rngs.params(), into | heads, width, precision)
+        self.key = parameter(rngs.params(), into | shared, width, precision)
+        self.value = parameter(rngs.params(), into | shared, width, precision)
+        # The output is drawn smaller, so that a sum over all branches keeps its variance.
+        fan_in = settings.num_heads * d_head * 2 * settings.num_layers
+        self.out = parameter(rngs.params(), heads | into, fan_in, precision)
+        biased = settings.attention_bias
+        self.query_bias = make_bias(heads, biased != "none", precision)
+        self.key_bias = make_bias(shared, biased != "none", precision)
+        self.value_bias = make_bias(shared, biased != "none", precision)
+        self.out_bias = make_bias(into, biased == "all", precision)
+        normed = settings.query_key_norm
+        self.query_norm = make_norm({"d_head": d_head}, settings, precision) if normed else None
+        self.key_norm = make_norm({"d_head": d_head}, settings, precision) if normed else None
+        self.settings = settings
         self.precision = precision
 
     def __call__(
         self,
         x: Hidden,
         mask: AttentionMask | None = None,
-        positions: Int[Array, "batch seq_len"] | None = None,
+        positions: Positions | None = None,
         cache: Cache | None = None,
+        layer: Layer = Layer(window=None, rotated=True),
     ) -> tuple[Hidden, Cache | None]:
         """Attend from every position of `x`.
 
@@ -61,42 +76,60 @@ class Attention(nnx.Module):
             mask: Which positions each of them sees; without it, all.
             positions: Where they stand, for the rotation; without it, nothing is rotated.
             cache: What one layer holds of earlier positions, to which these are added.
+            layer: What this layer does otherwise than others.
         """
         chex.assert_shape(x, (None, None, self.query.shape[0]))
-        query = self._heads(x, self.query[...])
-        key = self._heads(x, self.key[...])
-        value = self._heads(x, self.value[...])
-        if positions is not None:
-            query, key = rotate(query, positions), rotate(key, positions)
+        query = self._heads(x, self.query, self.query_bias, self.query_norm, "num_heads")
+        key = self._heads(x, self.key, self.key_bias, self.key_norm, "num_kv_heads")
+        value = self._heads(x, self.value, self.value_bias, None, "num_kv_heads")
+        if positions is not None and layer.rotated:
+            rotary, local = self.settings.rotary, layer.window is not None
+            query, key = (rotate(each, positions, rotary, local=local) for each in (query, key))
+        first: int | Int[Array, ""] = 0
         if cache is not None:
-            start = (0, 0, cache.length, 0)
+            first, start = cache.length, (0, 0, cache.length, 0)
             key = jax.lax.dynamic_update_slice(cache.keys, key, start)
             value = jax.lax.dynamic_update_slice(cache.values, value, start)
             cache = Cache(key, value, cache.length + x.shape[1])
-        scores = contract("bhik,bhjk->bhij", query, key, self.precision, accumulator=True)
-        scores = scores * query.shape[-1] ** -0.5
-        if mask is not None:
-            scores = jnp.where(mask, scores, MASKED)
-        weights = jax.nn.softmax(scores, axis=-1)
-        mixed = contract("bhij,bhjk->bhik", weights, value, self.precision).swapaxes(1, 2)
-        return contract("bihk,hkd->bid", mixed, self.out[...], self.precision), cache
+        if layer.window is not None:
+            near = within(layer.window, first, x.shape[1], key.shape[2])
+            mask = near if mask is None else mask & near
+        mixed = self._mix(query, key, value, mask).swapaxes(1, 2)
+        return project("bihk,hkd->bid", mixed, self.out, self.out_bias, self.precision), cache
 
     def _heads(
-        self, x: Hidden, weight: Float[Array, "d_model num_heads d_head"]
-    ) -> Float[Array, "batch num_heads seq_len d_head"]:
-        heads = contract("bsd,dhk->bshk", x, weight, self.precision)
-        heads = constrain(heads, "batch", "seq_len", "num_heads", "d_head")
-        return heads.swapaxes(1, 2)
+        self,
+        x: Hidden,
+        weight: nnx.Variable,
+        bias: nnx.Variable | None,
+        norm: RMSNorm | None,
+        name: str,
+    ) -> Heads:
+        heads = project("bsd,dhk->bshk", x, weight, bias, self.precision)
+        heads = heads if norm is None else norm(heads)
+        return constrain(heads, "batch", "seq_len", name, "d_head").swapaxes(1, 2)
+
+    def _mix(self, query: Queries, key: Keys, value: Keys, mask: AttentionMask | None) -> Queries:
+        """Means of the values that each position sees."""
+        settings, (batch, num_heads, query_len, d_head) = self.settings, query.shape
+        # Heads that share keys and values are more positions of one head.
+        shared = (batch, key.shape[1], num_heads // key.shape[1] * query_len)
+        query = query.reshape(*shared, d_head)
+        scores = contract("bhik,bhjk->bhij", query, key, self.precision, accumulator=True)
+        scores = scores * (settings.query_scale or d_head**-0.5)
+        if settings.attention_softcap is not None:
+            scores = softcap(scores, settings.attention_softcap)
+        scores = scores.reshape(batch, num_heads, query_len, key.shape[2])
+        if mask is not None:
+            scores = jnp.where(mask, scores, MASKED)
+        weights = jax.nn.softmax(scores, axis=-1).reshape(*shared, key.shape[2])
+        mixed = contract("bhij,bhjk->bhik", weights, value, self.precision)
+        return mixed.reshape(batch, num_heads, query_len, d_head)
 
 
-def rotate(
-    x: Float[Array, "batch num_heads seq_len d_head"], positions: Int[Array, "batch seq_len"]
-) -> Float[Array, "batch num_heads seq_len d_head"]:
-    """Rotate pairs of features by angles that grow with the position, in float32."""
-    half = x.shape[-1] // 2
-    frequencies = 10_000.0 ** (-jnp.arange(half, dtype=jnp.float32) / half)
-    angles = positions[:, None, :, None].astype(jnp.float32) * frequencies[None, None, None, :]
-    cos, sin = jnp.cos(angles), jnp.sin(angles)
-    left, right = jnp.split(x.astype(jnp.float32), 2, axis=-1)
-    turned = jnp.concatenate([left * cos - right * sin, right * cos + left * sin], axis=-1)
-    return turned.astype(x.dtype)
+def within(
+    window: int, first: int | Int[Array, ""], query_len: int, key_len: int
+) -> Bool[Array, "1 1 query_len key_len"]:
+    """Which keys lie less than `window` places from each query, the first of which is `first`."""
+    places = first + jnp.arange(query_len)
+    return (jnp.abs(places[:, None] - jnp.arange(key_len)[None, :]) < window)[None, None]

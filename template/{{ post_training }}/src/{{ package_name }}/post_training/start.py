@@ -1,11 +1,11 @@
 """What a run begins with: kept in its folder, as the reference and to be compared with."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jaxtyping import PyTree
 
-from ..storage.checkpoints import Checkpoints, CheckpointSettings
+from ..storage.checkpoints import Checkpoints, CheckpointSettings, NoData
 from .weights import fit_weights, read_weights, select, union
 
 FOLDER = "start"
@@ -21,14 +21,6 @@ class Start(NamedTuple):
 
     params: PyTree
     variables: PyTree
-
-
-class _NoData:
-    def get_state(self) -> dict[str, Any]:
-        return {}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        pass
 
 
 def begin(fresh: Start, start_from: str | None, run: Path | None) -> Start:
@@ -55,7 +47,7 @@ def begin(fresh: Start, start_from: str | None, run: Path | None) -> Start:
             fresh = Start(*(select(fitted, part) for part in fresh))
     if run is not None:
         with Checkpoints(run / FOLDER, CheckpointSettings()) as checkpoints:
-            checkpoints.save(0, fresh, _NoData())
+            checkpoints.save(0, fresh, NoData())
     return fresh
 
 
