@@ -1,0 +1,1 @@
+"""Tokenizers: bytes, or files as they come with published models, or one trained on the data."""

@@ -1,0 +1,188 @@
+"""Tokenizers that are read from files, as published models bring them. Nothing is downloaded."""
+
+import functools
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from jaxtyping import Int32, Integer
+
+from ..errors import UserError
+from .specials import BESIDE, find_specials
+from .tokenizer import Ids
+
+HUGGING_FACE: Final = "tokenizer.json"
+SENTENCE_PIECE: Final = "tokenizer.model"
+_BYTE: Final = re.compile("<0x[0-9A-F]{2}>")  # a token that is one byte
+
+
+class FileTokenizer:
+    """What tokenizers from files share; see `Tokenizer`."""
+
+    def __init__(
+        self, path: Path, name: str, specials: tuple[int, int, int], size: int, unused: Iterable[int]
+    ) -> None:
+        """Keep what a file says.
+
+        Args:
+            path: The file.
+            name: What its copies are called.
+            specials: Start, end and pad.
+            size: Ids that it has, but perhaps that of pad.
+            unused: Ids that no text has.
+        """
+        self.start, self.end, self.pad = specials
+        content = path.read_bytes() + repr(specials).encode()
+        self.digest = hashlib.sha256(content).hexdigest()
+        self.name = f"{name} {self.digest[:8]}"
+        beside = filter(Path.is_file, map(path.with_name, BESIDE))
+        self.files = {name: path, **{file.name: file for file in beside}}
+        self.vocab_size = max(size, self.pad + 1)
+        self.reserved = tuple(sorted({self.pad, self.start, *unused} - {self.end}))
+
+    @functools.cached_property
+    def added(self) -> int:
+        """See `Tokenizer`."""
+        return max(0, int(self.sizes[self.encode("a")].sum()) - 1)
+
+    @functools.cached_property
+    def sizes(self) -> Int32[np.ndarray, " vocab_size"]:
+        """See `Tokenizer`."""
+        sizes = np.zeros(self.vocab_size, np.int32)
+        found = np.array(self._sizes(), np.int32)
+        sizes[: len(found)] = found
+        sizes[[self.start, self.end, *self.reserved]] = 0
+        return sizes
+
+    def _sizes(self) -> list[int]:
+        raise NotImplementedError
+
+    def encode(self, text: str) -> Ids:
+        """Encode text, without `start` and `end`."""
+        return self.encode_batch([text])[0]
+
+    def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
+        """Encode several texts, on all cores."""
+        raise NotImplementedError
+
+    def _plain(self, ids: Integer[np.ndarray, " seq_len"]) -> list[int]:
+        """The ids that stand for text."""
+        special = np.isin(ids, [self.start, self.end, *self.reserved])
+        return ids[(ids >= 0) & (ids < self.vocab_size) & ~special].tolist()
+
+
+class HuggingFace(FileTokenizer):
+    """A ``tokenizer.json`` of the tokenizers package, as most published models have one.
+
+    A special token that a text spells out, such as one of a chat template, is encoded as that
+    token.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read a file, and what lies beside it about its special tokens.
+
+        Raises:
+            UserError: It is no such file, or no token ends a text.
+        """
+        try:
+            import tokenizers
+        except ImportError as error:
+            raise _not_installed("tokenizers") from error
+        try:
+            model: Any = tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8"))
+        except Exception as error:  # the package raises nothing narrower
+            raise UserError(f"{path} is no tokenizer of the tokenizers package: {error}") from error
+        # The file may ask for either, which is not its to say.
+        model.no_truncation()
+        model.no_padding()
+        self._model, self._vocabulary = model, model.get_vocab(with_added_tokens=True)
+        self._added = {
+            at: 0 if token.special else len(token.content.encode())
+            for at, token in model.get_added_tokens_decoder().items()
+        }
+        special = {name: at for name, at in self._vocabulary.items() if self._added.get(at) == 0}
+        inner = model.model  # one that falls back to bytes lacks nothing
+        unknown = getattr(inner, "unk_token", None) if getattr(inner, "byte_fallback", 0) else None
+        specials = find_specials(
+            path, self._vocabulary, special, self._vocabulary.get(unknown) if unknown else None
+        )
+        size = max(self._vocabulary.values()) + 1
+        unused = set(range(size)) - set(self._vocabulary.values())
+        super().__init__(path, HUGGING_FACE, specials, size, unused)
+
+    def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
+        """Encode several texts, on all cores."""
+        encoded = self._model.encode_batch_fast(texts, add_special_tokens=False)
+        return [np.array(each.ids, np.int32) for each in encoded]
+
+    def decode(self, ids: Integer[np.ndarray, " seq_len"]) -> str:
+        """Decode ids; special ones are dropped."""
+        return self._model.decode(self._plain(ids), skip_special_tokens=True)
+
+    def _sizes(self) -> list[int]:
+        names = {at: name for name, at in self._vocabulary.items()}
+        byte_level = "ByteLevel" in str(self._model.decoder)
+        before = self._model.encode("a", add_special_tokens=False).ids
+        # Unless a token tells by itself, it is as long as what it adds to a text.
+        decoded = [] if byte_level else self._model.decode_batch([[*before, at] for at in names])
+        adds = [len(text.encode()) - len(self._model.decode(before).encode()) for text in decoded]
+        added = dict(zip(names, adds, strict=False))
+
+        def size(at: int) -> int:
+            name = names.get(at, "")
+            if at in self._added:
+                return self._added[at]
+            if byte_level:
+                return len(name)
+            return 1 if _BYTE.fullmatch(name) else added.get(at, 0)
+
+        return [size(at) for at in range(max(names) + 1)]
+
+
+class SentencePiece(FileTokenizer):
+    """A ``.model`` of the sentencepiece package, as the first models of Llama and Mistral have."""
+
+    def __init__(self, path: Path) -> None:
+        """Read a file.
+
+        Raises:
+            UserError: It is no such model, or no token ends a text.
+        """
+        try:
+            from sentencepiece import SentencePieceProcessor
+        except ImportError as error:
+            raise _not_installed("sentencepiece") from error
+        try:
+            model: Any = SentencePieceProcessor(model_proto=path.read_bytes())
+        except RuntimeError as error:
+            raise UserError(f"{path} is no model of sentencepiece: give a .model file") from error
+        self._model, size = model, model.get_piece_size()
+        start, end, pad = model.bos_id(), model.eos_id(), model.pad_id()
+        if end < 0:
+            raise UserError(f"{path} has no end token: train it with --eos_id")
+        start = end if start < 0 else start
+        if pad in (-1, start, end):  # unknown is nothing to a model that falls back to bytes
+            pad = model.unk_id() if any(map(model.is_byte, range(size))) else size
+        unused = [at for at in range(size) if model.is_unused(at)]
+        super().__init__(path, SENTENCE_PIECE, (start, end, pad), size, (*unused, model.unk_id()))
+
+    def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
+        """Encode several texts, on all cores."""
+        return [np.array(ids, np.int32) for ids in self._model.encode(texts, num_threads=-1)]
+
+    def decode(self, ids: Integer[np.ndarray, " seq_len"]) -> str:
+        """Decode ids; special ones are dropped."""
+        return self._model.decode(self._plain(ids))
+
+    def _sizes(self) -> list[int]:
+        model, places = self._model, range(self._model.get_piece_size())
+        texts = (model.id_to_piece(at).replace("\u2581", " ") for at in places)
+        whole = [1 if model.is_byte(at) else len(text.encode()) for at, text in zip(places, texts)]
+        return [0 if model.is_control(at) else size for at, size in zip(places, whole)]
+
+
+def _not_installed(package: str) -> UserError:
+    return UserError(f"this tokenizer needs the package {package}: run `uv add {package}`")
