@@ -134,7 +134,7 @@ class IndexedData(Settings):
         if len(chosen) < count:
             chosen = chosen * count // len(chosen)
         chosen[chosen >= count] = -1
-        shares = chosen.reshape(-1, per_process, processes)[:, :, process]
+        shares = list(chosen.reshape(-1, per_process, processes)[:, :, process])
         return grain.MapDataset.source(shares).map(examples.read).to_iter_dataset(self._reading)
 
     @property

@@ -60,8 +60,8 @@ def _mean_share(
     parts: Integer[np.ndarray, " num_classes"], wholes: Integer[np.ndarray, " num_classes"]
 ) -> float:
     """The mean over the classes that are there at all; NaN where none is."""
-    there = wholes > 0
-    return float(np.mean(parts[there] / wholes[there])) if there.any() else np.nan
+    shares = parts / np.maximum(wholes, 1)
+    return float(np.mean(shares[wholes > 0])) if wholes.any() else np.nan
 
 
 def mean_roc_auc(labels: Labels, shares: Shares) -> float:
