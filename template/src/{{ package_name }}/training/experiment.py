@@ -132,16 +132,22 @@ class Experiment(Settings):
         Raises:
             UserError: `info` lacks something that a part follows from.
         """
-        parts = {name: getattr(self, name) for name in ("model", "objective", "prediction")}
-        fitted = {}
-        for name, part in parts.items():
+
+        def fit(name: str, part: Any) -> Any:
             try:
-                fitted |= {name: part.fitted(info)} if isinstance(part, FitsData) else {}
+                return part.fitted(info) if isinstance(part, FitsData) else part
             except KeyError as error:
                 raise UserError(
                     f"{name}: follows from the data, whose info() has no {error}"
                 ) from error
-        return self.model_copy(update=fitted)
+
+        names = ("model", "data", "objective", "prediction")
+        fitted = {name: fit(name, getattr(self, name)) for name in names}
+        evaluations = {
+            name: each.model_copy(update={"data": fit(f"evaluations[{name!r}].data", each.data)})
+            for name, each in self.evaluations.items()
+        }
+        return self.model_copy(update={**fitted, "evaluations": evaluations})
 
     @model_validator(mode="after")
     def _metrics_have_outputs(self) -> "Experiment":
