@@ -16,7 +16,7 @@ END: Final = "<|endoftext|>"
 PAD: Final = "<|pad|>"
 
 
-def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path, *, progress: bool) -> None:
+def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path) -> None:
     """Train a tokenizer that any text can be encoded with, and restored from.
 
     Memory holds the distinct words of the texts, not the texts.
@@ -25,7 +25,6 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path, *, prog
         texts: What to train it on.
         vocab_size: Ids, among them 256 for bytes and two special ones; a small text gives fewer.
         folder: Where ``tokenizer.json`` and ``tokenizer_config.json`` go.
-        progress: Show progress.
     """
     model = tokenizers.Tokenizer(models.BPE())
     model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -34,7 +33,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path, *, prog
         vocab_size=vocab_size,
         special_tokens=[END, PAD],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=progress,
+        show_progress=False,
     )
     model.train_from_iterator(texts, trainer)
     # As the project's commands do, other programs are to put the end of a document before a text.

@@ -2,8 +2,8 @@
 
 import argparse
 
-from ._run import add_run_options
-from ._sampling import add_sampling_options, sampling_of
+from ._run import add_run_options, open_chosen
+from ._sampling import add_sampling_options, sampling_of, write_text
 
 HELP = "continue a text with a run's model"
 
@@ -21,20 +21,11 @@ def run(arguments: argparse.Namespace) -> int:
     Returns:
         The exit code.
     """
-    import jax
-    import jax.numpy as jnp
-    import numpy as np
-
-    from ..generation import generate
-    from ..tokenizer import DOCUMENT, TOKENIZER
-    from ._run import open_chosen
+    from ..tokenizer import TOKENIZER
 
     sampling = sampling_of(arguments)
     program, state, *_ = open_chosen(arguments)
+    tokenizer = getattr(program.experiment.data, "tokenizer", TOKENIZER)
     model = program.model(state)
-    prompt = np.concatenate([[DOCUMENT], TOKENIZER.encode(arguments.prompt)]).astype(np.int32)
-    with jax.set_mesh(program.mesh):
-        key = jax.random.key(arguments.seed)
-        tokens = generate(model, jnp.asarray(prompt)[None], key, sampling)
-    print(arguments.prompt + TOKENIZER.decode(np.asarray(tokens[0])))
+    write_text(program, model, tokenizer, sampling, arguments, shown=arguments.prompt)
     return 0

@@ -3,8 +3,8 @@
 import argparse
 from typing import Any
 
-from ._run import add_run_options
-from ._sampling import add_sampling_options, sampling_of
+from ._run import add_run_options, open_chosen
+from ._sampling import add_sampling_options, sampling_of, write_text
 
 HELP = "let a run's model respond to a prompt"
 
@@ -22,21 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     Returns:
         The exit code.
     """
-    import jax
-    import jax.numpy as jnp
-    import numpy as np
-
-    from ..generation import generate
-    from ._run import open_chosen
-
     sampling = sampling_of(arguments)
     program, state, *_ = open_chosen(arguments)
-    model = program.model(state)
     data: Any = program.experiment.data
-    tokenizer = data.tokenizer
-    prompt = np.concatenate([[tokenizer.start], tokenizer.encode(arguments.prompt)])
-    with jax.set_mesh(program.mesh):
-        key, prompts = jax.random.key(arguments.seed), jnp.asarray(prompt, jnp.int32)[None]
-        tokens = generate(model, prompts, key, sampling, end=tokenizer.end)
-    print(tokenizer.decode(np.asarray(tokens[0])))
+    write_text(program, program.model(state), data.tokenizer, sampling, arguments, shown="")
     return 0
