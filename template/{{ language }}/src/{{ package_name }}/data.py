@@ -1,12 +1,12 @@
 """What an example is, and where examples come from.
 
 A data set of text is one stream of tokens per split (see ``preparation.py``), made by the tokenizer
-that the data set keeps, and cut into windows of
-``seq_len`` targets. Windows are cut without regard to documents: a window may hold the end of one
-document, several short ones and the beginning of another. What crosses a document's boundary: the
-prediction that it ends (the target at a document's last token is the tokenizer's `end`). What does not:
-attention and positions, since the model lets a token see only tokens of its own segment, and
-positions restart with each document. Nothing at all crosses from one window to the next.
+that the data set keeps and cut into windows of ``seq_len`` targets. Windows are cut without regard
+to documents: a window may hold the end of one document, several short ones and the beginning of
+another. What crosses a document's boundary: the prediction that it ends (the target at a document's
+last token is the tokenizer's `end`). What does not: attention and positions, since the model lets a
+token see only tokens of its own segment, and positions restart with each document. Nothing at all
+crosses from one window to the next.
 
 Which windows form the batch of a step stands in ``training/indexed_data.py``.
 """
@@ -86,9 +86,7 @@ class TextExamples:
         tokens: How many there are in the stream.
     """
 
-    def __init__(
-        self, data_set: DataSet, split: str, seq_len: int, tokenizer: Tokenizer
-    ) -> None:
+    def __init__(self, data_set: DataSet, split: str, seq_len: int, tokenizer: Tokenizer) -> None:
         self._records, self._info, self._seq_len = data_set.source(split), data_set.info, seq_len
         self._tokenizer = tokenizer
         self.tokens: int = data_set.info["splits"][split]["tokens"]

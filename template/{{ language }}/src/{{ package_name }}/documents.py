@@ -88,7 +88,6 @@ def _text_of(line: str, field: str, where: str) -> str:
 
 def _rows(path: Path, field: str, advance: Callable[[int], object]) -> Located:
     pyarrow, parquet = pyarrow_for(path), pyarrow_for(path, "pyarrow.parquet")
-    number = 0
     try:
         if path.suffix == ".parquet":
             file = parquet.ParquetFile(path)
@@ -105,9 +104,9 @@ def _rows(path: Path, field: str, advance: Callable[[int], object]) -> Located:
         if field not in names:
             there = ", ".join(names) or "none"
             raise UserError(f"{path} has no column {field!r}; its columns: {there} (see --column)")
-        for batch in batches:
-            for number, text in enumerate(batch[field].to_pylist(), start=number + 1):
-                yield f"{path}:{number}", _checked(text, field, f"{path}:{number}")
+        rows = (text for batch in batches for text in batch[field].to_pylist())
+        for number, text in enumerate(rows, start=1):
+            yield f"{path}:{number}", _checked(text, field, f"{path}:{number}")
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(f"{path} is no intact {path.suffix} file: {error}") from error
     advance(path.stat().st_size)

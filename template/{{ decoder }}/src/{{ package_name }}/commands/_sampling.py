@@ -33,7 +33,10 @@ def add_sampling_options(parser: argparse.ArgumentParser, *, max_tokens: int) ->
         "--top-p", type=float, metavar="P", help="only the likeliest tokens that make up P together"
     )
     parser.add_argument(
-        "--min-p", type=float, metavar="P", help="only tokens at least P times as likely as the best"
+        "--min-p",
+        type=float,
+        metavar="P",
+        help="only tokens at least P times as likely as the best",
     )
     parser.add_argument(
         "--stop",

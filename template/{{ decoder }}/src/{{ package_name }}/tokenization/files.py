@@ -23,7 +23,12 @@ class FileTokenizer:
     """What tokenizers from files share; see `Tokenizer`."""
 
     def __init__(
-        self, path: Path, name: str, specials: tuple[int, int, int], size: int, unused: Iterable[int]
+        self,
+        path: Path,
+        name: str,
+        specials: tuple[int, int, int],
+        size: int,
+        unused: Iterable[int],
     ) -> None:
         """Keep what a file says.
 
