@@ -1,8 +1,9 @@
 """From documents to a data set: divided by hash, put in an order fixed by hash, cut into records.
 
 Each split becomes one stream of tokens: the tokenizer's start, the first document, its end, the
-start, the second, and so on. Where one token is both, it stands once between two documents. A record
-is a fixed number of consecutive tokens of the stream, whatever sequence length they are read with.
+start, the second, and so on. Where one token is both, it stands once between two documents. A
+record is a fixed number of consecutive tokens of the stream, whatever sequence length they are read
+with.
 """
 
 import hashlib

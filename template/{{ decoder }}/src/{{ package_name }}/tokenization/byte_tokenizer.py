@@ -1,12 +1,12 @@
 """One token per byte of UTF-8, so that there is nothing to download and nothing to train."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Final
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
-from jaxtyping import Int32, Integer
+from jaxtyping import Integer
 
 from .tokenizer import Ids
 
@@ -20,17 +20,13 @@ class ByteTokenizer:
 
     name = "bytes"
     digest = ""
-    files: ClassVar[Mapping[str, Path]] = {}
+    files: Mapping[str, Path] = MappingProxyType({})
     vocab_size = 264
     start = end = DOCUMENT
     pad = PAD
     reserved = tuple(range(DOCUMENT + 1, vocab_size))
+    sizes = (np.arange(vocab_size) < BYTES).astype(np.int32)
     added = 0
-
-    @cached_property
-    def sizes(self) -> Int32[np.ndarray, " vocab_size"]:
-        """One for each byte."""
-        return (np.arange(self.vocab_size) < BYTES).astype(np.int32)
 
     def encode(self, text: str) -> Ids:
         """Encode text, without specials.

@@ -1,14 +1,13 @@
 """Tokenizers that are read from files, as published models bring them. Nothing is downloaded."""
 
-import functools
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from jaxtyping import Int32, Integer
+from jaxtyping import Integer
 
 from ..errors import UserError
 from .specials import BESIDE, find_specials
@@ -44,26 +43,16 @@ class FileTokenizer:
         self.digest = hashlib.sha256(content).hexdigest()
         self.name = f"{name} {self.digest[:8]}"
         beside = filter(Path.is_file, map(path.with_name, BESIDE))
-        self.files = {name: path, **{file.name: file for file in beside}}
+        self.files: Mapping[str, Path] = {name: path, **{file.name: file for file in beside}}
         self.vocab_size = max(size, self.pad + 1)
         self.reserved = tuple(sorted({self.pad, self.start, *unused} - {self.end}))
 
-    @functools.cached_property
-    def added(self) -> int:
-        """See `Tokenizer`."""
-        return max(0, int(self.sizes[self.encode("a")].sum()) - 1)
-
-    @functools.cached_property
-    def sizes(self) -> Int32[np.ndarray, " vocab_size"]:
-        """See `Tokenizer`."""
-        sizes = np.zeros(self.vocab_size, np.int32)
-        found = np.array(self._sizes(), np.int32)
-        sizes[: len(found)] = found
-        sizes[[self.start, self.end, *self.reserved]] = 0
-        return sizes
-
-    def _sizes(self) -> list[int]:
-        raise NotImplementedError
+    def _measure(self, sizes: list[int]) -> None:
+        """Keep how many bytes each id stands for, and a text has too many at its beginning."""
+        self.sizes = np.zeros(self.vocab_size, np.int32)
+        self.sizes[: len(sizes)] = sizes
+        self.sizes[[self.start, self.end, *self.reserved]] = 0
+        self.added = max(0, int(self.sizes[self.encode("a")].sum()) - 1)
 
     def encode(self, text: str) -> Ids:
         """Encode text, without `start` and `end`."""
@@ -117,6 +106,7 @@ class HuggingFace(FileTokenizer):
         size = max(self._vocabulary.values()) + 1
         unused = set(range(size)) - set(self._vocabulary.values())
         super().__init__(path, HUGGING_FACE, specials, size, unused)
+        self._measure(self._sizes())
 
     def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
         """Encode several texts, on all cores."""
@@ -173,6 +163,9 @@ class SentencePiece(FileTokenizer):
             pad = model.unk_id() if any(map(model.is_byte, range(size))) else size
         unused = [at for at in range(size) if model.is_unused(at)]
         super().__init__(path, SENTENCE_PIECE, (start, end, pad), size, (*unused, model.unk_id()))
+        texts = (model.id_to_piece(at).replace("\u2581", " ") for at in range(size))
+        lengths = [1 if model.is_byte(at) else len(text.encode()) for at, text in enumerate(texts)]
+        self._measure([0 if model.is_control(at) else lengths[at] for at in range(size)])
 
     def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
         """Encode several texts, on all cores."""
@@ -181,12 +174,6 @@ class SentencePiece(FileTokenizer):
     def decode(self, ids: Integer[np.ndarray, " seq_len"]) -> str:
         """Decode ids; special ones are dropped."""
         return self._model.decode(self._plain(ids))
-
-    def _sizes(self) -> list[int]:
-        model, places = self._model, range(self._model.get_piece_size())
-        texts = (model.id_to_piece(at).replace("\u2581", " ") for at in places)
-        whole = [1 if model.is_byte(at) else len(text.encode()) for at, text in zip(places, texts)]
-        return [0 if model.is_control(at) else size for at, size in zip(places, whole)]
 
 
 def _not_installed(package: str) -> UserError:

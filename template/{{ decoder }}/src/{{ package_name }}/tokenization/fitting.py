@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from pydantic import PrivateAttr
 
@@ -20,7 +20,7 @@ class UsesTokenizer(Settings):
 
     _tokenizer: Tokenizer | None = PrivateAttr(default=None)
 
-    def fitted(self, info: Mapping[str, Any]) -> Self:
+    def fitted(self, info: Mapping[str, Any]) -> Any:
         """A copy with the tokenizer that the data set's `info` describes."""
         fitted = self.model_copy()
         fitted._tokenizer = tokenizer_of(info)

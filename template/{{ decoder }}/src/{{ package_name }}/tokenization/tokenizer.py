@@ -38,12 +38,8 @@ class Tokenizer(Protocol):
     end: int
     pad: int
     reserved: tuple[int, ...]
+    sizes: Int32[np.ndarray, " vocab_size"]
     added: int
-
-    @property
-    def sizes(self) -> Int32[np.ndarray, " vocab_size"]:
-        """See above."""
-        ...
 
     def encode(self, text: str) -> Ids:
         """Encode text, without `start` and `end`."""
