@@ -95,7 +95,7 @@ def write_text(
     prompt = np.array([tokenizer.start, *tokenizer.encode(arguments.prompt)], np.int32)
     writer = _Writer(tokenizer, prompt, arguments.stop)
     known = inspect.signature(generate).parameters  # up to 0.5.0, it could not be watched
-    more = {"watch": writer} if "watch" in known else {}
+    more: dict[str, Any] = {"watch": writer} if "watch" in known else {}
     if "end" in known:
         more["end"] = tokenizer.end
     print(shown, end="", flush=True)

@@ -43,7 +43,9 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path) -> None
     )
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        **{"bos_token": END, "eos_token": END, "pad_token": PAD},
+        "bos_token": END,
+        "eos_token": END,
+        "pad_token": PAD,
         "clean_up_tokenization_spaces": False,
     }
     folder.mkdir(exist_ok=True)
