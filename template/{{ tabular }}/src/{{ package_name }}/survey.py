@@ -77,9 +77,7 @@ class Column:
             self.low = low if self.low is None else min(self.low, low)
             self.high = high if self.high is None else max(self.high, high)
         if self.dtype in _COUNTED and not self.countless:
-            found = pc.value_counts(values)
-            names, counts = (found.field(name).to_pylist() for name in ("values", "counts"))
-            self.counts.update(dict(zip(names, counts, strict=True)))
+            self.counts.update(cells.counted(values))
             self.countless = len(self.counts) > _MOST_COUNTED
             if self.countless:
                 self.counts.clear()
