@@ -17,7 +17,7 @@ LAYERS = {
     "training": LOWEST,
     "hooks": LOWEST | {"training"},
     "pretrained": LOWEST | {"training"},
-    "post_training": LOWEST | {"training", "pretrained"},
+    "post_training": LOWEST | {"training", "pretrained", "configuration"},
     "yours": USED,
     "experiments": USED | {"yours"},
     "commands": USED | {"yours", "experiments", "configuration"},

@@ -65,13 +65,16 @@ def load_weights(path: Path, field: str, like: PyTree) -> PyTree:
 
 
 def is_rounded(path: Path, field: str) -> bool:
-    """Whether all weights of a run's newest checkpoint are bfloat16, as published ones mostly are.
+    """Whether the weights of a run's newest checkpoint are bfloat16, as published ones mostly are.
+
+    Of a run with LoRA those count that it leaves as they are.
 
     Raises:
         UserError: There is no checkpoint, or it is none of a model.
     """
-    kinds = {leaf.dtype.name for leaf in jax.tree.leaves(_saved(path, field))}
-    return "bfloat16" in kinds and not any(kind.startswith("float") for kind in kinds)
+    saved = _saved(path, field)
+    weights = saved["variables"].get("base") or saved
+    return {leaf.dtype.name for leaf in jax.tree.leaves(weights)} == {"bfloat16"}
 
 
 def read_model(path: Path, field: str) -> dict[str, PyTree]:
