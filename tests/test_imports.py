@@ -18,7 +18,7 @@ LAYERS = {
     "hooks": LOWEST | {"training"},
     "tokenization": LOWEST | {"training"},
     "pretrained": LOWEST | {"training", "tokenization"},
-    "post_training": LOWEST | {"training", "pretrained", "tokenization"},
+    "post_training": LOWEST | {"training", "tokenization", "pretrained", "configuration"},
     "yours": USED,
     "experiments": USED | {"yours"},
     "commands": USED | {"yours", "experiments", "configuration"},

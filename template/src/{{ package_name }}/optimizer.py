@@ -25,7 +25,7 @@ from .training.groups import (
 )
 from .training.schedule import ScheduleSettings, make_schedule
 
-NOT_DECAYED = ("scale", "bias")
+NOT_DECAYED = ("scale", "bias", "*_bias")
 
 MATRICES = {
     "blocks.attention.query": "bioo",

@@ -106,31 +106,39 @@ def make(folder: Path) -> None:
         model = model.to(DTYPES.get(name, torch.float32))
         size = "40KB" if name in SHARDED else "5GB"
         model.save_pretrained(folder / name, max_shard_size=size)
-        np.savez(folder / f"{name}.npz", tokens=tokens.numpy(), **outputs(model.float(), tokens))
+        model = load(folder / name)  # its frequencies were rounded as well
+        with torch.no_grad():
+            made = {**outputs(model, tokens), "greedy": continued(model, tokens)}
+        np.savez(folder / f"{name}.npz", tokens=tokens.numpy(), **made)
+
+
+def load(folder: Path) -> transformers.PreTrainedModel:
+    """A model as others load it, in float32."""
+    options = {"dtype": torch.float32, "attn_implementation": "eager"}
+    return transformers.AutoModelForCausalLM.from_pretrained(folder, **options)
+
+
+def outputs(model: transformers.PreTrainedModel, tokens: torch.Tensor) -> dict[str, np.ndarray]:
+    """Logits of all tokens, of the first ones alone, and of those behind them."""
+    # Whole sequences first: dynamic scaling remembers the longest one that it has seen.
+    given = {"logits": tokens, "first": tokens[:, :SHORT], "rest": tokens[:, SHORT:]}
+    return {name: model(part).logits.numpy() for name, part in given.items()}
+
+
+def continued(model: transformers.PreTrainedModel, tokens: torch.Tensor) -> np.ndarray:
+    """The likeliest tokens after the first ones."""
+    greedy = {"max_new_tokens": NEW, "do_sample": False, "pad_token_id": 257}
+    return model.generate(tokens[:, :SHORT], **greedy)[:, SHORT:].numpy()
 
 
 @torch.no_grad()
-def outputs(model: transformers.PreTrainedModel, tokens: torch.Tensor) -> dict[str, np.ndarray]:
-    """Logits of all tokens, of the first ones alone, and of those behind them; what follows."""
-    model.eval()
-    made = {  # whole sequences first: dynamic scaling remembers the longest one it has seen
-        "logits": model(tokens).logits.numpy(),
-        "first": model(tokens[:, :SHORT]).logits.numpy(),
-        "rest": model(tokens[:, SHORT:]).logits.numpy(),
-    }
-    greedy = {"max_new_tokens": NEW, "do_sample": False, "pad_token_id": 257}
-    return {**made, "greedy": model.generate(tokens[:, :SHORT], **greedy)[:, SHORT:].numpy()}
-
-
 def check(folder: Path) -> None:
     """Load what was exported, and compare it with what was imported."""
     for name in MODELS:
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            folder / "exported" / name, dtype=torch.float32, attn_implementation="eager"
-        )
         expected = np.load(folder / f"{name}.npz")
         tokens = torch.from_numpy(expected["tokens"])
-        np.testing.assert_array_equal(outputs(model, tokens)["logits"], expected["logits"], name)
+        logits = load(folder / "exported" / name)(tokens).logits.numpy()
+        np.testing.assert_array_equal(logits, expected["logits"], name)
         before, after = (read(path / name) for path in (folder, folder / "exported"))
         assert before.keys() == after.keys(), name
         for tensor, value in before.items():
@@ -145,4 +153,6 @@ def read(folder: Path) -> dict[str, torch.Tensor]:
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)
+    transformers.utils.logging.disable_progress_bar()
     {"make": make, "check": check}[sys.argv[1]](Path(sys.argv[2]))

@@ -55,9 +55,6 @@ def reading(path: Path) -> Iterator[tuple[BufferedIOBase, BufferedIOBase]]:
     Yields:
         What is in it, and the file itself, whose position tells how far the reading is.
 
-    Yields:
-        What is in it, and the file itself, whose position tells how far the reading is.
-
     Raises:
         UserError: It cannot be read, now or while it is.
     """

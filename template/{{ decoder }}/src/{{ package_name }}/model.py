@@ -15,7 +15,9 @@ from .attention import Cache
 from .block_settings import BlockSettings
 from .blocks import MaybeCache, run_blocks, stack_blocks
 from .errors import UserError
+from .kernels import choose
 from .layers import make_norm, softcap
+from .masks import Documents
 from .numerics.contract import contract, lookup
 from .numerics.parameters import parameter
 from .numerics.precision import Precision
@@ -97,9 +99,10 @@ class Transformer(nnx.Module):
         Returns:
             Float32 logits.
         """
-        same = segments[:, None, :, None] == segments[:, None, None, :]
-        causal = jnp.tril(jnp.ones((tokens.shape[1],) * 2, bool))[None, None]
-        return self.attend(tokens, same & causal, positions, None, key=key)[0]
+        documents = Documents(segments)
+        fused = choose(self.settings, self.precision, *tokens.shape)
+        mask = documents if fused else documents.mask()
+        return self._logits(self.features(tokens, mask, positions, None, key=key)[0])
 
     def extend(
         self, tokens: Tokens, cache: Cache, starts: Int[Array, " batch"] | None = None
@@ -147,18 +150,28 @@ class Transformer(nnx.Module):
 
         Returns:
             Float32 logits of the next token at every position, and the cache with these added.
+
+        Raises:
+            UserError: The settings ask for a kernel, and there is none that takes a mask.
         """
+        if cache is None and self.settings.attention in ("cudnn", "splash"):
+            raise UserError(
+                f"model.attention: {self.settings.attention} takes no mask; take auto or einsum"
+            )
         x, extended = self.features(tokens, mask, positions, cache, key=key)
+        return self._logits(x), extended
+
+    def _logits(self, x: Hidden) -> Logits:
         table = self.embedding if self.settings.tied_embeddings else self.unembedding
         logits = contract("bsd,vd->bsv", x, table[...], self.precision, accumulator=True)
         if self.settings.logit_softcap is not None:
             logits = softcap(logits, self.settings.logit_softcap)
-        return constrain(logits, "batch", "seq_len", "vocab_size"), extended
+        return constrain(logits, "batch", "seq_len", "vocab_size")
 
     def features(
         self,
         tokens: Tokens,
-        mask: AttentionMask,
+        mask: AttentionMask | Documents,
         positions: Int[Array, "batch seq_len"],
         cache: MaybeCache = None,
         *,

@@ -30,10 +30,6 @@ PERCENT = (90, 5, 5)  # of the bytes are for training, validation, and the test
 CHUNK_TOKENS = 4096
 _BATCH_BYTES = 4 * 2**20  # of text are encoded at a time
 
-def write_text(
-    writer: DataSetWriter, source: Source, *, seq_len: int, progress: bool
-) -> dict[str, Any]:
-    """Write the splits of a source.
 
 def write_text(
     writer: DataSetWriter, source: Source, *, seq_len: int, progress: bool

@@ -9,7 +9,9 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from .block_settings import BlockSettings, Layer
+from .kernels import choose, cudnn, splash
 from .layers import RMSNorm, make_bias, make_norm, project, softcap
+from .masks import Documents, within
 from .numerics.contract import contract
 from .numerics.parameters import parameter
 from .numerics.precision import Precision
@@ -64,10 +66,10 @@ class Attention(nnx.Module):
     def __call__(
         self,
         x: Hidden,
-        mask: AttentionMask | None = None,
-        positions: Positions | None = None,
-        cache: Cache | None = None,
-        layer: Layer = Layer(window=None, rotated=True),
+        mask: AttentionMask | Documents | None,
+        positions: Positions | None,
+        cache: Cache | None,
+        layer: Layer,
     ) -> tuple[Hidden, Cache | None]:
         """Attend from every position of `x`.
 
@@ -91,10 +93,21 @@ class Attention(nnx.Module):
             key = jax.lax.dynamic_update_slice(cache.keys, key, start)
             value = jax.lax.dynamic_update_slice(cache.values, value, start)
             cache = Cache(key, value, cache.length + x.shape[1])
-        if layer.window is not None:
-            near = within(layer.window, first, x.shape[1], key.shape[2])
-            mask = near if mask is None else mask & near
-        mixed = self._mix(query, key, value, mask).swapaxes(1, 2)
+        scale = self.settings.query_scale or query.shape[-1] ** -0.5
+        bound, kernel = self.settings.attention_softcap, None
+        if cache is None and (mask is None or isinstance(mask, Documents)):
+            kernel = choose(self.settings, self.precision, *x.shape[:2])
+        if kernel == "cudnn":
+            mixed = cudnn(query, key, value, mask, window=layer.window, scale=scale)
+        elif kernel == "splash":
+            mixed = splash(query, key, value, mask, window=layer.window, scale=scale, softcap=bound)
+        else:
+            mask = mask.mask() if isinstance(mask, Documents) else mask
+            if layer.window is not None:
+                near = within(layer.window, first, x.shape[1], key.shape[2])
+                mask = near if mask is None else mask & near
+            mixed = mix(query, key, value, mask, scale, bound, self.precision)
+        mixed = mixed.swapaxes(1, 2)
         return project("bihk,hkd->bid", mixed, self.out, self.out_bias, self.precision), cache
 
     def _heads(
@@ -109,27 +122,38 @@ class Attention(nnx.Module):
         heads = heads if norm is None else norm(heads)
         return constrain(heads, "batch", "seq_len", name, "d_head").swapaxes(1, 2)
 
-    def _mix(self, query: Queries, key: Keys, value: Keys, mask: AttentionMask | None) -> Queries:
-        """Means of the values that each position sees."""
-        settings, (batch, num_heads, query_len, d_head) = self.settings, query.shape
-        # Heads that share keys and values are more positions of one head.
-        shared = (batch, key.shape[1], num_heads // key.shape[1] * query_len)
-        query = query.reshape(*shared, d_head)
-        scores = contract("bhik,bhjk->bhij", query, key, self.precision, accumulator=True)
-        scores = scores * (settings.query_scale or d_head**-0.5)
-        if settings.attention_softcap is not None:
-            scores = softcap(scores, settings.attention_softcap)
-        scores = scores.reshape(batch, num_heads, query_len, key.shape[2])
-        if mask is not None:
-            scores = jnp.where(mask, scores, MASKED)
-        weights = jax.nn.softmax(scores, axis=-1).reshape(*shared, key.shape[2])
-        mixed = contract("bhij,bhjk->bhik", weights, value, self.precision)
-        return mixed.reshape(batch, num_heads, query_len, d_head)
 
+def mix(
+    query: Queries,
+    key: Keys,
+    value: Keys,
+    mask: Bool[Array, "_ 1 query_len key_len"] | None,
+    scale: float,
+    bound: float | None,
+    precision: Precision,
+) -> Queries:
+    """Means of the values that each position sees, weighted by how query and key agree.
 
-def within(
-    window: int, first: int | Int[Array, ""], query_len: int, key_len: int
-) -> Bool[Array, "1 1 query_len key_len"]:
-    """Which keys lie less than `window` places from each query, the first of which is `first`."""
-    places = first + jnp.arange(query_len)
-    return (jnp.abs(places[:, None] - jnp.arange(key_len)[None, :]) < window)[None, None]
+    Args:
+        query: Queries.
+        key: Keys, each of which several heads of queries may share.
+        value: Values, likewise.
+        mask: Which positions each of them sees; without it, all.
+        scale: What scores are multiplied by.
+        bound: What bounds scores by a hyperbolic tangent, if anything.
+        precision: The policy.
+    """
+    batch, num_heads, query_len, d_head = query.shape
+    # Heads that share keys and values are more positions of one head.
+    shared = (batch, key.shape[1], num_heads // key.shape[1] * query_len)
+    query = query.reshape(*shared, d_head)
+    scores = contract("bhik,bhjk->bhij", query, key, precision, accumulator=True)
+    scores = scores * scale
+    if bound is not None:
+        scores = softcap(scores, bound)
+    scores = scores.reshape(batch, num_heads, query_len, key.shape[2])
+    if mask is not None:
+        scores = jnp.where(mask, scores, MASKED)
+    weights = jax.nn.softmax(scores, axis=-1).reshape(*shared, key.shape[2])
+    mixed = contract("bhij,bhjk->bhik", weights, value, precision)
+    return mixed.reshape(batch, num_heads, query_len, d_head)

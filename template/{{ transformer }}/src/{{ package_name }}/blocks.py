@@ -15,6 +15,7 @@ from jaxtyping import PRNGKeyArray
 from .attention import Attention, Cache
 from .block_settings import BlockSettings, Layer
 from .layers import FeedForward, drop, make_norm
+from .masks import Documents
 from .numerics.precision import Precision
 from .numerics.shapes import AttentionMask, Hidden
 from .parallel.rules import constrain
@@ -45,7 +46,7 @@ class Block(nnx.Module):
     def __call__(
         self,
         x: Hidden,
-        mask: AttentionMask | None,
+        mask: AttentionMask | Documents | None,
         positions: Positions | None,
         key: PRNGKeyArray | None,
         cache: Cache | None,
@@ -80,7 +81,7 @@ def run_blocks(
     settings: BlockSettings,
     x: Hidden,
     *,
-    mask: AttentionMask | None = None,
+    mask: AttentionMask | Documents | None = None,
     positions: Positions | None = None,
     key: PRNGKeyArray | None = None,
     cache: MaybeCache = None,

@@ -46,7 +46,7 @@ class Tensor(NamedTuple):
         """Its shape, given ours of one layer."""
         return tuple(math.prod(ours[axis] for axis in axes) for axes in self.axes)
 
-    def index(self, ours: Sequence[int], wanted: Index) -> Index:
+    def part(self, ours: Sequence[int], wanted: Index) -> Index:
         """The part of it that a part of ours lies in; of merged axes the first one may be cut."""
         parts = []
         for first, *rest in self.axes:

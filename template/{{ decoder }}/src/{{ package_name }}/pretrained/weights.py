@@ -32,10 +32,11 @@ def read_weights(folder: ModelFolder, family: Family, like: PyTree) -> PyTree:
     def read(path: str, leaf: jax.ShapeDtypeStruct) -> jax.Array:
         parts: dict[tuple[tuple[int, int, int], ...], AnyArray] = {}
 
-        def part(index: Index) -> AnyArray:  # devices that hold the same share what is read
-            key = tuple(axis.indices(size) for axis, size in zip(index, leaf.shape, strict=True))
+        def part(index: Index | None) -> AnyArray:  # devices that hold the same share it
+            places = index or ()
+            key = tuple(axis.indices(size) for axis, size in zip(places, leaf.shape, strict=True))
             if key not in parts:
-                parts[key] = _read(folder, known_tensor(family, path), leaf, index)
+                parts[key] = _read(folder, known_tensor(family, path), leaf, places)
             return parts[key]
 
         return jax.make_array_from_callback(leaf.shape, leaf.sharding, part)
@@ -92,5 +93,5 @@ def _read(folder: ModelFolder, tensor: Tensor, leaf: Any, index: Index) -> AnyAr
         names, layers, index, shape = names[index[0]], list(made), index[1:], shape[1:]
     ours = leaf.shape[tensor.stacked :]
     for name, layer in zip(names, layers, strict=True):
-        layer[...] = tensor.ours(folder.read(name, tensor.index(ours, index)), shape)
+        layer[...] = tensor.ours(folder.read(name, tensor.part(ours, index)), shape)
     return made

@@ -1,5 +1,6 @@
 """An experiment of post-training, and how its program is made."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ from ..training.optimizer import rates_of
 from ..training.program import Program
 from ..training.state import Blueprint, TrainState, blueprint, initial_state
 from .guard import guarded
+from .lora import LoraSettings
 from .methods import Method, ProximalPolicy
 from .policy import ValueModel
 from .program import TunixProgram
 from .recording import recorded
-from .start import Start, begin
-from .weights import fit_weights, select, union
+from .start import FOLDER, Start, begin
+from .weights import fit_weights, is_rounded, select, union
 
 
 class PostTraining(Experiment):
@@ -109,17 +111,12 @@ class CriticSettings(Settings):
 def _lay_out(experiment: PostTraining, mesh: Mesh, run: Path | None) -> TunixProgram:
     from .step import TunixStep  # which imports Tunix
 
+    experiment = _with_base_dtype(experiment, run)
     steps = experiment.loop.steps * experiment.method.updates_per_step
     built = hooked(experiment.hooks, experiment.optimizer.build(steps))
     optimizer = recorded(guarded(built, experiment.safety), experiment.hooks)
     policy, valuing = blueprint(experiment, optimizer, mesh), _valuing(experiment)
     critic = None if valuing is None else blueprint(valuing, optimizer, mesh)
-
-    def make_state() -> TrainState:
-        state = initial_state(experiment, optimizer)
-        if valuing is None:
-            return state
-        return _with_critic(state, initial_state(valuing, optimizer))
 
     whole = policy
     if critic is not None:
@@ -128,11 +125,27 @@ def _lay_out(experiment: PostTraining, mesh: Mesh, run: Path | None) -> TunixPro
             _with_critic(policy.abstract, critic.abstract),
             _with_critic(policy.shardings, critic.shardings),
         )
+    like, shardings = (
+        Start(each.params, each.variables) for each in (whole.abstract, whole.shardings)
+    )
+
+    def draw(part: Callable[[Start], Start]) -> Start:
+        def make() -> Start:
+            state = initial_state(experiment, optimizer)
+            return part(Start(state.params, state.variables))
+
+        return jax.jit(make, out_shardings=part(shardings))()
+
+    def make_state(start: Start) -> TrainState:
+        state = initial_state(experiment, optimizer)  # of which nothing but keys is computed
+        opt_state = optimizer.init(start.params)
+        state = state._replace(**start._asdict(), opt_state=opt_state)
+        return state if valuing is None else _with_critic(state, initial_state(valuing, optimizer))
 
     def first_state() -> TrainState:
-        state = jax.jit(make_state, out_shardings=whole.shardings)()
-        start = begin(Start(state.params, state.variables), experiment.start_from, run)
-        return _with_start(state, start)
+        start = begin(like, draw, experiment.start_from, run)
+        state = jax.jit(make_state, out_shardings=whole.shardings, donate_argnums=0)(start)
+        return state if valuing is None else _valued_from(state)
 
     return TunixProgram(
         experiment=experiment,
@@ -150,6 +163,18 @@ def _lay_out(experiment: PostTraining, mesh: Mesh, run: Path | None) -> TunixPro
     )
 
 
+def _with_base_dtype(experiment: PostTraining, run: Path | None) -> PostTraining:
+    """The experiment with the dtype of the weights below LoRA decided, where it does not say."""
+    model, dtype = experiment.model, experiment.precision.param_dtype
+    if not isinstance(model, LoraSettings) or model.base_dtype is not None:
+        return experiment
+    kept = run / FOLDER if run is not None and (run / FOLDER).exists() else None
+    source = kept or (experiment.start_from and Path(experiment.start_from))
+    rounded = bool(source) and dtype == "bfloat16" and is_rounded(source, "start_from")
+    model = model.model_copy(update={"base_dtype": "bfloat16" if rounded else "float32"})
+    return experiment.model_copy(update={"model": model})
+
+
 def _valuing(experiment: PostTraining) -> PostTraining | None:
     """The experiment with the value model in the place of the policy, where there is one."""
     if not isinstance(experiment.method, ProximalPolicy):
@@ -161,13 +186,10 @@ def _with_critic(policy: TrainState, critic: TrainState) -> TrainState:
     return policy._replace(opt_state={"policy": policy.opt_state, "critic": critic})
 
 
-def _with_start(state: TrainState, start: Start) -> TrainState:
-    """A new state with the weights that the run begins with; a value model gets them as well."""
-    state = state._replace(params=start.params, variables=start.variables)
-    if not isinstance(state.opt_state, dict):
-        return state
+def _valued_from(state: TrainState) -> TrainState:
+    """A new state whose value model has the policy's weights as well."""
     critic: TrainState = state.opt_state["critic"]
-    begun = start.variables.get("base") or union(start.params, start.variables)
+    begun = state.variables.get("base") or union(state.params, state.variables)
     weights = {"transformer": jax.tree.map(jnp.copy, begun)}
     params, variables = (
         fit_weights(select(union(part, weights), part), part, "the value model")

@@ -20,7 +20,7 @@ from ..training.state import Blueprint, TrainState, blueprint
 from .completions import evaluate_completions
 from .methods import Distillation, Method, Reinforcement
 from .start import FOLDER, Start, read_start
-from .weights import fit_weights, read_weights
+from .weights import load_weights
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,8 @@ class TunixProgram(Program):
             parts = {"model": method.teacher_model, "optimizer": OptimizerSettings()}
             teacher = self.experiment.model_copy(update=parts)
             structure = blueprint(teacher, optax.identity(), self.mesh)
-            weights = read_weights(Path(method.teacher), "method.teacher")
-            source = f"method.teacher: {method.teacher}"
-            params = fit_weights(weights, structure.abstract.params, source)
+            like = structure.abstract.params
+            params = load_weights(Path(method.teacher), "method.teacher", like)
             return nnx.merge(structure.graphdef, params, {})
         start: Any = self._kept
         if start is None and self.run is not None:
