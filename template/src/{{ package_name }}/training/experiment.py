@@ -42,6 +42,11 @@ class FitsData(Protocol):
         ...
 
 
+def fitted_to(info: Mapping[str, Any], part: Any) -> Any:
+    """A part of an experiment, fitted to the data if it can be."""
+    return part.fitted(info) if isinstance(part, FitsData) else part
+
+
 class LoopSettings(Settings):
     """How long a run is and what happens on the way.
 
@@ -135,14 +140,13 @@ class Experiment(Settings):
 
         def fit(name: str, part: Any) -> Any:
             try:
-                return part.fitted(info) if isinstance(part, FitsData) else part
+                return fitted_to(info, part)
             except KeyError as error:
                 raise UserError(
                     f"{name}: follows from the data, whose info() has no {error}"
                 ) from error
 
-        names = ("model", "data", "objective", "prediction")
-        fitted = {name: fit(name, getattr(self, name)) for name in names}
+        fitted = {name: fit(name, getattr(self, name)) for name in type(self).model_fields}
         evaluations = {
             name: each.model_copy(update={"data": fit(f"evaluations[{name!r}].data", each.data)})
             for name, each in self.evaluations.items()
