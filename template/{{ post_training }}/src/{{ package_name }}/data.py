@@ -41,8 +41,8 @@ class ExampleData(TokenizedData):
         threads: Threads that read ahead.
         max_prompt_tokens: Places for a prompt and its start; longer ones are refused.
         max_response_tokens: Places for a response and its end; longer ones are refused.
-        tokenizer_from: Where `prepare` reads the tokenizer from, unless it is told otherwise: that of
-            the model, so the folder of the run to start from will do. None for bytes.
+        tokenizer_from: Where `prepare` reads the tokenizer from, unless it is told otherwise; it
+            must be that of the model, so take the run to start from. None for bytes.
         sample: The sample that is prepared where no files are given, one of `samples.SAMPLES`.
         KIND: The kind of the examples.
     """

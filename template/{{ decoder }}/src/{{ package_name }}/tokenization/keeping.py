@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..files import write_atomically
-from ..storage.data_record import record_data_set, recorded_info
+from ..storage.data_record import recorded_info
 from ..storage.dataset import TOKENIZER as FOLDER
 from ..storage.run_directory import RunDirectory
 from .byte_tokenizer import TOKENIZER
@@ -53,7 +53,7 @@ def tokenizer_of(info: Mapping[str, Any]) -> Tokenizer:
     """
     if same(TOKENIZER, info):
         return TOKENIZER
-    found = read_tokenizer(Path(info["folder"]) / FOLDER)
+    found = read_tokenizer(Path(info["folder"]))
     if not same(found, info):
         raise UserError(f"{info['folder']} holds {found.name}, not its own {info['tokenizer']}")
     return found
@@ -85,9 +85,12 @@ def check_tokenizer(tokenizer: Tokenizer, run: Path, what: str) -> None:
         )
 
 
-def adopt_tokenizer(source: Path, run: RunDirectory) -> None:
-    """Give a run the tokenizer of a published model's folder, if there is one."""
-    if any((source / name).is_file() for name in (HUGGING_FACE, SENTENCE_PIECE)):
-        tokenizer = read_tokenizer(source)
-        keep_tokenizer(tokenizer, run.path)
-        record_data_set(run.data_set, None, describe(tokenizer), allow_change=True)
+def published_info(folder: Path) -> dict[str, Any]:
+    """What the folder of a published model says of its tokenizer; nothing where it has none.
+
+    Raises:
+        UserError: The tokenizer cannot be used.
+    """
+    if not any((folder / name).is_file() for name in (HUGGING_FACE, SENTENCE_PIECE)):
+        return {}
+    return {**describe(read_tokenizer(folder)), "folder": str(folder)}
