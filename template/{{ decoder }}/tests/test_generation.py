@@ -7,7 +7,7 @@ from flax import nnx
 
 from .project import generation, model, numerics, tokenizer
 
-SETTINGS = model.TransformerSettings(d_model=32, num_layers=2, num_heads=2, d_ff=48)
+SETTINGS = model.TransformerSettings(vocab_size=264, d_model=32, num_layers=2, num_heads=2, d_ff=48)
 GREEDY = generation.Sampling(max_tokens=12, temperature=0.0)
 
 

@@ -108,14 +108,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="field of a .jsonl line, or column of a table, with the text",
     )
     parser.add_argument(
-        "--max-documents", type=_count, metavar="N", help="take the first so many documents only"
+        "--max-documents", type=int, metavar="N", help="take the first so many documents only"
     )
     parser.add_argument(
         "--dedup", action="store_true", help="take documents with the same text once"
     )
     parser.add_argument(
         "--max-document-bytes",
-        type=_count,
+        type=int,
         metavar="N",
         help="cut longer documents at ends of lines, so that a few large files still fill all "
         "three splits (each piece then counts as a document)",
@@ -124,7 +124,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     made.add_argument("--tokenizer", type=Path, metavar="PATH", help=TOKENIZER_HELP)
     made.add_argument(
         "--train-tokenizer",
-        type=_ids,
+        type=int,
         metavar="N",
         help="train a tokenizer of N ids (byte-level BPE) on the training split",
     )
@@ -136,6 +136,10 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
     Raises:
         UserError: A pattern matches no file, or a folder without any.
     """
+    for name, least in (("max_document_bytes", 1), ("max_documents", 1), ("train_tokenizer", 258)):
+        value = getattr(arguments, name)
+        if value is not None and value < least:
+            raise UserError(f"--{name.replace('_', '-')} must be at least {least}, not {value}")
     source = from_patterns(arguments.source, arguments.field) if arguments.source else sample()
     names = ("max_document_bytes", "max_documents", "dedup", "tokenizer", "train_tokenizer")
     return replace(source, **{name: getattr(arguments, name) for name in names})
@@ -149,20 +153,6 @@ def from_patterns(patterns: Sequence[str], field: str = "text") -> Source:
     """
     files = matching_files(patterns, "**/*.txt", (*SUFFIXES, *TABLES))
     return Source(" ".join(patterns), files, field)
-
-
-def _count(text: str) -> int:
-    return _at_least(1, text)
-
-
-def _ids(text: str) -> int:
-    return _at_least(258, text)  # one for each byte and two special ones
-
-
-def _at_least(least: int, text: str) -> int:
-    if int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text} is less than {least}")
-    return int(text)
 
 
 def _cut(text: str, limit: int) -> Iterator[str]:
