@@ -247,7 +247,7 @@ def test_a_trained_tokenizer_encodes_any_text(tmp_path):
         tokenization.training.train_tokenizer(LINES, 300, folder)
     made = read_tokenizer(tmp_path / "one")
     check(made, SCRIPTS)
-    assert made.vocab_size == 300 and made.start == made.end
+    assert 260 < made.vocab_size <= 300 and made.start == made.end
     assert len(made.encode(TEXT)) < len(TEXT)
     assert read_tokenizer(tmp_path / "two").digest == made.digest
 

@@ -139,6 +139,6 @@ def make_batch(windows: Int32[np.ndarray, "batch window"], tokenizer: Tokenizer)
         "targets": np.ascontiguousarray(targets),
         "segments": np.cumsum(begins, axis=1, dtype=np.int32) * real,
         "positions": ((places - starts) * real).astype(np.int32),
-        "bytes": np.maximum(sizes, 0),
+        "bytes": np.maximum(sizes, 0).astype(np.int32),
         "weights": counts.astype(np.float32),
     }

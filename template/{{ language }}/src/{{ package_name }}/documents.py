@@ -61,16 +61,20 @@ def _whole(path: Path, content: io.BufferedIOBase) -> Located:
 
 
 def _lines(path: Path, content: Any, field: str) -> Located:
-    if content.peek(2).startswith(_WIDE):
-        content = io.TextIOWrapper(content, "utf-16", newline="\n")
+    lines = _wide_lines(content) if content.peek(2).startswith(_WIDE) else content
     number = 0
     try:
-        for number, line in enumerate(content, start=1):
+        for number, line in enumerate(lines, start=1):
             if line.strip():
                 text = line if isinstance(line, str) else line.decode("utf-8-sig")
                 yield f"{path}:{number}", _text_of(text, field, f"{path}:{number}")
     except UnicodeDecodeError as error:
         raise _undecodable(f"{path}:{max(number, 1)}", error) from error
+
+
+def _wide_lines(content: Any) -> Iterator[str]:
+    with io.TextIOWrapper(content, "utf-16", newline="\n") as lines:
+        yield from lines
 
 
 def _text_of(line: str, field: str, where: str) -> str:

@@ -130,16 +130,17 @@ class _Writer:
             self._stopped = bool(found)
             if found:
                 self._text = self._text[: min(found)]
-            self._print(len(self._text) - max(map(len, self._stops), default=0))
+            held = max(map(len, self._stops), default=0)
+            part = self._text[: max(0, len(self._text) - held)]
+            if not part.endswith("\ufffd"):  # which may be half a character
+                self._print(part)
         return np.full(tokens.shape, self._stopped)
 
     def finish(self) -> None:
         """Print the rest."""
-        self._print(len(self._text))
+        self._print(self._text)
         print()
 
-    def _print(self, until: int) -> None:
-        part = self._text[self._printed : until]
-        if not part.endswith("\ufffd") or until == len(self._text):  # half a character so far
-            print(part, end="", flush=True)
-            self._printed += len(part)
+    def _print(self, text: str) -> None:
+        print(text[self._printed :], end="", flush=True)
+        self._printed = max(self._printed, len(text))
