@@ -54,9 +54,7 @@ def tensors(dtype: str = "float32") -> Arrays:
             f"{layer}.mlp.down_proj.weight": (WIDTH, INNER),
         }
     random = np.random.default_rng(0)
-    return {
-        name: random.normal(size=shape).astype(DTYPES[dtype]) for name, shape in shapes.items()
-    }
+    return {name: random.normal(size=shape).astype(DTYPES[dtype]) for name, shape in shapes.items()}
 
 
 def publish(folder: Path, arrays: Arrays, *, files: int = 1, **changes: Any) -> Path:

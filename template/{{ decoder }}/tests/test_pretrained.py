@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from . import published
-from .project import commands, command_line, errors, model, pretrained
+from .project import command_line, commands, errors, model, pretrained
 
 MORE = {  # of each family, one model with whatever it may have
     "llama": {
@@ -158,7 +158,7 @@ def test_files_that_hold_no_weights(tmp_path):
     with pytest.raises(errors.UserError, match="no intact safetensors file"):
         _ = pretrained.folder.ModelFolder(folder).shapes
     file.rename(folder / "pytorch_model.bin")
-    with pytest.raises(errors.UserError, match="holds no model.safetensors"):
+    with pytest.raises(errors.UserError, match=r"holds no model\.safetensors"):
         _ = pretrained.folder.ModelFolder(folder).shapes
     index = {"weight_map": {"model.norm.weight": "../elsewhere.safetensors"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
@@ -170,7 +170,7 @@ def test_a_model_of_this_project_is_the_nearest_family():
     settings = model.TransformerSettings()
     form = pretrained.exporting.form_of(settings)
     assert (form.kind, form.scaled, form.config["tie_word_embeddings"]) == ("llama", True, False)
-    with pytest.raises(errors.UserError, match="no family has a model like this: .*query_scale"):
+    with pytest.raises(errors.UserError, match=r"no family has a model like this: .*query_scale"):
         pretrained.exporting.form_of(settings.model_copy(update={"query_scale": 0.3}))
 
 
