@@ -60,6 +60,31 @@ def compare(model, expected) -> None:
         np.testing.assert_array_equal(made, expected["greedy"])
 
 
+def export(run: Path, name: str, form: str = "huggingface") -> None:
+    """Export a run's model."""
+    words = ("--format", form, "--output", str(FOLDER / "exported" / name))
+    command("export", "--run-dir", str(run), *words)
+
+
+def train(experiment: str, name: str, *words: str) -> Path:
+    """Train for a step in float32, and keep what the model computes."""
+    run, short = (
+        FOLDER / "runs" / name,
+        ("loop.steps=1", "loop.eval_every=1", "loop.eval_batches=1"),
+    )
+    sets = [f"--config=set:{field}" for field in (f"data.directory={FOLDER / 'data'}", *short)]
+    config = (f"--config=config:{experiment}", "--config=fiddler:float32", *words, *sets)
+    command("train", *config, "--run-dir", str(run))
+    program, state, _ = module("commands._run").open_run(run)
+    tokens = jax.random.randint(jax.random.key(0), (2, 16), 0, 256)
+    places = jnp.broadcast_to(jnp.arange(16), tokens.shape)
+    logits = program.model(state)(tokens, jnp.ones_like(tokens), places)
+    text = "naïve — def f(x): 🦊"
+    ids = [256, *module("tokenizer").TOKENIZER.encode(text)]
+    np.savez(FOLDER / f"{name}.npz", tokens=tokens, logits=logits, text=text, ids=ids)
+    return run
+
+
 for file in sorted(FOLDER.glob("*.npz")):
     print(file.stem)
     run = FOLDER / "runs" / file.stem
@@ -67,5 +92,10 @@ for file in sorted(FOLDER.glob("*.npz")):
     command("import", "--source", str(FOLDER / file.stem), *words)
     program, state, _ = module("commands._run").open_run(run)
     compare(program.model(state), np.load(file))
-    exported = str(FOLDER / "exported" / file.stem)
-    command("export", "--run-dir", str(run), "--format", "huggingface", "--output", exported)
+    export(run, file.stem)
+export(train("pretrain", "own"), "own")
+lora = train(
+    "sft_lora", "lora", f"--config=fiddler:pretrained({str(FOLDER / 'runs' / 'llama3')!r})"
+)
+export(lora, "lora")
+export(lora, "adapter", "peft")

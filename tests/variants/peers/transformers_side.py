@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import peft
 import torch
 import transformers
 from safetensors.torch import load_file
@@ -45,12 +46,10 @@ MODELS = {
             "rope_parameters": scaled("llama3", **LLAMA3),
         },
     ),
-    "linear": ("LlamaConfig", {"rope_parameters": scaled("linear")}),
     "dynamic": (
         "LlamaConfig",
         {"rope_parameters": scaled("dynamic"), "max_position_embeddings": 16},
     ),
-    "yarn": ("LlamaConfig", {"rope_parameters": scaled("yarn", **YARN)}),
     "mistral": ("MistralConfig", {"sliding_window": 8, "head_dim": 16}),
     "qwen2": (
         "Qwen2Config",
@@ -59,6 +58,7 @@ MODELS = {
             "sliding_window": 8,
             "max_window_layers": 2,
             "tie_word_embeddings": True,
+            "rope_parameters": scaled("yarn", **YARN),
         },
     ),
     "qwen3": ("Qwen3Config", {"head_dim": 12, "attention_bias": True}),
@@ -92,6 +92,8 @@ MODELS = {
 }
 DTYPES = {"qwen3": torch.bfloat16, "qwen2": torch.float16}
 SHARDED = {"gemma2"}
+BASE = "llama3"
+"""What LoRA adapts."""
 
 
 def make(folder: Path) -> None:
@@ -133,7 +135,7 @@ def continued(model: transformers.PreTrainedModel, tokens: torch.Tensor) -> np.n
 
 @torch.no_grad()
 def check(folder: Path) -> None:
-    """Load what was exported, and compare it with what was imported."""
+    """Load what was exported, and compare it with what was imported or computed."""
     for name in MODELS:
         expected = np.load(folder / f"{name}.npz")
         tokens = torch.from_numpy(expected["tokens"])
@@ -144,6 +146,23 @@ def check(folder: Path) -> None:
         for tensor, value in before.items():
             assert value.dtype == after[tensor].dtype, (name, tensor)
             assert torch.equal(value, after[tensor]), (name, tensor)
+    for name in ("own", "lora"):
+        expected = np.load(folder / f"{name}.npz")
+        tokens = torch.from_numpy(expected["tokens"])
+        close(load(folder / "exported" / name)(tokens).logits, expected["logits"])
+    adapted = peft.PeftModel.from_pretrained(load(folder / BASE), folder / "exported" / "adapter")
+    close(adapted(tokens).logits, expected["logits"])
+
+    expected = np.load(folder / "own.npz")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder / "exported" / "own")
+    assert tokenizer(str(expected["text"])).input_ids == expected["ids"].tolist()
+    ends = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
+    assert ends == (256, 256, 257)
+
+
+def close(found: torch.Tensor, expected: np.ndarray) -> None:
+    """Compare logits, by how large they are."""
+    assert np.abs(found.numpy() - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
 def read(folder: Path) -> dict[str, torch.Tensor]:

@@ -23,7 +23,7 @@ def memory_line(abstract: TrainState) -> str:
         "optimizer state": _size(abstract.opt_state),
         "gradients": parameters,
     }
-    told = ", ".join(f"{kind} {size / 1e9:.3g} GB" for kind, size in kinds.items())
+    told = ", ".join(f"{kind} {size / 1e6:,.1f} MB" for kind, size in kinds.items())
     return f"memory of each device: {told}"
 
 

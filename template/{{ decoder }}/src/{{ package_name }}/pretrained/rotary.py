@@ -82,6 +82,6 @@ def write_rotary(settings: Mapping[str, Any], local_base: float | None) -> dict[
     kind = rotary["scaling"]
     if kind == "dynamic":
         config["max_position_embeddings"] = rotary["original_length"]
-    scaling = {name: rotary[setting] for name, setting in SCALINGS.get(kind, {}).items()}
+    scaling = {name: rotary.get(setting) for name, setting in SCALINGS.get(kind, {}).items()}
     scaling = {name: value for name, value in scaling.items() if value is not None}
     return {**config, "rope_scaling": {"rope_type": kind, **scaling} if scaling else None}

@@ -32,10 +32,11 @@ def write(program: Program, state: TrainState, step: int, folder: Path, run: Run
     params = evaluation_params(state)
     model: LoraModel = nnx.merge(program.blueprint.graphdef, params, state.variables)
     kept = run.pretrained / MODEL_CONFIG
-    form = form_of(model.settings, read_json(kept).get("model_type") if kept.exists() else None)
+    origin = read_json(kept) if kept.exists() else {}
+    form = form_of(model.settings, origin.get("model_type"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_adapter(folder, model, experiment.model, form.family, experiment.start_from)
+        write_adapter(folder, model, experiment.model, form.family, origin.get("_name_or_path"))
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror}") from error
     return f"{folder}: an adapter of {form.family.architecture}; load it with PEFT"
