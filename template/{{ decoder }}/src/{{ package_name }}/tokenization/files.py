@@ -98,11 +98,9 @@ class HuggingFace(FileTokenizer):
             for at, token in model.get_added_tokens_decoder().items()
         }
         special = {name: at for name, at in self._vocabulary.items() if self._added.get(at) == 0}
-        inner = model.model  # one that falls back to bytes lacks nothing
-        unknown = getattr(inner, "unk_token", None) if getattr(inner, "byte_fallback", 0) else None
-        specials = find_specials(
-            path, self._vocabulary, special, self._vocabulary.get(unknown) if unknown else None
-        )
+        self._byte_level = "ByteLevel" in str(model.decoder)
+        complete = self._byte_level or getattr(model.model, "byte_fallback", False)
+        specials = find_specials(path, self._vocabulary, special, complete=complete)
         size = max(self._vocabulary.values()) + 1
         unused = set(range(size)) - set(self._vocabulary.values())
         super().__init__(path, HUGGING_FACE, specials, size, unused)
@@ -119,10 +117,11 @@ class HuggingFace(FileTokenizer):
 
     def _sizes(self) -> list[int]:
         names = {at: name for name, at in self._vocabulary.items()}
-        byte_level = "ByteLevel" in str(self._model.decoder)
         before = self._model.encode("a", add_special_tokens=False).ids
         # Unless a token tells by itself, it is as long as what it adds to a text.
-        decoded = [] if byte_level else self._model.decode_batch([[*before, at] for at in names])
+        decoded = (
+            [] if self._byte_level else self._model.decode_batch([[*before, at] for at in names])
+        )
         adds = [len(text.encode()) - len(self._model.decode(before).encode()) for text in decoded]
         added = dict(zip(names, adds, strict=False))
 
@@ -130,7 +129,7 @@ class HuggingFace(FileTokenizer):
             name = names.get(at, "")
             if at in self._added:
                 return self._added[at]
-            if byte_level:
+            if self._byte_level:
                 return len(name)
             return 1 if _BYTE.fullmatch(name) else added.get(at, 0)
 

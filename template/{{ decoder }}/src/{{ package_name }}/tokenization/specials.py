@@ -23,7 +23,7 @@ _USUAL: Final = {
 
 
 def find_specials(
-    path: Path, vocabulary: Mapping[str, int], special: Mapping[str, int], unknown: int | None
+    path: Path, vocabulary: Mapping[str, int], special: Mapping[str, int], *, complete: bool
 ) -> tuple[int, int, int]:
     """The ids of start, end and pad.
 
@@ -34,7 +34,7 @@ def find_specials(
         path: The ``tokenizer.json``.
         vocabulary: All ids by their tokens.
         special: Those of special tokens.
-        unknown: The id of what the vocabulary lacks, if it lacks nothing.
+        complete: Whether the vocabulary has all bytes, so that nothing is unknown to it.
 
     Raises:
         UserError: No token ends a text, or a file beside `path` names one that is not there.
@@ -47,9 +47,10 @@ def find_specials(
         )
     start = end if start is None else start
     if pad in (None, start, end):
-        spare = [at for name, at in special.items() if re.search("pad|reserved|unused", name, re.I)]
-        unheld = [at for at in (unknown, *sorted(spare)) if at not in (None, start, end)]
-        pad = unheld[0] if unheld else max(vocabulary.values()) + 1
+        names = "unk|pad|reserved|unused" if complete else "pad|reserved|unused"
+        spare = [at for name, at in special.items() if re.search(names, name, re.IGNORECASE)]
+        beyond = max(vocabulary.values()) + 1
+        pad = min((at for at in spare if at not in (start, end)), default=beyond)
     return start, end, pad
 
 
