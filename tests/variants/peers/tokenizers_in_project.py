@@ -21,9 +21,9 @@ for path in sorted(FOLDER.glob("*/expected.json")):
     rows = json.loads(path.read_text())
     texts = [row["text"] for row in rows]
     for row, ids in zip(rows, tokenizer.encode_batch(texts), strict=True):
-        assert ids.tolist() == row["ids"], (path, row["text"])
-        assert tokenizer.decode(ids) == row["text"], (path, row["text"])
-        size = len(row["text"].encode())
+        assert row["ids"] in (None, ids.tolist()), (path, row["text"])
+        assert tokenizer.decode(ids) == row["decoded"], (path, row["text"])
+        size = len(row["decoded"].encode())
         assert tokenizer.sizes[ids].sum() - tokenizer.added == size, (path, row["text"])
     print(f"{path.parent.name}: {tokenizer.name}, {tokenizer.vocab_size:,} ids")
 module("training").train_tokenizer(texts * 3, 600, FOLDER / "own")
