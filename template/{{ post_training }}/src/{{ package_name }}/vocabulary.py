@@ -8,7 +8,7 @@ Nothing is downloaded here.
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -99,50 +99,7 @@ class Bytes(ByteTokenizer):
 BYTES = Bytes()
 
 
-class _FromFile:
-    """What tokenizers from files share; see `Tokenizer`."""
-
-    def __init__(
-        self,
-        path: Path,
-        content: bytes,
-        tokens: tuple[int | None, int | None, int | None],
-        vocab_size: int,
-        unusable: Iterable[int],
-        remedy: str,
-    ) -> None:
-        """Keep what a file says.
-
-        Args:
-            path: The file.
-            content: What is in it.
-            tokens: Start, end and pad, as far as it has them.
-            vocab_size: Ids that it has.
-            unusable: Ids that no text has.
-            remedy: What to do where a token is missing.
-
-        Raises:
-            UserError: A token is missing, or is the pad token as well.
-        """
-        start, end, pad = tokens
-        if end is None or pad is None:
-            raise UserError(f"{path} has no {'end' if end is None else 'pad'} token: {remedy}")
-        start = end if start is None else start
-        if pad in (start, end):
-            which = "end" if pad == end else "start"
-            raise UserError(f"the pad token of {path} is its {which} token as well: {remedy}")
-        # Only the same content has the same name, wherever it lies.
-        self.name = f"{path.name} {hashlib.sha256(content).hexdigest()[:8]}"
-        self.vocab_size, self.start, self.end, self.pad = vocab_size, start, end, pad
-        self.reserved = tuple(sorted({pad, start, *unusable} - {end}))
-
-    def _plain(self, ids: Integer[np.ndarray, " seq_len"]) -> Sequence[int]:
-        """The ids that stand for text."""
-        special = np.isin(ids, [self.start, self.end, *self.reserved])
-        return ids[(ids >= 0) & (ids < self.vocab_size) & ~special].tolist()
-
-
-class SentencePiece(_FromFile):
+class SentencePiece:
     """A model of the sentencepiece package, as Gemma has one."""
 
     def __init__(self, path: Path) -> None:
@@ -163,10 +120,12 @@ class SentencePiece(_FromFile):
         remedy = "train it with --eos_id and --pad_id, or use a tokenizer.json that has both"
         found = (model.bos_id(), model.eos_id(), model.pad_id())
         start, end, pad = (None if token < 0 else token for token in found)
-        size = model.get_piece_size()
-        unused = [token for token in range(size) if model.is_unused(token)]
-        unusable = (*unused, model.unk_id())
-        super().__init__(path, content, (start, end, pad), size, unusable, remedy)
+        self.start, self.end, self.pad = _checked(path, start, end, pad, remedy)
+        self.name = _name(path, content)
+        self.vocab_size = model.get_piece_size()
+        never = {self.pad, self.start, model.unk_id()} - {self.end}
+        unused = (token for token in range(self.vocab_size) if model.is_unused(token))
+        self.reserved = tuple(sorted({*never, *unused}))
         self._model = model
 
     def encode(self, text: str) -> Int32[np.ndarray, " seq_len"]:
@@ -175,10 +134,10 @@ class SentencePiece(_FromFile):
 
     def decode(self, ids: Integer[np.ndarray, " seq_len"]) -> str:
         """Decode ids; special ones are dropped."""
-        return self._model.decode(self._plain(ids))
+        return self._model.decode(_plain(self, ids))
 
 
-class HuggingFace(_FromFile):
+class HuggingFace:
     """A ``tokenizer.json`` of the tokenizers package, as most published checkpoints have one.
 
     A special token that a text spells out, such as one of a chat template, is encoded as that
@@ -210,9 +169,12 @@ class HuggingFace(_FromFile):
             'name tokens of its vocabulary as "eos_token" and "pad_token", the latter one that '
             f"texts never use, in {path.with_name(_BESIDE[0])}"
         )
-        size = max(vocabulary.values()) + 1
-        unused = set(range(size)) - set(vocabulary.values())
-        super().__init__(path, content, (start, end, pad), size, unused, remedy)
+        self.start, self.end, self.pad = _checked(path, start, end, pad, remedy)
+        self.name = _name(path, content)
+        self.vocab_size = max(vocabulary.values()) + 1
+        never = {self.pad, self.start} - {self.end}
+        unused = set(range(self.vocab_size)) - set(vocabulary.values())
+        self.reserved = tuple(sorted(never | unused))
         self._model = model
 
     def encode(self, text: str) -> Int32[np.ndarray, " seq_len"]:
@@ -221,7 +183,7 @@ class HuggingFace(_FromFile):
 
     def decode(self, ids: Integer[np.ndarray, " seq_len"]) -> str:
         """Decode ids; special ones are dropped."""
-        return self._model.decode(self._plain(ids), skip_special_tokens=True)
+        return self._model.decode(_plain(self, ids), skip_special_tokens=True)
 
 
 _KINDS = {"sentencepiece": SentencePiece, "huggingface": HuggingFace}
@@ -241,6 +203,33 @@ def _read(path: Path) -> bytes:
 
 def _not_installed(package: str) -> UserError:
     return UserError(f"this vocabulary needs the package {package}: run `uv add {package}`")
+
+
+def _name(path: Path, content: bytes) -> str:
+    """A name that only the same content has, wherever it lies."""
+    return f"{path.name} {hashlib.sha256(content).hexdigest()[:8]}"
+
+
+def _plain(tokenizer: Tokenizer, ids: Integer[np.ndarray, " seq_len"]) -> Sequence[int]:
+    """The ids that stand for text."""
+    special = [tokenizer.start, tokenizer.end, *tokenizer.reserved]
+    there = (ids >= 0) & (ids < tokenizer.vocab_size) & ~np.isin(ids, special)
+    return ids[there].tolist()
+
+
+def _checked(
+    path: Path, start: int | None, end: int | None, pad: int | None, remedy: str
+) -> tuple[int, int, int]:
+    """The special tokens, once they are as they must be."""
+    if end is None:
+        raise UserError(f"{path} has no end token: {remedy}")
+    if pad is None:
+        raise UserError(f"{path} has no pad token: {remedy}")
+    start = end if start is None else start
+    if pad in (start, end):
+        which = "end" if pad == end else "start"
+        raise UserError(f"the pad token of {path} is its {which} token as well: {remedy}")
+    return start, end, pad
 
 
 def _find(path: Path, role: str, vocabulary: dict[str, int]) -> int | None:
