@@ -109,13 +109,6 @@ def convert(column: pa.Array, dtype: pa.DataType) -> pa.Array:
     return column
 
 
-def counted(values: pa.Array) -> dict[Any, int]:
-    """How often each value is there."""
-    found = pc.value_counts(values)
-    names, counts = (found.field(name).to_pylist() for name in ("values", "counts"))
-    return dict(zip(names, counts, strict=True))
-
-
 def _cast(column: pa.Array, dtype: pa.DataType, complaint: str) -> pa.Array:
     try:
         return column.cast(dtype)

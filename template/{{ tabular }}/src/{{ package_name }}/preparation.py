@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Float64
 
-from . import cells, sources
+from . import sources
 from .encoding import Category, Encoding, Number, Target, Values, pack
 from .errors import UserError
 from .files import write_atomically
@@ -27,7 +27,7 @@ from .sources import Source
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
 from .storage.splitting import SPLITS, Division, Splitter, split_lines
-from .survey import survey_tables
+from .survey import counted, survey_tables
 from .tables import read_tables, size_of
 
 PERCENT = (70, 10, 20)  # of the rows are for training, validation, and the test
@@ -249,7 +249,7 @@ def _fitted(
         some = values.filter(pa.array(here))
         moments.add(some.all_numbers)
         for counter, texts in zip(counts, some.texts, strict=True):
-            counter.update(cells.counted(texts))
+            counter.update(counted(texts))
     mean, std = moments.mean.tolist(), moments.std.tolist()
     if regression and not std[-1]:
         raise UserError(f"the target {target.name!r} has the same value in every row")
