@@ -1,6 +1,7 @@
 """Attention: against loops, and fused kernels against the einsum."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +15,7 @@ BFLOAT16 = numerics.precision.Precision()
 SCALE = 0.3
 
 
-def heads(seq_len=128, num_heads=4, num_kv_heads=2, d_head=32, batch=2, dtype="bfloat16"):
+def heads(*, seq_len=128, num_heads=4, num_kv_heads=2, d_head=32, batch=2, dtype="bfloat16"):
     keys = jax.random.split(jax.random.key(0), 3)
     counts = (num_heads, num_kv_heads, num_kv_heads)
     return [
@@ -28,20 +29,18 @@ def packed(seq_len=128, batch=2):
     return masks.Documents(jnp.array(np.stack(rows), jnp.int32))
 
 
-def einsum(query, key, value, documents, window, softcap=None):
+def einsum(query, key, value, documents, scoring):
     mask = None if documents is None else documents.mask()
-    if window is not None:
-        near = masks.within(window, 0, query.shape[2], key.shape[2])
-        mask = near if mask is None else mask & near
-    return attention.mix(query, key, value, mask, SCALE, softcap, BFLOAT16)
+    return attention.mix(query, key, value, mask, scoring, BFLOAT16)
 
 
 @pytest.mark.parametrize("softcap", [None, 2.0])
 def test_heads_that_share_keys_and_values_equal_a_loop_over_heads(softcap):
     query, key, value = heads(seq_len=6, dtype="float32")
     mask = masks.Documents(jnp.array([[1] * 6, [1, 1, 2, 2, 2, 3]])).mask()
+    scoring = block_settings.Scoring(SCALE, softcap)
     float32 = numerics.precision.FLOAT32
-    made = np.asarray(attention.mix(query, key, value, mask, SCALE, softcap, float32))
+    made = np.asarray(attention.mix(query, key, value, mask, scoring, float32))
     for row, head in np.ndindex(2, 4):
         scores = np.asarray(query[row, head]) @ np.asarray(key[row, head // 2]).T * SCALE
         scores = scores if softcap is None else softcap * np.tanh(scores / softcap)
@@ -84,9 +83,11 @@ def test_cudnn_is_asked_for_what_the_einsum_computes(monkeypatch, within_documen
         return function(*arrays, implementation="xla", **options)
 
     monkeypatch.setattr(jax.nn, "dot_product_attention", without_cudnn)
-    arrays, documents = heads(), packed() if within_documents else None
-    made = kernels.cudnn(*arrays, documents, window=window, scale=SCALE)
-    close(made, einsum(*arrays, documents, window))
+    documents = packed() if within_documents else None
+    query, key, value = heads()
+    scoring = block_settings.Scoring(SCALE, window=window)
+    made = kernels.cudnn(query, key, value, documents, scoring)
+    close(made, einsum(query, key, value, documents, scoring))
 
 
 @WINDOWS
@@ -95,12 +96,14 @@ def test_cudnn_is_asked_for_what_the_einsum_computes(monkeypatch, within_documen
 def test_splash_equals_the_einsum(monkeypatch, within_documents, window, softcap):
     interpreted = partial(splash_attention.make_splash_mha, interpret=True)
     monkeypatch.setattr(splash_attention, "make_splash_mha", interpreted)
-    arrays, documents = heads(), packed() if within_documents else None
-    made = kernels.splash(*arrays, documents, window=window, scale=SCALE, softcap=softcap)
-    close(made, einsum(*arrays, documents, window, softcap))
+    documents = packed() if within_documents else None
+    query, key, value = heads()
+    scoring = block_settings.Scoring(SCALE, softcap, window)
+    made = kernels.splash(query, key, value, documents, scoring)
+    close(made, einsum(query, key, value, documents, scoring))
 
 
-def chosen(monkeypatch, platform, *, batch=2, seq_len=128, precision=BFLOAT16, **changes):
+def chosen(monkeypatch, platform, *, batch: Any = 2, seq_len=128, precision=BFLOAT16, **changes):
     monkeypatch.setattr(jax, "default_backend", lambda: platform)
     settings = block_settings.BlockSettings(d_model=256, num_heads=4, **changes)
     return kernels.choose(settings, precision, batch, seq_len)
@@ -108,7 +111,7 @@ def chosen(monkeypatch, platform, *, batch=2, seq_len=128, precision=BFLOAT16, *
 
 def test_a_kernel_is_chosen_where_there_is_one(monkeypatch):
     assert chosen(monkeypatch, "cpu") is None
-    assert chosen(monkeypatch, "tpu") == "splash"
+    assert chosen(monkeypatch, "tpu") is kernels.splash
     assert chosen(monkeypatch, "tpu", attention="einsum") is None
     # A program for every platform is traced with a symbolic batch.
     (batch,) = jax.export.symbolic_shape("batch")
@@ -134,9 +137,9 @@ def test_a_kernel_that_cannot_do_it_is_an_error_if_it_was_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("model", "data", "kernel"), [(2, 2, "splash"), (8, 1, None), (1, 8, None)]
+    ("model", "data", "kernel"), [(2, 2, kernels.splash), (8, 1, None), (1, 8, None)]
 )
 def test_a_mesh_must_divide_heads_and_batch(model, data, kernel):
     settings = block_settings.BlockSettings(d_model=256, num_heads=8, num_kv_heads=4)
     with jax.sharding.use_abstract_mesh(tpu_mesh(model, data)):
-        assert kernels.choose(settings, BFLOAT16, 4, 128) == kernel
+        assert kernels.choose(settings, BFLOAT16, 4, 128) is kernel
