@@ -1,5 +1,6 @@
 """Attention: against loops, and fused kernels against the einsum."""
 
+import importlib.util
 from functools import partial
 from typing import Any
 
@@ -7,12 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
+from jax.experimental import topologies
 from jax.experimental.pallas.ops.tpu import splash_attention
 
-from .project import attention, block_settings, errors, kernels, masks, numerics, parallel
+from .project import attention, block_settings, blocks, errors, kernels, masks, numerics, parallel
 
 BFLOAT16 = numerics.precision.Precision()
 SCALE = 0.3
+SETTINGS = block_settings.BlockSettings(
+    d_model=128, num_layers=2, num_heads=4, num_kv_heads=2, d_head=64, d_ff=64, windows=(200, None)
+)
 
 
 def heads(*, seq_len=128, num_heads=4, num_kv_heads=2, d_head=32, batch=2, dtype="bfloat16"):
@@ -143,3 +149,52 @@ def test_a_mesh_must_divide_heads_and_batch(model, data, kernel):
     settings = block_settings.BlockSettings(d_model=256, num_heads=8, num_kv_heads=4)
     with jax.sharding.use_abstract_mesh(tpu_mesh(model, data)):
         assert kernels.choose(settings, BFLOAT16, 4, 128) is kernel
+
+
+LENGTH = 1024  # longer than a kernel's tiles
+
+
+def gradients(stacked, x, segments):
+    """Of a model that is packed, whose heads share, and whose layers differ."""
+    positions = jnp.broadcast_to(jnp.arange(LENGTH), segments.shape)
+
+    def total(stacked):
+        documents = masks.Documents(segments)
+        return jnp.sum(
+            blocks.run_blocks(stacked, SETTINGS, x, mask=documents, positions=positions)[0]
+        )
+
+    return jax.grad(total)(stacked)
+
+
+def arguments(mesh=None):
+    """Shapes of what `gradients` takes, laid out over a mesh if it is given one."""
+    stacked = nnx.eval_shape(
+        lambda: blocks.stack_blocks(SETTINGS, rngs=nnx.Rngs(0), precision=BFLOAT16)
+    )
+    sharding = None if mesh is None else parallel.rules.batch_sharding(mesh)
+    x = jax.ShapeDtypeStruct((4, LENGTH, SETTINGS.d_model), jnp.bfloat16, sharding=sharding)
+    segments = jax.ShapeDtypeStruct((4, LENGTH), jnp.int32, sharding=sharding)
+    return stacked, x, segments
+
+
+def test_a_kernel_holds_no_scores_of_all_pairs():
+    given, scores = arguments(), f"{LENGTH},{LENGTH}]"
+    assert scores in str(jax.make_jaxpr(gradients)(*given))
+    with jax.sharding.use_abstract_mesh(tpu_mesh(2, 2)):
+        traced = str(jax.make_jaxpr(gradients)(*given))
+    assert "pallas_call" in traced
+    assert scores not in traced
+
+
+def test_the_program_of_a_tpu_holds_no_scores_of_all_pairs(monkeypatch):
+    if importlib.util.find_spec("libtpu") is None:
+        pytest.skip("libtpu compiles for TPUs anywhere: uv run --extra tpu pytest")
+    monkeypatch.setenv("TPU_SKIP_MDS_QUERY", "1")  # there is no TPU whose host could be asked
+    found = topologies.get_topology_desc(platform="tpu", topology_name="v5e:2x2")
+    mesh = parallel.mesh.create_mesh(parallel.mesh.MeshSettings(model=2), found.devices)
+    given = arguments(mesh)
+    with jax.set_mesh(mesh):
+        compiled = jax.jit(gradients).lower(*given).compile().as_text()
+    assert "tpu_custom_call" in compiled
+    assert f"{LENGTH},{LENGTH}]" not in compiled
