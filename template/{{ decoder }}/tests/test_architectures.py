@@ -166,7 +166,7 @@ def test_how_layers_are_computed_changes_nothing():
     """Where the pattern does not come out even with the layers, and dropout has its keys."""
     results = []
     for changes in ({}, {"unroll_layers": True, "remat": "full"}):
-        transformer = build(**{**GEMMA, "windows": (5, None), "dropout": 0.1, **changes})
+        transformer = build(windows=(5, None), dropout=0.1, **changes)
         graphdef, params = nnx.split(transformer)
 
         def total(params, graphdef=graphdef):
@@ -262,7 +262,7 @@ def test_key_value_heads_lie_on_the_model_axis_or_everywhere(num_kv_heads):
     ("changes", "message"),
     [
         ({"num_kv_heads": 3}, "num_kv_heads: 3 does not divide num_heads=4"),
-        ({"d_head": 7}, "rotary.share: 7 features of 7 rotate, .* even number from 2 on"),
+        ({"d_head": 7}, "rotary.share: 7 features of 7 rotate; .* even number from 2 on"),
         (
             {"rotary": rotary.RotarySettings(share=0.1)},
             "rotary.share: 0 features of 8 rotate",

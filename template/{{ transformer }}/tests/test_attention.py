@@ -1,20 +1,27 @@
 """Attention: against loops, and fused kernels against the einsum."""
 
+import importlib.util
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
+from jax.experimental import topologies
 from jax.experimental.pallas.ops.tpu import splash_attention
 
-from .project import attention, block_settings, errors, kernels, masks, numerics, parallel
+from .project import attention, block_settings, blocks, errors, kernels, masks, numerics, parallel
 
 BFLOAT16 = numerics.precision.Precision()
 SCALE = 0.3
+SETTINGS = block_settings.BlockSettings(
+    d_model=128, num_layers=2, num_heads=4, num_kv_heads=2, d_head=64, d_ff=64, windows=(200, None)
+)
 
 
-def heads(seq_len=128, num_heads=4, num_kv_heads=2, d_head=32, batch=2, dtype="bfloat16"):
+def heads(*, seq_len=128, num_heads=4, num_kv_heads=2, d_head=32, batch=2, dtype="bfloat16"):
     keys = jax.random.split(jax.random.key(0), 3)
     counts = (num_heads, num_kv_heads, num_kv_heads)
     return [
@@ -28,20 +35,18 @@ def packed(seq_len=128, batch=2):
     return masks.Documents(jnp.array(np.stack(rows), jnp.int32))
 
 
-def einsum(query, key, value, documents, window, softcap=None):
+def einsum(query, key, value, documents, scoring):
     mask = None if documents is None else documents.mask()
-    if window is not None:
-        near = masks.within(window, 0, query.shape[2], key.shape[2])
-        mask = near if mask is None else mask & near
-    return attention.mix(query, key, value, mask, SCALE, softcap, BFLOAT16)
+    return attention.mix(query, key, value, mask, scoring, BFLOAT16)
 
 
 @pytest.mark.parametrize("softcap", [None, 2.0])
 def test_heads_that_share_keys_and_values_equal_a_loop_over_heads(softcap):
     query, key, value = heads(seq_len=6, dtype="float32")
     mask = masks.Documents(jnp.array([[1] * 6, [1, 1, 2, 2, 2, 3]])).mask()
+    scoring = block_settings.Scoring(SCALE, softcap)
     float32 = numerics.precision.FLOAT32
-    made = np.asarray(attention.mix(query, key, value, mask, SCALE, softcap, float32))
+    made = np.asarray(attention.mix(query, key, value, mask, scoring, float32))
     for row, head in np.ndindex(2, 4):
         scores = np.asarray(query[row, head]) @ np.asarray(key[row, head // 2]).T * SCALE
         scores = scores if softcap is None else softcap * np.tanh(scores / softcap)
@@ -84,9 +89,11 @@ def test_cudnn_is_asked_for_what_the_einsum_computes(monkeypatch, within_documen
         return function(*arrays, implementation="xla", **options)
 
     monkeypatch.setattr(jax.nn, "dot_product_attention", without_cudnn)
-    arrays, documents = heads(), packed() if within_documents else None
-    made = kernels.cudnn(*arrays, documents, window=window, scale=SCALE)
-    close(made, einsum(*arrays, documents, window))
+    documents = packed() if within_documents else None
+    query, key, value = heads()
+    scoring = block_settings.Scoring(SCALE, window=window)
+    made = kernels.cudnn(query, key, value, documents, scoring)
+    close(made, einsum(query, key, value, documents, scoring))
 
 
 @WINDOWS
@@ -95,12 +102,14 @@ def test_cudnn_is_asked_for_what_the_einsum_computes(monkeypatch, within_documen
 def test_splash_equals_the_einsum(monkeypatch, within_documents, window, softcap):
     interpreted = partial(splash_attention.make_splash_mha, interpret=True)
     monkeypatch.setattr(splash_attention, "make_splash_mha", interpreted)
-    arrays, documents = heads(), packed() if within_documents else None
-    made = kernels.splash(*arrays, documents, window=window, scale=SCALE, softcap=softcap)
-    close(made, einsum(*arrays, documents, window, softcap))
+    documents = packed() if within_documents else None
+    query, key, value = heads()
+    scoring = block_settings.Scoring(SCALE, softcap, window)
+    made = kernels.splash(query, key, value, documents, scoring)
+    close(made, einsum(query, key, value, documents, scoring))
 
 
-def chosen(monkeypatch, platform, *, batch=2, seq_len=128, precision=BFLOAT16, **changes):
+def chosen(monkeypatch, platform, *, batch: Any = 2, seq_len=128, precision=BFLOAT16, **changes):
     monkeypatch.setattr(jax, "default_backend", lambda: platform)
     settings = block_settings.BlockSettings(d_model=256, num_heads=4, **changes)
     return kernels.choose(settings, precision, batch, seq_len)
@@ -108,7 +117,7 @@ def chosen(monkeypatch, platform, *, batch=2, seq_len=128, precision=BFLOAT16, *
 
 def test_a_kernel_is_chosen_where_there_is_one(monkeypatch):
     assert chosen(monkeypatch, "cpu") is None
-    assert chosen(monkeypatch, "tpu") == "splash"
+    assert chosen(monkeypatch, "tpu") is kernels.splash
     assert chosen(monkeypatch, "tpu", attention="einsum") is None
     # A program for every platform is traced with a symbolic batch.
     (batch,) = jax.export.symbolic_shape("batch")
@@ -134,9 +143,58 @@ def test_a_kernel_that_cannot_do_it_is_an_error_if_it_was_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("model", "data", "kernel"), [(2, 2, "splash"), (8, 1, None), (1, 8, None)]
+    ("model", "data", "kernel"), [(2, 2, kernels.splash), (8, 1, None), (1, 8, None)]
 )
 def test_a_mesh_must_divide_heads_and_batch(model, data, kernel):
     settings = block_settings.BlockSettings(d_model=256, num_heads=8, num_kv_heads=4)
     with jax.sharding.use_abstract_mesh(tpu_mesh(model, data)):
-        assert kernels.choose(settings, BFLOAT16, 4, 128) == kernel
+        assert kernels.choose(settings, BFLOAT16, 4, 128) is kernel
+
+
+LENGTH = 1024  # longer than a kernel's tiles
+
+
+def gradients(stacked, x, segments):
+    """Of a model that is packed, whose heads share, and whose layers differ."""
+    positions = jnp.broadcast_to(jnp.arange(LENGTH), segments.shape)
+
+    def total(stacked):
+        documents = masks.Documents(segments)
+        return jnp.sum(
+            blocks.run_blocks(stacked, SETTINGS, x, mask=documents, positions=positions)[0]
+        )
+
+    return jax.grad(total)(stacked)
+
+
+def arguments(mesh=None):
+    """Shapes of what `gradients` takes, laid out over a mesh if it is given one."""
+    stacked = nnx.eval_shape(
+        lambda: blocks.stack_blocks(SETTINGS, rngs=nnx.Rngs(0), precision=BFLOAT16)
+    )
+    sharding = None if mesh is None else parallel.rules.batch_sharding(mesh)
+    x = jax.ShapeDtypeStruct((4, LENGTH, SETTINGS.d_model), jnp.bfloat16, sharding=sharding)
+    segments = jax.ShapeDtypeStruct((4, LENGTH), jnp.int32, sharding=sharding)
+    return stacked, x, segments
+
+
+def test_a_kernel_holds_no_scores_of_all_pairs():
+    given, scores = arguments(), f"{LENGTH},{LENGTH}]"
+    assert scores in str(jax.make_jaxpr(gradients)(*given))
+    with jax.sharding.use_abstract_mesh(tpu_mesh(2, 2)):
+        traced = str(jax.make_jaxpr(gradients)(*given))
+    assert "pallas_call" in traced
+    assert scores not in traced
+
+
+def test_the_program_of_a_tpu_holds_no_scores_of_all_pairs(monkeypatch):
+    if importlib.util.find_spec("libtpu") is None:
+        pytest.skip("libtpu compiles for TPUs anywhere: uv run --extra tpu pytest")
+    monkeypatch.setenv("TPU_SKIP_MDS_QUERY", "1")  # there is no TPU whose host could be asked
+    found = topologies.get_topology_desc(platform="tpu", topology_name="v5e:2x2")
+    mesh = parallel.mesh.create_mesh(parallel.mesh.MeshSettings(model=2), found.devices)
+    given = arguments(mesh)
+    with jax.set_mesh(mesh):
+        compiled = jax.jit(gradients).lower(*given).compile().as_text()
+    assert "tpu_custom_call" in compiled
+    assert f"{LENGTH},{LENGTH}]" not in compiled

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+jax.config.update("jax_disable_most_optimizations", True)  # compiling takes most of the time
 PACKAGE, FOLDER = sys.argv[1], Path(sys.argv[2])
 PADDING, CHUNK = 8, 14
 

@@ -16,8 +16,8 @@ from .block_settings import BlockSettings
 from .blocks import MaybeCache, run_blocks, stack_blocks
 from .errors import UserError
 from .kernels import choose
-from .layers import make_norm, softcap
-from .masks import Documents
+from .layers import RMSNorm, softcap
+from .masks import Documents, Mask
 from .numerics.contract import contract, lookup
 from .numerics.parameters import parameter
 from .numerics.precision import Precision
@@ -76,7 +76,7 @@ class Transformer(nnx.Module):
         table = {"vocab_size": settings.vocab_size, "d_model": settings.d_model}
         self.embedding = parameter(rngs.params(), table, settings.d_model, precision)
         self.blocks = stack_blocks(settings, rngs=rngs, precision=precision)
-        self.norm = make_norm({"d_model": settings.d_model}, settings, precision)
+        self.norm = RMSNorm({"d_model": settings.d_model}, settings, precision=precision)
         if not settings.tied_embeddings:
             self.unembedding = parameter(rngs.params(), table, settings.d_model, precision)
 
@@ -154,10 +154,9 @@ class Transformer(nnx.Module):
         Raises:
             UserError: The settings ask for a kernel, and there is none that takes a mask.
         """
-        if cache is None and self.settings.attention in ("cudnn", "splash"):
-            raise UserError(
-                f"model.attention: {self.settings.attention} takes no mask; take auto or einsum"
-            )
+        kernel = self.settings.attention
+        if cache is None and kernel in ("cudnn", "splash"):
+            raise UserError(f"model.attention: {kernel} takes no mask; take auto or einsum")
         x, extended = self.features(tokens, mask, positions, cache, key=key)
         return self._logits(x), extended
 
@@ -171,7 +170,7 @@ class Transformer(nnx.Module):
     def features(
         self,
         tokens: Tokens,
-        mask: AttentionMask | Documents,
+        mask: Mask,
         positions: Int[Array, "batch seq_len"],
         cache: MaybeCache = None,
         *,

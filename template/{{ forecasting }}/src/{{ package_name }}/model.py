@@ -22,7 +22,7 @@ from .block_settings import BlockSettings
 from .blocks import run_blocks, stack_blocks
 from .errors import UserError
 from .frequency import NUM_FEATURES
-from .layers import make_norm
+from .layers import RMSNorm
 from .normalisation import normalise, seasonal_naive
 from .numerics.contract import contract
 from .numerics.parameters import declare, parameter
@@ -100,7 +100,7 @@ class Forecaster(nnx.Module):
         names = {"channels": settings.channels, "d_model": width}
         self.channel = parameter(rngs.params(), names, width, precision)
         self.blocks = stack_blocks(settings, rngs=rngs, precision=precision)
-        self.norm = make_norm({"d_model": width}, settings, precision)
+        self.norm = RMSNorm({"d_model": width}, settings, precision=precision)
         # Small, so that training starts near the naive forecast.
         numbers = len(settings.levels) * steps
         sizes = {"d_model": width, "d_patch": numbers}

@@ -8,14 +8,14 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
-from .block_settings import BlockSettings, Layer
-from .kernels import choose, cudnn, splash
-from .layers import RMSNorm, make_bias, make_norm, project, softcap
-from .masks import Documents, within
+from .block_settings import BlockSettings, Layer, Scoring
+from .kernels import choose
+from .layers import RMSNorm, make_bias, project, softcap
+from .masks import Documents, Mask, within
 from .numerics.contract import contract
 from .numerics.parameters import parameter
 from .numerics.precision import Precision
-from .numerics.shapes import AttentionMask, Hidden
+from .numerics.shapes import Hidden
 from .parallel.rules import constrain
 from .rotary import Heads, Positions, rotate
 
@@ -57,16 +57,16 @@ class Attention(nnx.Module):
         self.key_bias = make_bias(shared, biased != "none", precision)
         self.value_bias = make_bias(shared, biased != "none", precision)
         self.out_bias = make_bias(into, biased == "all", precision)
-        normed = settings.query_key_norm
-        self.query_norm = make_norm({"d_head": d_head}, settings, precision) if normed else None
-        self.key_norm = make_norm({"d_head": d_head}, settings, precision) if normed else None
+        normed, size = settings.query_key_norm, {"d_head": d_head}
+        self.query_norm = RMSNorm(size, settings, precision=precision) if normed else None
+        self.key_norm = RMSNorm(size, settings, precision=precision) if normed else None
         self.settings = settings
         self.precision = precision
 
     def __call__(
         self,
         x: Hidden,
-        mask: AttentionMask | Documents | None,
+        mask: Mask | None,
         positions: Positions | None,
         cache: Cache | None,
         layer: Layer,
@@ -87,26 +87,21 @@ class Attention(nnx.Module):
         if positions is not None and layer.rotated:
             rotary, local = self.settings.rotary, layer.window is not None
             query, key = (rotate(each, positions, rotary, local=local) for each in (query, key))
-        first: int | Int[Array, ""] = 0
+        first = 0 if cache is None else cache.length
         if cache is not None:
-            first, start = cache.length, (0, 0, cache.length, 0)
+            start = (0, 0, cache.length, 0)
             key = jax.lax.dynamic_update_slice(cache.keys, key, start)
             value = jax.lax.dynamic_update_slice(cache.values, value, start)
             cache = Cache(key, value, cache.length + x.shape[1])
-        scale = self.settings.query_scale or query.shape[-1] ** -0.5
-        bound, kernel = self.settings.attention_softcap, None
-        if cache is None and (mask is None or isinstance(mask, Documents)):
+        scoring, kernel = self.settings.scoring(layer), None
+        documents = mask if isinstance(mask, Documents) else None
+        if cache is None and (mask is None or documents):
             kernel = choose(self.settings, self.precision, *x.shape[:2])
-        if kernel == "cudnn":
-            mixed = cudnn(query, key, value, mask, window=layer.window, scale=scale)
-        elif kernel == "splash":
-            mixed = splash(query, key, value, mask, window=layer.window, scale=scale, softcap=bound)
+        if kernel is not None:
+            mixed = kernel(query, key, value, documents, scoring)
         else:
             mask = mask.mask() if isinstance(mask, Documents) else mask
-            if layer.window is not None:
-                near = within(layer.window, first, x.shape[1], key.shape[2])
-                mask = near if mask is None else mask & near
-            mixed = mix(query, key, value, mask, scale, bound, self.precision)
+            mixed = mix(query, key, value, mask, scoring, self.precision, first)
         mixed = mixed.swapaxes(1, 2)
         return project("bihk,hkd->bid", mixed, self.out, self.out_bias, self.precision), cache
 
@@ -128,32 +123,35 @@ def mix(
     key: Keys,
     value: Keys,
     mask: Bool[Array, "_ 1 query_len key_len"] | None,
-    scale: float,
-    bound: float | None,
+    scoring: Scoring,
     precision: Precision,
+    first: int | Int[Array, ""] = 0,
 ) -> Queries:
-    """Means of the values that each position sees, weighted by how query and key agree.
+    """Means of the values that each position sees, weighted by how queries and keys agree.
 
     Args:
         query: Queries.
         key: Keys, each of which several heads of queries may share.
         value: Values, likewise.
         mask: Which positions each of them sees; without it, all.
-        scale: What scores are multiplied by.
-        bound: What bounds scores by a hyperbolic tangent, if anything.
+        scoring: How they become weights.
         precision: The policy.
+        first: Where among the keys the first query stands.
     """
-    batch, num_heads, query_len, d_head = query.shape
+    chex.assert_rank([query, key, value], 4)
+    (batch, num_heads, query_len, d_head), key_len = query.shape, key.shape[2]
+    if scoring.window is not None:
+        near = within(scoring.window, first, query_len, key_len)
+        mask = near if mask is None else mask & near
     # Heads that share keys and values are more positions of one head.
     shared = (batch, key.shape[1], num_heads // key.shape[1] * query_len)
     query = query.reshape(*shared, d_head)
-    scores = contract("bhik,bhjk->bhij", query, key, precision, accumulator=True)
-    scores = scores * scale
-    if bound is not None:
-        scores = softcap(scores, bound)
-    scores = scores.reshape(batch, num_heads, query_len, key.shape[2])
+    scores = contract("bhik,bhjk->bhij", query, key, precision, accumulator=True) * scoring.scale
+    if scoring.softcap is not None:
+        scores = softcap(scores, scoring.softcap)
+    scores = scores.reshape(batch, num_heads, query_len, key_len)
     if mask is not None:
         scores = jnp.where(mask, scores, MASKED)
-    weights = jax.nn.softmax(scores, axis=-1).reshape(*shared, key.shape[2])
+    weights = jax.nn.softmax(scores, axis=-1).reshape(*shared, key_len)
     mixed = contract("bhij,bhjk->bhik", weights, value, precision)
     return mixed.reshape(batch, num_heads, query_len, d_head)

@@ -5,6 +5,7 @@ by, and cost nothing where they are not used.
 """
 
 import math
+from itertools import cycle, islice
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, model_validator
@@ -23,6 +24,20 @@ class Layer(NamedTuple):
 
     window: int | None
     rotated: bool
+
+
+class Scoring(NamedTuple):
+    """How queries and keys become weights, in one layer.
+
+    Attributes:
+        scale: What scores are multiplied by.
+        softcap: What bounds them by a hyperbolic tangent, if anything.
+        window: As in `Layer`.
+    """
+
+    scale: float
+    softcap: float | None = None
+    window: int | None = None
 
 
 class BlockSettings(Settings):
@@ -94,14 +109,14 @@ class BlockSettings(Settings):
             raise ValueError(
                 f"num_kv_heads: {self.kv_heads} does not divide num_heads={self.num_heads}"
             )
-        rotated, least = (
+        width, least = (
             self.rotary.width(self.head_width),
-            2 + 2 * (self.rotary.scaling == "dynamic"),
+            4 if self.rotary.scaling == "dynamic" else 2,
         )
-        if any(self.rotated) and (rotated % 2 or rotated < least):
+        if any(self.rotated) and (width % 2 or width < least):
             raise ValueError(
-                f"rotary.share: {rotated} features of {self.head_width} rotate, which must be an "
-                f"even number from {least} on"
+                f"rotary.share: {width} features of {self.head_width} rotate; it must be an even "
+                f"number from {least} on"
             )
         if self.attention == "cudnn" and self.attention_softcap is not None:
             raise ValueError("attention: cudnn has no attention_softcap; take auto or einsum")
@@ -120,9 +135,11 @@ class BlockSettings(Settings):
     @property
     def pattern(self) -> tuple[Layer, ...]:
         """The first layers, up to where they repeat themselves."""
-        windows, rotated = self.windows, self.rotated
-        length = math.lcm(len(windows), len(rotated))
-        layers = [
-            Layer(windows[i % len(windows)], rotated[i % len(rotated)]) for i in range(length)
-        ]
-        return tuple(layers[:1] if len(set(layers)) == 1 else layers[: self.num_layers])
+        length = min(math.lcm(len(self.windows), len(self.rotated)), self.num_layers)
+        layers = tuple(map(Layer, islice(cycle(self.windows), length), cycle(self.rotated)))
+        return layers[:1] if len(set(layers)) == 1 else layers
+
+    def scoring(self, layer: Layer) -> Scoring:
+        """How a layer scores."""
+        scale = self.query_scale or self.head_width**-0.5
+        return Scoring(scale, self.attention_softcap, layer.window)

@@ -4,6 +4,7 @@ Pre-norm residual blocks of attention and a feed-forward layer. The blocks of a 
 whose parameters have a leading axis of layers, so that they can be compiled as one loop.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,14 +15,15 @@ from jaxtyping import PRNGKeyArray
 
 from .attention import Attention, Cache
 from .block_settings import BlockSettings, Layer
-from .layers import FeedForward, drop, make_norm
-from .masks import Documents
+from .layers import FeedForward, RMSNorm, drop
+from .masks import Mask
 from .numerics.precision import Precision
-from .numerics.shapes import AttentionMask, Hidden
+from .numerics.shapes import Hidden
 from .parallel.rules import constrain
 from .rotary import Positions
 
 MaybeCache = TypeVar("MaybeCache", Cache, None)
+Step = Callable[[Hidden, Any], tuple[Hidden, Any]]
 REMAT_POLICIES = {
     "full": jax.checkpoint_policies.nothing_saveable,
     "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
@@ -32,8 +34,8 @@ class Block(nnx.Module):
     """Attention and a feed-forward layer, each added to the residual stream."""
 
     def __init__(self, settings: BlockSettings, *, rngs: nnx.Rngs, precision: Precision) -> None:
-        def norm() -> nnx.Module:
-            return make_norm({"d_model": settings.d_model}, settings, precision)
+        def norm() -> RMSNorm:
+            return RMSNorm({"d_model": settings.d_model}, settings, precision=precision)
 
         self.attention_norm = norm()
         self.attention = Attention(settings, rngs=rngs, precision=precision)
@@ -46,7 +48,7 @@ class Block(nnx.Module):
     def __call__(
         self,
         x: Hidden,
-        mask: AttentionMask | Documents | None,
+        mask: Mask | None,
         positions: Positions | None,
         key: PRNGKeyArray | None,
         cache: Cache | None,
@@ -81,7 +83,7 @@ def run_blocks(
     settings: BlockSettings,
     x: Hidden,
     *,
-    mask: AttentionMask | Documents | None = None,
+    mask: Mask | None = None,
     positions: Positions | None = None,
     key: PRNGKeyArray | None = None,
     cache: MaybeCache = None,
@@ -104,52 +106,50 @@ def run_blocks(
     if settings.dropout > 0 and key is not None:
         keys = jax.random.split(key, settings.num_layers)
 
-    def apply(
-        layer: Layer, x: Hidden, of_layer: tuple[Block, PRNGKeyArray | None, Cache | None]
-    ) -> tuple[Hidden, Any]:
-        block, key, cache = of_layer
-        return block(x, mask, positions, key, cache, layer)
+    def step(layer: Layer) -> Step:
+        def apply(x: Hidden, of_layer: Any) -> tuple[Hidden, Any]:
+            block, key, cache = of_layer
+            return block(x, mask, positions, key, cache, layer)
 
-    def step(layer: Layer) -> Any:
-        function = partial(apply, layer)
         if settings.remat == "none":
-            return function
-        return jax.checkpoint(function, policy=REMAT_POLICIES[settings.remat])
+            return apply
+        return jax.checkpoint(apply, policy=REMAT_POLICIES[settings.remat])
 
     steps = [step(layer) for layer in settings.pattern]
-    return scan_in_groups(steps, x, (blocks, keys, cache), unroll=settings.unroll_layers)
+    layers = (blocks, keys, cache)
+    return scan_in_turn(steps, x, layers, count=settings.num_layers, unroll=settings.unroll_layers)
 
 
-def scan_in_groups(steps: list[Any], x: Hidden, layers: Any, *, unroll: bool) -> tuple[Hidden, Any]:
-    """`jax.lax.scan` over layers of which each has its own step, a few that are repeated.
+def scan_in_turn(
+    steps: list[Step], x: Hidden, layers: Any, *, count: int, unroll: bool
+) -> tuple[Hidden, Any]:
+    """`jax.lax.scan` over layers for which several steps take turns.
 
-    One turn of the loop takes as many layers as there are steps; what is left over follows it.
+    One turn of the loop takes a layer for each step; those that are left over follow it.
 
     Args:
-        steps: What takes the stream and one layer, and gives both.
+        steps: What takes the stream and one layer, and gives the stream and an output.
         x: The stream.
         layers: Arrays with a leading axis of layers.
+        count: How many there are, at least as many as steps.
         unroll: Compile the turns one after the other.
     """
     if len(steps) == 1:
         return jax.lax.scan(steps[0], x, layers, unroll=unroll)
 
-    def group(x: Hidden, layers: Any) -> tuple[Hidden, Any]:
-        made = []
-        for number in range(_count(layers)):
-            x, out = steps[number](x, jax.tree.map(lambda leaf, i=number: leaf[i], layers))
-            made.append(out)
-        return x, jax.tree.map(lambda *leaves: jnp.stack(leaves), *made)
+    def turn(steps: list[Step], x: Hidden, layers: Any) -> tuple[Hidden, Any]:
+        outs = []
+        for number, step in enumerate(steps):
+            x, out = step(x, jax.tree.map(lambda leaf, i=number: leaf[i], layers))
+            outs.append(out)
+        return x, jax.tree.map(lambda *leaves: jnp.stack(leaves), *outs)
 
-    size, whole = len(steps), _count(layers) // len(steps) * len(steps)
-    groups = jax.tree.map(lambda leaf: leaf[:whole].reshape(-1, size, *leaf.shape[1:]), layers)
-    x, made = jax.lax.scan(group, x, groups, unroll=unroll)
-    made = jax.tree.map(lambda leaf: leaf.reshape(whole, *leaf.shape[2:]), made)
-    if whole == _count(layers):
-        return x, made
-    x, rest = group(x, jax.tree.map(lambda leaf: leaf[whole:], layers))
-    return x, jax.tree.map(lambda *parts: jnp.concatenate(parts), made, rest)
-
-
-def _count(layers: Any) -> int:
-    return jax.tree.leaves(layers)[0].shape[0]
+    size, left = len(steps), count % len(steps)
+    whole = count - left
+    turns = jax.tree.map(lambda leaf: leaf[:whole].reshape(-1, size, *leaf.shape[1:]), layers)
+    x, outs = jax.lax.scan(partial(turn, steps), x, turns, unroll=unroll)
+    outs = jax.tree.map(lambda leaf: leaf.reshape(whole, *leaf.shape[2:]), outs)
+    if left:
+        x, more = turn(steps[:left], x, jax.tree.map(lambda leaf: leaf[whole:], layers))
+        outs = jax.tree.map(lambda *parts: jnp.concatenate(parts), outs, more)
+    return x, outs

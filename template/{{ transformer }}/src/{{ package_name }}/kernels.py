@@ -4,21 +4,22 @@ They are for whole sequences, and differ from the einsum in `attention.py` by ro
 """
 
 import math
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
-from .block_settings import BlockSettings
+from .block_settings import BlockSettings, Scoring
 from .errors import UserError
 from .masks import Documents, within
 from .numerics.precision import Precision
 
-Kernel = Literal["cudnn", "splash"]
 Queries = Float[Array, "batch num_heads seq_len d_head"]
 Keys = Float[Array, "batch num_kv_heads seq_len d_head"]
+Kernel = Callable[[Queries, Keys, Keys, Documents | None, Scoring], Queries]
 
 
 def choose(
@@ -35,73 +36,49 @@ def choose(
     Raises:
         UserError: The settings ask for a kernel that cannot compute this here.
     """
-    if settings.attention == "einsum" or not isinstance(batch, int):
-        return None
-    mesh = jax.sharding.get_abstract_mesh()
+    mesh, name = jax.sharding.get_abstract_mesh(), settings.attention
     platform = jax.default_backend() if mesh.empty else mesh.abstract_device.platform
-    kernels: dict[str, Kernel] = {"gpu": "cudnn", "tpu": "splash"}
-    wanted = kernels.get(platform) if settings.attention == "auto" else settings.attention
-    if wanted is None:
+    if name == "auto":
+        name = {"gpu": "cudnn", "tpu": "splash"}.get(platform, "einsum")
+    if name == "einsum" or not isinstance(batch, int):
         return None
-    if wanted != kernels.get(platform):
+    problem = None
+    if platform != ("gpu" if name == "cudnn" else "tpu"):
         problem = f"does not run on {platform}"
     elif precision.compute_dtype != "bfloat16":
         problem = "computes in bfloat16 alone"
     elif batch % mesh.shape.get("data", 1) or settings.kv_heads % mesh.shape.get("model", 1):
         problem = "needs a mesh that divides the batch and the heads of keys and values"
-    else:
-        problem = (_cudnn_problem if wanted == "cudnn" else _splash_problem)(settings, seq_len)
-    if problem is None or settings.attention == "auto":
-        return None if problem else wanted
-    raise UserError(f"model.attention: {wanted} {problem}; take auto or einsum")
-
-
-def _cudnn_problem(settings: BlockSettings, seq_len: int) -> str | None:
-    widest = 256 if float(jax.devices()[0].compute_capability) >= 9 else 128
-    if settings.attention_softcap is not None:
-        return "has no attention_softcap"
-    if settings.head_width % 8 or settings.head_width > widest:
-        return f"needs a d_head up to {widest} that 8 divides, not {settings.head_width}"
-    return f"needs sequences of even length, not {seq_len}" if seq_len % 2 else None
-
-
-def _splash_problem(settings: BlockSettings, seq_len: int) -> str | None:
-    return f"needs sequences whose length 128 divides, not {seq_len}" if seq_len % 128 else None
+    elif name == "splash" and seq_len % 128:
+        problem = f"needs sequences whose length 128 divides, not {seq_len}"
+    elif name == "cudnn":
+        widest = 256 if float(jax.devices()[0].compute_capability) >= 9 else 128
+        if settings.head_width > widest or settings.head_width % 8 or seq_len % 2:
+            problem = f"needs sequences of even length, and a d_head up to {widest} that 8 divides"
+        elif settings.attention_softcap is not None:
+            problem = "has no attention_softcap"
+    if problem is None:
+        return cudnn if name == "cudnn" else splash
+    if settings.attention == "auto":
+        return None
+    raise UserError(f"model.attention: {name} {problem}; take auto or einsum")
 
 
 def cudnn(
-    query: Queries,
-    key: Keys,
-    value: Keys,
-    documents: Documents | None,
-    *,
-    window: int | None,
-    scale: float,
+    query: Queries, key: Keys, value: Keys, documents: Documents | None, scoring: Scoring
 ) -> Queries:
-    """Attention by cuDNN, on GPUs.
-
-    Args:
-        query: Queries.
-        key: Keys, each of which several heads of queries may share.
-        value: Values, likewise.
-        documents: Who sees whom; without it, all see all.
-        window: How far each sees, itself counted.
-        scale: What scores are multiplied by.
-    """
-    causal, seq_len, side = documents is not None, query.shape[2], None
-    mask = None if documents is None else documents.same()
-    if window is not None and causal:
-        side = (window - 1, 0)
-    elif window is not None:
+    """What `attention.mix` computes, by cuDNN; without documents, all see all."""
+    window, seq_len = scoring.window, query.shape[2]
+    mask, side = None if documents is None else documents.same(), None
+    if window is not None and documents is None:
         mask = within(window, 0, seq_len, seq_len)
-    query, key, value = (each.swapaxes(1, 2) for each in (query, key, value))
+    elif window is not None:
+        side = (window - 1, 0)
     mixed = jax.nn.dot_product_attention(
-        query,
-        key,
-        value,
+        *(each.swapaxes(1, 2) for each in (query, key, value)),
         mask=mask,
-        scale=scale,
-        is_causal=causal,
+        scale=scoring.scale,
+        is_causal=documents is not None,
         local_window_size=side,
         implementation="cudnn",
     )
@@ -109,56 +86,35 @@ def cudnn(
 
 
 def splash(
-    query: Queries,
-    key: Keys,
-    value: Keys,
-    documents: Documents | None,
-    *,
-    window: int | None,
-    scale: float,
-    softcap: float | None,
+    query: Queries, key: Keys, value: Keys, documents: Documents | None, scoring: Scoring
 ) -> Queries:
-    """Attention by the splash kernel, on TPUs.
-
-    Args:
-        query: Queries.
-        key: Keys, each of which several heads of queries may share.
-        value: Values, likewise.
-        documents: Who sees whom; without it, all see all.
-        window: How far each sees, itself counted.
-        scale: What scores are multiplied by.
-        softcap: What bounds scores, if anything.
-    """
-    # Half a second, of which other devices have nothing.
-    from jax.experimental.pallas.ops.tpu import splash_attention as splash_kernel
+    """What `attention.mix` computes, by the splash kernel; without documents, all see all."""
+    # Importing it takes half a second, for which devices that do without it need not wait.
+    from jax.experimental.pallas.ops.tpu import splash_attention
 
     seq_len = query.shape[2]
-    back = None if window is None else window - 1
-    mask = splash_kernel.LocalMask((seq_len,) * 2, (back, back if documents is None else 0), 0)
-    if back is None and documents is None:
-        mask = splash_kernel.FullMask((seq_len,) * 2)
-    block = math.gcd(seq_len, 512)
-    passes = ("q", "kv", "kv_compute", "q_dkv", "kv_dkv", "kv_dkv_compute", "q_dq", "kv_dq")
-    blocks = splash_kernel.BlockSizes(**{f"block_{name}": block for name in passes})
+    reach = (scoring.window or seq_len) - 1
+    mask = splash_attention.LocalMask(
+        (seq_len, seq_len), (reach, reach if documents is None else 0), offset=0
+    )
+    size = math.gcd(seq_len, 512)
 
-    def attend(
-        query: Queries, key: Keys, value: Keys, segments: Int[Array, "batch seq_len"] | None
-    ) -> Queries:
-        kernel = splash_kernel.make_splash_mha(
-            splash_kernel.MultiHeadMask([mask] * query.shape[1]),
-            block_sizes=blocks,
-            attn_logits_soft_cap=softcap,
+    def attend(query: Queries, key: Keys, value: Keys, segments: Any) -> Queries:
+        kernel = splash_attention.make_splash_mha(
+            splash_attention.MultiHeadMask([mask] * query.shape[1]),
             head_shards=1,
             q_seq_shards=1,
+            block_sizes=splash_attention.BlockSizes(size, size, size, size, size, size, size, size),
+            attn_logits_soft_cap=scoring.softcap,
         )
-        ids = None if segments is None else splash_kernel.SegmentIds(segments, segments)
-        return jax.vmap(kernel)(query, key, value, ids)
+        mixed: Any = jax.vmap(kernel)(query, key, value, segments)
+        return mixed
 
     if not jax.sharding.get_abstract_mesh().empty:
         heads, rows = PartitionSpec("data", "model"), PartitionSpec("data")
-        attend = jax.shard_map(
-            attend, in_specs=(heads, heads, heads, rows), out_specs=heads, check_vma=False
-        )
+        specs = (heads, heads, heads, rows)
+        attend = jax.shard_map(attend, in_specs=specs, out_specs=heads, check_vma=False)
+    segments = documents and splash_attention.SegmentIds(documents.segments, documents.segments)
     # In float32, since a rounded factor would be another temperature.
-    query = (query.astype(jnp.float32) * scale).astype(query.dtype)
-    return attend(query, key, value, None if documents is None else documents.segments)
+    query = (query.astype(jnp.float32) * scoring.scale).astype(query.dtype)
+    return attend(query, key, value, segments)

@@ -21,23 +21,17 @@ class RMSNorm(nnx.Module):
 
     Args:
         sizes: How many features it norms, by their name.
-        epsilon: Added to the mean square.
-        offset: Multiply by 1 + scale.
+        settings: What is added to the mean square, and how it scales.
         precision: The policy.
     """
 
     def __init__(
-        self,
-        sizes: dict[str, int],
-        *,
-        precision: Precision,
-        epsilon: float = 1e-6,
-        offset: bool = False,
+        self, sizes: dict[str, int], settings: BlockSettings, *, precision: Precision
     ) -> None:
-        start = jnp.zeros if offset else jnp.ones
+        start = jnp.zeros if settings.norm_offset else jnp.ones
         self.scale = declare(start((*sizes.values(),), jnp.float32), (*sizes,), precision)
-        self.epsilon = epsilon
-        self.offset = offset
+        self.epsilon = settings.norm_epsilon
+        self.offset = settings.norm_offset
 
     def __call__(self, x: Features) -> Features:
         """Norm the features of every position, or of every head."""
@@ -50,16 +44,6 @@ class RMSNorm(nnx.Module):
         return (normed * jnp.expand_dims(scale, range(x.ndim - 1))).astype(x.dtype)
 
 
-def make_norm(sizes: dict[str, int], settings: BlockSettings, precision: Precision) -> RMSNorm:
-    """A norm as `settings` have it."""
-    return RMSNorm(
-        sizes,
-        precision=precision,
-        epsilon=settings.norm_epsilon,
-        offset=settings.norm_offset,
-    )
-
-
 def make_bias(sizes: dict[str, int], wanted: bool, precision: Precision) -> nnx.Param | None:
     """A bias of zeros, if one is wanted."""
     if not wanted:
@@ -68,11 +52,7 @@ def make_bias(sizes: dict[str, int], wanted: bool, precision: Precision) -> nnx.
 
 
 def project(
-    spec: str,
-    x: Float[Array, "..."],
-    weight: nnx.Variable,
-    bias: nnx.Variable | None,
-    precision: Precision,
+    spec: str, x: Features, weight: nnx.Variable, bias: nnx.Variable | None, precision: Precision
 ) -> Float[Array, "batch seq_len ..."]:
     """The product of `contract`, and a bias that is added before it is rounded."""
     if bias is None:

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
 
+from .numerics.shapes import AttentionMask
+
 
 class Documents(NamedTuple):
     """In packed sequences, each token sees those of its own document up to itself.
@@ -24,6 +26,10 @@ class Documents(NamedTuple):
         same = self.same()
         causal = jnp.tril(jnp.ones((self.segments.shape[1],) * 2, bool))[None, None]
         return same & causal
+
+
+Mask = AttentionMask | Documents
+"""Who sees whom; of documents a fused kernel needs not to be told more."""
 
 
 def within(

@@ -12,6 +12,8 @@ from .settings import Settings
 Positions = Int[Array, "batch seq_len"]
 Heads = Float[Array, "batch num_heads seq_len d_head"]
 
+_BOUNDS = (("low_frequency_factor", "high_frequency_factor"), ("beta_slow", "beta_fast"))
+
 
 class RotarySettings(Settings):
     """Which features rotate, and how fast.
@@ -53,15 +55,11 @@ class RotarySettings(Settings):
     def _scaling_is_whole(self) -> "RotarySettings":
         if self.scaling in ("dynamic", "llama3", "yarn") and self.original_length is None:
             raise ValueError(f"original_length: rotary scaling {self.scaling!r} needs one")
-        if self.low_frequency_factor >= self.high_frequency_factor:
-            raise ValueError(
-                f"low_frequency_factor: {self.low_frequency_factor} must be below "
-                f"high_frequency_factor={self.high_frequency_factor}"
-            )
-        if self.beta_slow >= self.beta_fast:
-            raise ValueError(
-                f"beta_slow: {self.beta_slow} must be below beta_fast={self.beta_fast}"
-            )
+        for low, high in _BOUNDS:
+            if getattr(self, low) >= getattr(self, high):
+                raise ValueError(
+                    f"{low}: {getattr(self, low)} must be below {high}={getattr(self, high)}"
+                )
         return self
 
     def width(self, d_head: int) -> int:
@@ -95,44 +93,35 @@ def _frequencies(
     settings: RotarySettings, width: int, positions: Positions, *, local: bool
 ) -> Float[Array, " half_head"]:
     """Radians that each pair of features turns by from one position to the next."""
-    half = width // 2
-    exponents = -jnp.arange(half, dtype=jnp.float32) / half
+    exponents = -jnp.arange(width // 2, dtype=jnp.float32) / (width // 2)
     if local and settings.local_base is not None:
         return settings.local_base**exponents
+    base, length = settings.base, settings.original_length or 1
     if settings.scaling == "dynamic":
-        stretch = settings.factor * _length(settings, positions) - (settings.factor - 1.0)
-        return (settings.base * stretch ** (width / (width - 2))) ** exponents
-    frequencies = settings.base**exponents
-    if settings.scaling == "none":
+        longest = jnp.maximum(jnp.max(positions + 1).astype(jnp.float32) / length, 1.0)
+        stretch = settings.factor * longest - (settings.factor - 1.0)
+        base = base * stretch ** (width / (width - 2))
+    frequencies = base**exponents
+    if settings.scaling in ("none", "dynamic"):
         return frequencies
-    kept = _kept(settings, frequencies, width)
-    return frequencies * (kept + (1.0 - kept) / settings.factor)
-
-
-def _length(settings: RotarySettings, positions: Positions) -> Float[Array, ""]:
-    """Length of the longest sequence in units of the original length, which is the least."""
-    longest = jnp.max(positions + 1).astype(jnp.float32)
-    return jnp.maximum(longest / (settings.original_length or 1), 1.0)
-
-
-def _kept(
-    settings: RotarySettings, frequencies: Float[Array, " half_head"], width: int
-) -> Float[Array, " half_head"]:
-    """From 0 to 1, how far a pair keeps its frequency."""
-    length = settings.original_length or 1
-    if settings.scaling == "linear":
-        return jnp.zeros_like(frequencies)
+    kept = jnp.zeros_like(frequencies)  # from 0 to 1, how far a pair keeps its frequency
     if settings.scaling == "llama3":
         turns = frequencies * length / (2 * math.pi)
         low, high = settings.low_frequency_factor, settings.high_frequency_factor
-        return jnp.clip((turns - low) / (high - low), 0.0, 1.0)
-    # The pairs that make so many turns over the original length, as real numbers.
+        kept = jnp.clip((turns - low) / (high - low), 0.0, 1.0)
+    elif settings.scaling == "yarn":
+        first, last = _limits(settings, width, length)
+        pairs = jnp.arange(width // 2, dtype=jnp.float32)
+        kept = 1.0 - jnp.clip((pairs - first) / max(last - first, 1e-3), 0.0, 1.0)
+    return frequencies * (kept + (1.0 - kept) / settings.factor)
+
+
+def _limits(settings: RotarySettings, width: int, length: int) -> tuple[float, float]:
+    """Between which pairs YaRN goes over from frequencies that stay to those that shrink."""
     first, last = (
-        width * math.log(length / (turns * 2 * math.pi)) / (2 * math.log(settings.base))
+        width * (math.log(length / (2 * math.pi)) - math.log(turns)) / (2 * math.log(settings.base))
         for turns in (settings.beta_fast, settings.beta_slow)
     )
     if settings.truncate:
         first, last = math.floor(first), math.ceil(last)
-    first, last = max(first, 0), min(last, width - 1)
-    pairs = jnp.arange(width // 2, dtype=jnp.float32)
-    return 1.0 - jnp.clip((pairs - first) / max(last - first, 1e-3), 0.0, 1.0)
+    return float(max(first, 0)), float(min(last, width - 1))

@@ -15,7 +15,7 @@ from .block_settings import BlockSettings
 from .blocks import run_blocks, stack_blocks
 from .errors import UserError
 from .fitting import FitsImages
-from .layers import make_norm
+from .layers import RMSNorm
 from .numerics.contract import contract
 from .numerics.parameters import declare, parameter
 from .numerics.precision import Precision
@@ -61,7 +61,7 @@ class ViT(nnx.Module):
         sizes = {"seq_len": seq_len, "d_model": d_model}
         self.positions = parameter(rngs.params(), sizes, d_model, precision)
         self.blocks = stack_blocks(settings, rngs=rngs, precision=precision)
-        self.norm = make_norm({"d_model": d_model}, settings, precision)
+        self.norm = RMSNorm({"d_model": d_model}, settings, precision=precision)
         sizes = {"d_model": d_model, "num_classes": num_classes}
         self.head = parameter(rngs.params(), sizes, d_model, precision)
         self.bias = declare(jnp.zeros((num_classes,), jnp.float32), ("num_classes",), precision)

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import jax
 import numpy as np
 from flax import nnx
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree, Shaped
 from safetensors.numpy import save_file
 
 from ..errors import UserError
@@ -128,7 +128,7 @@ def _plan(weights: PyTree, family: Family, itemsize: int) -> tuple[Files, dict[s
     groups: list[list[tuple[str, tuple[str, int]]]] = [[]]
     sizes = [0]
 
-    def place(path: str, leaf: jax.Array) -> None:
+    def place(path: str, leaf: Shaped[Array, "..."]) -> None:
         names = known_tensor(family, path).names(leaf.shape)
         for number, name in enumerate(names):
             size = leaf.size // len(names) * itemsize

@@ -4,7 +4,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree, Shaped
 
 from ..errors import UserError
 from ..training.groups import map_with_path
@@ -29,7 +29,7 @@ def read_weights(folder: ModelFolder, family: Family, like: PyTree) -> PyTree:
     """
     check_tensors(folder, family, like)
 
-    def read(path: str, leaf: jax.ShapeDtypeStruct) -> jax.Array:
+    def read(path: str, leaf: jax.ShapeDtypeStruct) -> Shaped[Array, "..."]:
         parts: dict[tuple[tuple[int, int, int], ...], AnyArray] = {}
 
         def part(index: Index | None) -> AnyArray:  # devices that hold the same share it

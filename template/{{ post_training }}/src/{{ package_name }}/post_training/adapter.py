@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, Float, PyTree
 from safetensors.numpy import save_file
 
 from ..files import write_atomically
@@ -14,6 +14,8 @@ from ..pretrained.family import Family
 from ..pretrained.names import AnyArray
 from ..pretrained.weights import known_tensor
 from .lora import LoraModel, LoraSettings
+
+AnyFactor = Float[Array, "..."]
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -58,7 +60,7 @@ def write_adapter(
     write_atomically(folder / CONFIG, json.dumps(config, indent=2) + "\n")
 
 
-def _pairs(factors: PyTree, path: str) -> "list[tuple[str, Array, Array]]":
+def _pairs(factors: PyTree, path: str) -> list[tuple[str, AnyFactor, AnyFactor]]:
     """The factors of each weight, by its path."""
     if "into" in factors:
         return [(path, factors["into"], factors["out_of"])]

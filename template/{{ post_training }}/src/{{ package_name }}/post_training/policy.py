@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..numerics.contract import contract
 from ..numerics.parameters import declare
-from ..parallel.mesh import AXES, MeshSettings
+from ..parallel.mesh import MeshSettings, create_mesh
 from ..parallel.rules import axes_of, weight_rules
 
 Mask = Bool[Array, "batch query_len key_len"] | Int[Array, "batch query_len key_len"]
@@ -120,7 +120,7 @@ def name_mesh_axes(model: nnx.Module, mesh: MeshSettings) -> None:
         model: A module, whose parameters are marked in place.
         mesh: Says whether weights are spread over ``data`` too.
     """
-    rules, parts = weight_rules(mesh), dict(zip(AXES, mesh.shape(jax.device_count()), strict=True))
+    rules, parts = weight_rules(mesh), create_mesh(mesh).shape
     for _, node in nnx.iter_graph(model):
         if isinstance(node, nnx.Variable) and node.get_metadata().get("out_sharding"):
             names = node.get_metadata()["out_sharding"]
