@@ -162,7 +162,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         metavar="GLOB",
         help="your examples: .jsonl files (.gz and .zst are unpacked) with an object on each line; "
-        "** searches folders. Its fields: prompt and response for demonstrations; prompt, chosen and "
+        "** searches folders. Fields: prompt and response for demonstrations; prompt, chosen and "
         "rejected for preferences; prompt, answer and any more for prompts. Without it: a sample",
     )
     parser.add_argument(
