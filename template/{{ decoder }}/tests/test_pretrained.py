@@ -121,7 +121,9 @@ def test_what_a_family_reads_it_writes(kind):
     made = made.model_copy(update={"rotary": type(made.rotary)(**rotary)})
     form = pretrained.exporting.form_of(made, kind)
     assert (form.kind, form.scaled) == (kind, False)
-    assert family.settings_of({**given, **form.config}) == {**settings, "rotary": rotary}
+    again = family.settings_of({**given, **form.config})
+    assert again.pop("rotary").items() >= rotary.items()
+    assert again == settings
 
 
 @pytest.mark.parametrize(
