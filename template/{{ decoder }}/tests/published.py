@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import ml_dtypes
+import jax.numpy as jnp
 import numpy as np
 from safetensors.numpy import save_file
 
@@ -27,7 +27,7 @@ CONFIG = {
 DTYPES = {
     "float32": np.dtype(np.float32),
     "float16": np.dtype(np.float16),
-    "bfloat16": np.dtype(ml_dtypes.bfloat16),
+    "bfloat16": np.dtype(jnp.bfloat16),
 }
 
 Arrays = dict[str, np.ndarray]

@@ -11,6 +11,10 @@ from safetensors.numpy import load_file, save_file
 from . import published
 from .project import command_line, commands, errors, model, pretrained
 
+pytestmark = pytest.mark.skipif(
+    "rotary" not in model.TransformerSettings.model_fields, reason="model.py is an older release's"
+)
+
 MORE = {  # of each family, one model with whatever it may have
     "llama": {
         "rope_scaling": {
@@ -117,7 +121,9 @@ def test_what_a_family_reads_it_writes(kind):
     made = made.model_copy(update={"rotary": type(made.rotary)(**rotary)})
     form = pretrained.exporting.form_of(made, kind)
     assert (form.kind, form.scaled) == (kind, False)
-    assert family.settings_of({**given, **form.config}) == {**settings, "rotary": rotary}
+    again = family.settings_of({**given, **form.config})
+    assert again.pop("rotary").items() >= rotary.items()
+    assert again == settings
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ..files import write_atomically
 
@@ -21,25 +21,19 @@ def write_byte_tokenizer(folder: Path, *, end: int, pad: int) -> None:
         end: The id that ends a document, and starts one.
         pad: The id of padding.
     """
-    special = {"special": True, "normalized": False, "lstrip": False, "rstrip": False}
-    added = [
-        {"id": id, "content": name, "single_word": False, **special}
-        for id, name in ((end, END), (pad, PAD))
-    ]
-    byte_level = {
-        "type": "ByteLevel",
-        "add_prefix_space": False,
-        "trim_offsets": False,
-        "use_regex": False,
-    }
-    start = {"SpecialToken": {"id": END, "type_id": 0}}
-    text = {"Sequence": {"id": "A", "type_id": 0}}
-    tokenizer: dict[str, Any] = {
+    plain = dict.fromkeys(("single_word", "normalized", "lstrip", "rstrip"), False)
+    specials = {END: end, PAD: pad}
+    added = [{"id": id, "content": name, "special": True, **plain} for name, id in specials.items()]
+    options = {"add_prefix_space": False, "trim_offsets": False, "use_regex": False}
+    byte_level = {"type": "ByteLevel", **options}
+    vocabulary = {character: byte for byte, character in enumerate(_characters())}
+    start, text = (
+        {"SpecialToken": {"id": END, "type_id": 0}},
+        {"Sequence": {"id": "A", "type_id": 0}},
+    )
+    tokenizer = {
         "version": "1.0",
-        "truncation": None,
-        "padding": None,
         "added_tokens": added,
-        "normalizer": None,
         "pre_tokenizer": byte_level,
         "post_processor": {
             "type": "TemplateProcessing",
@@ -48,23 +42,13 @@ def write_byte_tokenizer(folder: Path, *, end: int, pad: int) -> None:
             "special_tokens": {END: {"id": END, "ids": [end], "tokens": [END]}},
         },
         "decoder": byte_level,
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": None,
-            "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
-            "fuse_unk": False,
-            "byte_fallback": False,
-            "ignore_merges": False,
-            "vocab": {character: byte for byte, character in enumerate(_characters())},
-            "merges": [],
-        },
+        "model": {"type": "BPE", "vocab": vocabulary, "merges": []},
     }
-    names = {"bos_token": END, "eos_token": END, "pad_token": PAD}
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        **names,
+        "bos_token": END,
+        "eos_token": END,
+        "pad_token": PAD,
         "clean_up_tokenization_spaces": False,
     }
     for name, content in (("tokenizer.json", tokenizer), ("tokenizer_config.json", config)):

@@ -16,7 +16,7 @@ from ..files import write_atomically
 from ..settings import is_free
 from ..training.groups import map_with_path
 from .families import families
-from .family import PLAIN, Family
+from .family import Family
 from .folder import CONFIG, INDEX, TENSORS
 from .names import AnyArray
 from .rotary import ROTARY_KEYS, SCALINGS
@@ -24,19 +24,6 @@ from .weights import known_tensor
 
 FILE_BYTES: Final = 5_000_000_000
 """The most tensors of one file, in bytes, as transformers writes them."""
-
-_ORDINARY: Final[Mapping[str, Any]] = {
-    **PLAIN,
-    "embedding_scale": True,
-    "num_kv_heads": None,
-    "d_head": None,
-    "activation": "silu",
-    "norm_epsilon": 1e-6,
-    "windows": (None,),
-    "rotated": (True,),
-    "rotary": {"base": 10_000.0, "scaling": "none"},
-}
-"""Settings that the models of older projects do not have, and what these are."""
 
 
 class Form(NamedTuple):
@@ -66,7 +53,9 @@ def form_of(settings: Any, first: str | None = None) -> Form:
     Raises:
         UserError: None has; the message says what the nearest one has otherwise.
     """
-    meant = _canonical(settings.model_dump(), settings)
+    if not hasattr(settings, "rotary"):
+        raise UserError("model.py is that of an older release: its model is in no published form")
+    meant = _canonical(settings)
     stored = {**meant, "embedding_scale": False, "tied_embeddings": False}
     known, problems = families(), []
     order = sorted(known, key=lambda kind: kind != first)
@@ -75,7 +64,7 @@ def form_of(settings: Any, first: str | None = None) -> Form:
         for kind in order:
             config = known[kind].config_of(wanted)
             try:
-                found = _canonical(known[kind].settings_of(config), settings)
+                found = _canonical(settings, known[kind].settings_of(config))
             except UserError as error:
                 problems.append([str(error)])
                 continue
@@ -106,7 +95,7 @@ def write_model(folder: Path, model: Any, form: Form, config: Mapping[str, Any])
         weights = {"unembedding": embedding, **weights, "embedding": embedding * factor}
     kept = {name: value for name, value in config.items() if name not in ROTARY_KEYS}
     dtype = str(kept.pop("dtype", kept.get("torch_dtype")))
-    if dtype != "float16":
+    if (dtype, weights["embedding"].dtype.name) != ("float16", "float32"):
         dtype = str(weights["embedding"].dtype)
     files, index = _plan(weights, form.family, np.dtype(dtype).itemsize)
     for name, tensors in files.items():
@@ -153,35 +142,27 @@ def _array(weights: PyTree, family: Family, path: str, layer: int, dtype: str) -
     return np.ascontiguousarray(tensor.theirs(ours)).astype(dtype, copy=False)
 
 
-def _canonical(values: Mapping[str, Any], like: Any) -> dict[str, Any]:
+def _canonical(settings: Any, read: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Settings such that two are the same where they make the same model.
 
     Args:
-        values: Settings by name.
-        like: Settings of the class that says what those are which `values` do not have.
+        settings: The settings of a transformer.
+        read: Others, of which those that are missing are what the class says.
     """
-    kind, fields = type(like), type(like).model_fields
-    made = {name: field.default for name, field in fields.items()} | dict(_ORDINARY) | dict(values)
-    made = {
-        name: value for name, value in made.items() if name != "dropout" and not is_free(kind, name)
-    }
+    kind, of_rotary = type(settings), type(settings.rotary)
+    defaults = {name: field.default for name, field in kind.model_fields.items()}
+    made = settings.model_dump() if read is None else {**defaults, **read}
+    free = {name for name in made if is_free(kind, name)}
+    made = {name: made[name] for name in made.keys() - free - {"dropout"}}
     made["num_kv_heads"] = made["num_kv_heads"] or made["num_heads"]
     made["d_head"] = made["d_head"] or made["d_model"] // made["num_heads"]
     made["query_scale"] = made["query_scale"] or made["d_head"] ** -0.5
     for name in ("windows", "rotated"):
-        pattern = made[name]
-        made[name] = tuple(pattern[i % len(pattern)] for i in range(made["num_layers"]))
-    rotary = {"share": 1.0, "local_base": None, **_defaults(made["rotary"], like)}
+        made[name] = tuple(made[name][i % len(made[name])] for i in range(made["num_layers"]))
+    rotary = {**of_rotary().model_dump(), **made["rotary"]}
     if set(made["windows"]) == {None}:
         rotary["local_base"] = None
-    scaling = SCALINGS.get(rotary["scaling"], {}).values()
-    names = {"base", "share", "local_base", "scaling", *scaling}
+    used = {"base", "share", "local_base", "scaling", *SCALINGS.get(rotary["scaling"], {}).values()}
     if rotary["scaling"] == "dynamic":
-        names.add("original_length")
-    made["rotary"] = {name: rotary[name] for name in sorted(names)}
-    return made
-
-
-def _defaults(rotary: Mapping[str, Any], like: Any) -> dict[str, Any]:
-    fields = type(getattr(like, "rotary", like)).model_fields
-    return {**{name: field.default for name, field in fields.items()}, **rotary}
+        used.add("original_length")
+    return {**made, "rotary": {name: rotary[name] for name in sorted(used)}}
