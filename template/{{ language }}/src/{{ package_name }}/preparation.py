@@ -164,11 +164,11 @@ def _encoded(
     """The tokens of documents, many documents at a time, so that all cores have something to do."""
     start, end = (np.array([token], np.int32) for token in (tokenizer.start, tokenizer.end))
     shared = tokenizer.start == tokenizer.end  # then the start of a document ends the one before
+    after = [] if shared else [end]
     for batch in _batches(texts):
-        parts, encoded = [], tokenizer.encode_batch([data.decode() for data in batch])
-        for ids in encoded:
-            parts += [start, ids] if shared else [start, ids, end]
-        tokens, size = np.concatenate(parts), sum(map(len, batch))
+        encoded = tokenizer.encode_batch([data.decode() for data in batch])
+        tokens = np.concatenate([part for ids in encoded for part in (start, ids, *after)])
+        size = sum(map(len, batch))
         told = int(tokenizer.sizes[tokens].sum()) - tokenizer.added * sum(map(bool, batch))
         counts.update(documents=len(batch), bytes=size, tokens=len(tokens), bytes_of_tokens=told)
         bar.advance(size)

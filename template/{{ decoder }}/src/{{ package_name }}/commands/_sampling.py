@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from ..generation import Sampling
     from ..training.program import Program
 
-_SAMPLING = ("max_tokens", "temperature", "top_k", "top_p", "min_p")
+_SAMPLING = (  # name, type, metavar, help
+    ("max_tokens", int, "N", "at most so many"),
+    ("temperature", float, "T", "0 takes the likeliest token (default: 0.8)"),
+    ("top_k", int, "K", "only the K likeliest tokens"),
+    ("top_p", float, "P", "only the likeliest tokens that make up P together"),
+    ("min_p", float, "P", "only tokens at least P times as likely as the likeliest"),
+)
 
 
 def add_sampling_options(parser: argparse.ArgumentParser, *, max_tokens: int) -> None:
@@ -22,29 +28,12 @@ def add_sampling_options(parser: argparse.ArgumentParser, *, max_tokens: int) ->
         parser: Where to add them.
         max_tokens: How many are made at most, where none says so.
     """
-    parser.add_argument(
-        "--max-tokens", type=int, default=max_tokens, metavar="N", help="at most so many"
-    )
-    parser.add_argument(
-        "--temperature", type=float, default=0.8, metavar="T", help="0 takes the likeliest token"
-    )
-    parser.add_argument("--top-k", type=int, default=0, metavar="K", help="0 considers all tokens")
-    parser.add_argument(
-        "--top-p", type=float, metavar="P", help="only the likeliest tokens that make up P together"
-    )
-    parser.add_argument(
-        "--min-p",
-        type=float,
-        metavar="P",
-        help="only tokens at least P times as likely as the best",
-    )
-    parser.add_argument(
-        "--stop",
-        action="append",
-        default=[],
-        metavar="TEXT",
-        help="end before this text; may be given several times",
-    )
+    for name, kind, metavar, told in _SAMPLING:
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=kind, metavar=metavar, help=told)
+    parser.set_defaults(max_tokens=max_tokens)
+    told = "end before this text; may be given several times"
+    parser.add_argument("--stop", action="append", default=[], metavar="TEXT", help=told)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the samples")
 
 
@@ -58,7 +47,7 @@ def sampling_of(arguments: argparse.Namespace) -> "Sampling":
 
     from ..generation import Sampling
 
-    given = {name: getattr(arguments, name) for name in _SAMPLING}
+    given = {name: getattr(arguments, name) for name, *_ in _SAMPLING}
     try:
         return Sampling(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
@@ -73,8 +62,6 @@ def write_text(
     tokenizer: Any,
     sampling: "Sampling",
     arguments: argparse.Namespace,
-    *,
-    shown: str,
 ) -> None:
     """Let a model continue the prompt of the options, and print that as it is made.
 
@@ -84,7 +71,6 @@ def write_text(
         tokenizer: Its tokenizer.
         sampling: How tokens are picked.
         arguments: The options.
-        shown: Printed before it.
     """
     import jax
     import jax.numpy as jnp
@@ -94,18 +80,14 @@ def write_text(
 
     prompt = np.array([tokenizer.start, *tokenizer.encode(arguments.prompt)], np.int32)
     writer = _Writer(tokenizer, prompt, arguments.stop)
-    known = inspect.signature(generate).parameters  # up to 0.5.0, it could not be watched
-    more: dict[str, Any] = {"watch": writer} if "watch" in known else {}
-    if "end" in known:
-        more["end"] = tokenizer.end
-    print(shown, end="", flush=True)
+    options: dict[str, Any] = {"watch": writer, "end": tokenizer.end}
+    known = inspect.signature(generate).parameters  # those of older projects cannot be watched
+    options = {name: value for name, value in options.items() if name in known}
     with jax.set_mesh(program.mesh):
         key = jax.random.key(arguments.seed)
-        made = generate(model, jnp.asarray(prompt)[None], key, sampling, **more)
-        made = np.asarray(made)[0]
-    for token in () if "watch" in more else made:
-        if token == tokenizer.end or writer(np.array([token]))[0]:
-            break
+        made = generate(model, jnp.asarray(prompt)[None], key, sampling, **options)
+    for token in () if "watch" in known else np.asarray(made)[0]:
+        writer(token[None])
     writer.finish()
 
 
@@ -113,27 +95,23 @@ class _Writer:
     """Prints text as its tokens come, but for what may be the beginning of a stop string."""
 
     def __init__(self, tokenizer: Any, prompt: "np.ndarray", stops: list[str]) -> None:
-        self._tokenizer, self._stops = tokenizer, stops
-        self._ids = prompt.tolist()
+        self._tokenizer, self._stops, self._ids = tokenizer, stops, prompt
         # A tokenizer may write the space between prompt and text only if it sees both.
         self._before = len(tokenizer.decode(prompt))
-        self._printed, self._text, self._stopped = 0, "", False
+        self._text, self._printed, self._stopped = "", 0, False
 
     def __call__(self, tokens: "np.ndarray") -> "np.ndarray":
         """Take the next token of the one sequence; whether it is to end."""
         import numpy as np
 
         if not self._stopped:
-            self._ids.append(int(tokens[0]))
-            self._text = self._tokenizer.decode(np.array(self._ids))[self._before :]
-            found = [at for stop in self._stops if (at := self._text.find(stop)) >= 0]
-            self._stopped = bool(found)
-            if found:
-                self._text = self._text[: min(found)]
-            held = max(map(len, self._stops), default=0)
-            part = self._text[: max(0, len(self._text) - held)]
-            if not part.endswith("\ufffd"):  # which may be half a character
-                self._print(part)
+            self._ids = np.append(self._ids, tokens)
+            text = self._tokenizer.decode(self._ids)[self._before :]
+            found = [at for stop in self._stops if (at := text.find(stop)) >= 0]
+            self._stopped, self._text = bool(found), text[: min(found, default=None)]
+            sure = self._text[: max(0, len(text) - max(map(len, self._stops), default=0))]
+            if not sure.endswith("\ufffd"):  # which may be half a character
+                self._print(sure)
         return np.full(tokens.shape, self._stopped)
 
     def finish(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import tokenizers
 from jaxtyping import Integer
 
 from ..errors import UserError
@@ -22,33 +23,25 @@ class FileTokenizer:
     """What tokenizers from files share; see `Tokenizer`."""
 
     def __init__(
-        self,
-        path: Path,
-        name: str,
-        specials: tuple[int, int, int],
-        size: int,
-        unused: Iterable[int],
+        self, path: Path, specials: tuple[int, int, int], sizes: list[int], unused: Iterable[int]
     ) -> None:
         """Keep what a file says.
 
         Args:
             path: The file.
-            name: What its copies are called.
-            specials: Start, end and pad.
-            size: Ids that it has, but perhaps that of pad.
+            specials: Start, end and pad, which may lie beyond the other ids.
+            sizes: Bytes that each of the other ids stands for.
             unused: Ids that no text has.
         """
         self.start, self.end, self.pad = specials
         content = path.read_bytes() + repr(specials).encode()
         self.digest = hashlib.sha256(content).hexdigest()
+        name = HUGGING_FACE if path.suffix == ".json" else SENTENCE_PIECE
         self.name = f"{name} {self.digest[:8]}"
         beside = filter(Path.is_file, map(path.with_name, BESIDE))
         self.files: Mapping[str, Path] = {name: path, **{file.name: file for file in beside}}
-        self.vocab_size = max(size, self.pad + 1)
+        self.vocab_size = max(len(sizes), self.pad + 1)
         self.reserved = tuple(sorted({self.pad, self.start, *unused} - {self.end}))
-
-    def _measure(self, sizes: list[int]) -> None:
-        """Keep how many bytes each id stands for, and a text has too many at its beginning."""
         self.sizes = np.zeros(self.vocab_size, np.int32)
         self.sizes[: len(sizes)] = sizes
         self.sizes[[self.start, self.end, *self.reserved]] = 0
@@ -82,29 +75,36 @@ class HuggingFace(FileTokenizer):
             UserError: It is no such file, or no token ends a text.
         """
         try:
-            import tokenizers
-        except ImportError as error:
-            raise _not_installed("tokenizers") from error
-        try:
             model: Any = tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8"))
         except Exception as error:  # the package raises nothing narrower
             raise UserError(f"{path} is no tokenizer of the tokenizers package: {error}") from error
         # The file may ask for either, which is not its to say.
         model.no_truncation()
         model.no_padding()
-        self._model, self._vocabulary = model, model.get_vocab(with_added_tokens=True)
-        self._added = {
-            at: 0 if token.special else len(token.content.encode())
-            for at, token in model.get_added_tokens_decoder().items()
-        }
-        special = {name: at for name, at in self._vocabulary.items() if self._added.get(at) == 0}
-        self._byte_level = "ByteLevel" in str(model.decoder)
-        complete = self._byte_level or getattr(model.model, "byte_fallback", False)
-        specials = find_specials(path, self._vocabulary, special, complete=complete)
-        size = max(self._vocabulary.values()) + 1
-        unused = set(range(size)) - set(self._vocabulary.values())
-        super().__init__(path, HUGGING_FACE, specials, size, unused)
-        self._measure(self._sizes())
+        self._model = model
+        vocabulary: dict[str, int] = model.get_vocab(with_added_tokens=True)
+        added = model.get_added_tokens_decoder()
+        special = {token.content: at for at, token in added.items() if token.special}
+        byte_level = "ByteLevel" in str(model.decoder)
+        complete = byte_level or getattr(model.model, "byte_fallback", False)
+        specials = find_specials(path, vocabulary, special, complete=complete)
+
+        sizes = [0] * (max(vocabulary.values()) + 1)
+        # Unless a token tells by itself, it is as long as what it adds to a text.
+        before = model.encode("a", add_special_tokens=False).ids
+        longer = (
+            [] if byte_level else model.decode_batch([[*before, at] for at in range(len(sizes))])
+        )
+        length = len(model.decode(before).encode())
+        for name, at in vocabulary.items():
+            if at in added:
+                sizes[at] = 0 if added[at].special else len(name.encode())
+            elif byte_level:
+                sizes[at] = len(name)
+            else:
+                sizes[at] = 1 if _BYTE.fullmatch(name) else len(longer[at].encode()) - length
+        unused = set(range(len(sizes))) - set(vocabulary.values())
+        super().__init__(path, specials, sizes, unused)
 
     def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
         """Encode several texts, on all cores."""
@@ -114,26 +114,6 @@ class HuggingFace(FileTokenizer):
     def decode(self, ids: Integer[np.ndarray, " seq_len"]) -> str:
         """Decode ids; special ones are dropped."""
         return self._model.decode(self._plain(ids), skip_special_tokens=True)
-
-    def _sizes(self) -> list[int]:
-        names = {at: name for name, at in self._vocabulary.items()}
-        before = self._model.encode("a", add_special_tokens=False).ids
-        # Unless a token tells by itself, it is as long as what it adds to a text.
-        decoded = (
-            [] if self._byte_level else self._model.decode_batch([[*before, at] for at in names])
-        )
-        adds = [len(text.encode()) - len(self._model.decode(before).encode()) for text in decoded]
-        added = dict(zip(names, adds, strict=False))
-
-        def size(at: int) -> int:
-            name = names.get(at, "")
-            if at in self._added:
-                return self._added[at]
-            if self._byte_level:
-                return len(name)
-            return 1 if _BYTE.fullmatch(name) else added.get(at, 0)
-
-        return [size(at) for at in range(max(names) + 1)]
 
 
 class SentencePiece(FileTokenizer):
@@ -147,10 +127,10 @@ class SentencePiece(FileTokenizer):
         """
         try:
             from sentencepiece import SentencePieceProcessor
-        except ImportError as error:
-            raise _not_installed("sentencepiece") from error
-        try:
+
             model: Any = SentencePieceProcessor(model_proto=path.read_bytes())
+        except ImportError as error:
+            raise UserError(f"{path} needs sentencepiece: run `uv add sentencepiece`") from error
         except RuntimeError as error:
             raise UserError(f"{path} is no model of sentencepiece: give a .model file") from error
         self._model, size = model, model.get_piece_size()
@@ -158,13 +138,12 @@ class SentencePiece(FileTokenizer):
         if end < 0:
             raise UserError(f"{path} has no end token: train it with --eos_id")
         start = end if start < 0 else start
-        if pad in (-1, start, end):  # unknown is nothing to a model that falls back to bytes
+        if pad in (-1, start, end):  # nothing is unknown to a model that falls back to bytes
             pad = model.unk_id() if any(map(model.is_byte, range(size))) else size
-        unused = [at for at in range(size) if model.is_unused(at)]
-        super().__init__(path, SENTENCE_PIECE, (start, end, pad), size, (*unused, model.unk_id()))
-        texts = (model.id_to_piece(at).replace("\u2581", " ") for at in range(size))
-        lengths = [1 if model.is_byte(at) else len(text.encode()) for at, text in enumerate(texts)]
-        self._measure([0 if model.is_control(at) else lengths[at] for at in range(size)])
+        pieces = (model.id_to_piece(at).replace("\u2581", " ") for at in range(size))
+        sizes = [1 if model.is_byte(at) else len(text.encode()) for at, text in enumerate(pieces)]
+        unused = [at for at in range(size) if model.is_unused(at) or model.is_control(at)]
+        super().__init__(path, (start, end, pad), sizes, (*unused, model.unk_id()))
 
     def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
         """Encode several texts, on all cores."""
@@ -173,7 +152,3 @@ class SentencePiece(FileTokenizer):
     def decode(self, ids: Integer[np.ndarray, " seq_len"]) -> str:
         """Decode ids; special ones are dropped."""
         return self._model.decode(self._plain(ids))
-
-
-def _not_installed(package: str) -> UserError:
-    return UserError(f"this tokenizer needs the package {package}: run `uv add {package}`")

@@ -41,13 +41,8 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, folder: Path) -> None
     model.post_processor = processors.TemplateProcessing(
         single=f"{END} $A", pair=f"{END} $A $B:1", special_tokens=[(END, end)]
     )
-    config = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "bos_token": END,
-        "eos_token": END,
-        "pad_token": PAD,
-        "clean_up_tokenization_spaces": False,
-    }
+    config = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+    config |= {"bos_token": END, "eos_token": END, "pad_token": PAD}
     folder.mkdir(exist_ok=True)
     write_atomically(folder / HUGGING_FACE, model.to_str(pretty=True))
     write_atomically(folder / BESIDE[0], json.dumps(config, indent=2) + "\n")

@@ -26,6 +26,6 @@ def run(arguments: argparse.Namespace) -> int:
     sampling = sampling_of(arguments)
     program, state, *_ = open_chosen(arguments)
     tokenizer = getattr(program.experiment.data, "tokenizer", TOKENIZER)
-    model = program.model(state)
-    write_text(program, model, tokenizer, sampling, arguments, shown=arguments.prompt)
+    print(arguments.prompt, end="", flush=True)
+    write_text(program, program.model(state), tokenizer, sampling, arguments)
     return 0

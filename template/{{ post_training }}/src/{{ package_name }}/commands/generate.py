@@ -25,5 +25,5 @@ def run(arguments: argparse.Namespace) -> int:
     sampling = sampling_of(arguments)
     program, state, *_ = open_chosen(arguments)
     data: Any = program.experiment.data
-    write_text(program, program.model(state), data.tokenizer, sampling, arguments, shown="")
+    write_text(program, program.model(state), data.tokenizer, sampling, arguments)
     return 0
