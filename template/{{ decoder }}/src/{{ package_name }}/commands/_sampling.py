@@ -85,8 +85,8 @@ def write_text(
     options = {name: value for name, value in options.items() if name in known}
     with jax.set_mesh(program.mesh):
         key = jax.random.key(arguments.seed)
-        made = generate(model, jnp.asarray(prompt)[None], key, sampling, **options)
-    for token in () if "watch" in known else np.asarray(made)[0]:
+        made = np.asarray(generate(model, jnp.asarray(prompt)[None], key, sampling, **options))
+    for token in () if "watch" in known else made[0]:
         writer(token[None])
     writer.finish()
 
