@@ -5,7 +5,9 @@ and a rejected response) and prompts (with what is to be answered). Each example
 own in the arrays of a batch; nothing is packed. A prompt is ``start`` and its tokens, with padding
 before it, so that all prompts of a batch end where the responses begin. A response is its tokens
 and ``end``, with padding behind it. The masks tell tokens from padding. What counts in a loss are
-the tokens of responses, ends included, and never those of prompts: it is the masks of responses.
+the tokens of responses, ends included, and never those of prompts: it is the masks of responses. The response of a conversation with
+several turns reaches from the first token that counts to the last, with the other side's between
+them; there its mask is False.
 
 Which examples form the batch of a step stands in ``training/indexed_data.py``.
 """
@@ -13,7 +15,7 @@ Which examples form the batch of a step stands in ``training/indexed_data.py``.
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Bool, Int32
@@ -21,6 +23,7 @@ from pydantic import Field, field_validator
 
 from . import preparation, sources
 from .errors import UserError
+from .post_training.examples import marked
 from .samples import SAMPLES, Record
 from .settings import FREE
 from .storage.dataset import DataSet
@@ -39,8 +42,11 @@ class ExampleData(TokenizedData):
         directory: Where the prepared data set stands.
         batch_size: Examples in a batch, over all processes together.
         threads: Threads that read ahead.
-        max_prompt_tokens: Places for a prompt and its start; longer ones are refused.
-        max_response_tokens: Places for a response and its end; longer ones are refused.
+        max_prompt_tokens: Places for a prompt and its start.
+        max_response_tokens: Places for a response and its end.
+        too_long: What becomes of an example that needs more places when it is prepared: ``refuse``
+            all and say so, ``drop`` it, or cut it on the ``left`` or the ``right``.
+        train_on: Which turns of the assistant count in a conversation: ``all``, or the ``last``.
         tokenizer_from: Where `prepare` reads the tokenizer from, unless it is told otherwise; it
             must be that of the model, so take the run to start from. None for bytes.
         sample: The sample that is prepared where no files are given, one of `samples.SAMPLES`.
@@ -50,6 +56,8 @@ class ExampleData(TokenizedData):
     directory: str = "data/examples"
     max_prompt_tokens: int = Field(default=64, ge=2)
     max_response_tokens: int = Field(default=64, ge=2)
+    too_long: Annotated[Literal["refuse", "drop", "left", "right"], FREE] = "refuse"
+    train_on: Literal["all", "last"] = "all"
     tokenizer_from: Annotated[str | None, FREE] = None
     sample: str = "reverse"
 
@@ -82,9 +90,16 @@ class ExampleData(TokenizedData):
                 kind=self.KIND,
                 tokenizer=tokenizer,
                 most=self.lengths,
+                train_on=self.train_on,
+                too_long=self.too_long,
                 progress=progress,
             )
-            return preparation.summary(writer.commit(info))
+            told = [preparation.summary(writer.commit(info))]
+        if source.show:
+            train = self.examples("train")
+            batch = train.read(np.arange(min(source.show, len(train))))
+            told += marked(batch, self.tokenizer)
+        return "\n".join(told)
 
     def prepare_sample(self, *, progress: bool) -> str:
         """Write the sample as the data set, and return a summary of it."""
@@ -105,14 +120,19 @@ class ExampleData(TokenizedData):
                     f"data.max_{part}_tokens {limit} is too small: the longest {part} of "
                     f"{self.directory} has {longest} tokens"
                 )
+        if (turns := data_set.info.get("train_on", self.train_on)) != self.train_on:
+            raise UserError(
+                f"{self.directory} was prepared with data.train_on={turns}: set that, or prepare "
+                "it again with --overwrite"
+            )
         return StoredExamples(data_set, split, self)
 
     def batch(self, records: Sequence[Record]) -> Arrays:
         """Make a batch.
 
         Args:
-            records: Texts of examples, none too long, all with the same fields; an example whose
-                prompt is empty is padding.
+            records: Texts of examples, or their tokens (see `post_training/examples.py`), none too
+                long, all with the same fields; an example whose prompt is empty is padding.
 
         Returns:
             ``prompt``, int32 ``[batch, max_prompt_tokens]``, and each of the kind's responses,
@@ -131,17 +151,19 @@ class ExampleData(TokenizedData):
         return {"prompt": tokens, "prompt_mask": mask, "weights": real.astype(np.float32)}
 
     def _rows(self, records: Sequence[Record], field: str, length: int) -> "Rows":
-        """Texts as rows; the text of a prompt goes to the end of its row."""
+        """Texts or tokens as rows; those of a prompt go to the end of its row."""
         tokenizer, left = self.tokenizer, field == "prompt"
         tokens = np.full((len(records), length), tokenizer.pad, np.int32)
         mask = np.zeros(tokens.shape, bool)
         for row, record in enumerate(records):
             if not record["prompt"]:
                 continue
-            ids = tokenizer.encode(record[field])
-            ids = [tokenizer.start, *ids] if left else [*ids, tokenizer.end]
+            ids = record[field]
+            if isinstance(ids, str):
+                ids = tokenizer.encode(ids)
+                ids = [tokenizer.start, *ids] if left else [*ids, tokenizer.end]
             part = slice(length - len(ids), None) if left else slice(len(ids))
-            tokens[row, part], mask[row, part] = ids, True
+            tokens[row, part], mask[row, part] = ids, record.get(f"{field}_mask", True)
         return tokens, mask
 
 
@@ -180,6 +202,13 @@ class Prompts(ExampleData):
     directory: str = "data/prompts"
 
     KIND: ClassVar[sources.Kind] = sources.PROMPTS
+
+    @field_validator("too_long")
+    @classmethod
+    def _cuts_nothing(cls, choice: str) -> str:
+        if choice in ("left", "right"):
+            raise ValueError("rewards need whole texts: choose refuse or drop")
+        return choice
 
     def batch(self, records: Sequence[Record]) -> Arrays:
         """Make a batch.

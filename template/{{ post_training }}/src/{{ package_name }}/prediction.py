@@ -57,7 +57,7 @@ class ResponsePrediction(UsesTokenizer):
 
         A right response that a line has is kept, to compare with.
         """
-        kind, problems = data.KIND, Problems()
+        kind, problems = dataclasses.replace(data.KIND, messages=False), Problems()
         if not targets:
             kind = dataclasses.replace(kind, fields=("prompt",), optional=(kind.expected,))
         records: list[Record] = []

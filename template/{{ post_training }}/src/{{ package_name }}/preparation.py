@@ -1,16 +1,20 @@
 """From examples to a data set: checked, divided by the hash of the prompt, one record for each.
 
 A record is the JSON of an example's texts. They become tokens when a batch is made, but all of them
-are counted here, so that what does not fit is reported before anything is trained.
+are counted here, so that what does not fit is reported before anything is trained. Conversations,
+and what is cut, are tokens already; see `post_training/examples.py`.
 """
 
 import dataclasses
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Sized
 from typing import Any, NamedTuple
 
 from .errors import UserError
+from .post_training.chat import Chat
+from .post_training.examples import encode_conversation, encode_texts, truncate
 from .reporting.byte_progress import ByteProgress
 from .samples import Record
 from .sources import Kind, Problems, Source
@@ -32,8 +36,12 @@ class Lengths(NamedTuple):
 
 def measure(record: Record, kind: Kind, encode: Callable[[str], Sized]) -> Lengths:
     """Count the tokens of an example."""
-    responses = (len(encode(record[name])) for name in kind.responses)
-    return Lengths(1 + len(encode(record["prompt"])), 1 + max(responses, default=0))
+
+    def count(part: str | list[int]) -> int:
+        return 1 + len(encode(part)) if isinstance(part, str) else len(part)
+
+    responses = (count(record[name]) for name in kind.responses)
+    return Lengths(count(record["prompt"]), max(responses, default=1))
 
 
 def note_lengths(
@@ -58,6 +66,8 @@ def write_examples(
     kind: Kind,
     tokenizer: Tokenizer,
     most: Lengths,
+    train_on: str,
+    too_long: str,
     progress: bool,
 ) -> dict[str, Any]:
     """Write the splits of a source.
@@ -71,6 +81,8 @@ def write_examples(
         kind: What they are.
         tokenizer: Counts the tokens.
         most: The tokens that an example may have.
+        train_on: The turns of a conversation that count, as `data.ExampleData` has it.
+        too_long: What becomes of an example that has more tokens, likewise.
         progress: Show progress on standard error.
 
     Returns:
@@ -81,27 +93,50 @@ def write_examples(
             be written.
     """
     longest, columns = Lengths(0, 0), dict.fromkeys(kind.fields)
-    problems, seen, duplicates = Problems(), set[bytes](), 0
+    problems, seen, counts = Problems(), set[bytes](), Counter[str]()
+    chat: Chat | None = None  # whoever has no conversation needs none
     together = source.group or "prompt"
     splitter, spool = Splitter(PERCENT, f"field {together!r}"), writer.spool()
     if source.group and kind.optional is not None:
         kind = dataclasses.replace(kind, optional=(*kind.optional, source.group))
     with ByteProgress("reading examples", source.size(), enabled=progress) as bar:
         for where, record in source.examples(kind, problems, bar.advance):
-            data = json.dumps(record, ensure_ascii=False, sort_keys=True).encode()
+            data = _packed(record)
             digest = hashlib.sha256(data).digest()
             if digest in seen:
-                duplicates += 1
+                counts["duplicates"] += 1
                 continue
             seen.add(digest)
-            found = measure(record, kind, tokenizer.encode)
-            note_lengths(problems, where, found, most)
-            longest = Lengths(*map(max, longest, found))
-            columns.update(dict.fromkeys(record))
             if together not in record:
                 problems.add(where, f"no field {together!r}, which --group names")
                 continue
-            splitter.add(hashlib.sha256(record[together].encode()).digest())
+            example = record
+            if not isinstance(record["prompt"], str):
+                chat = chat or Chat(tokenizer)
+                try:
+                    example = record | encode_conversation(record, kind.responses, chat, train_on)
+                except ValueError as error:
+                    problems.add(where, str(error))
+                    continue
+                counts["conversations"] += 1
+                data = _packed(example)
+            found = measure(example, kind, tokenizer.encode)
+            if found.prompt > most.prompt or found.response > most.response:
+                if too_long == "refuse":
+                    note_lengths(problems, where, found, most)
+                    continue
+                if example is record:
+                    example = record | encode_texts(record, kind.responses, tokenizer)
+                cut = truncate(example, kind.responses, most, too_long)
+                counts["dropped" if cut is None else "truncated"] += 1
+                if cut is None:
+                    continue
+                found, data = measure(cut, kind, tokenizer.encode), _packed(cut)
+            longest = Lengths(*map(max, longest, found))
+            columns.update(dict.fromkeys(record))
+            group = record[together]
+            content = group.encode() if isinstance(group, str) else _packed(group)
+            splitter.add(hashlib.sha256(content).digest())
             spool.add(data)
     problems.check()
     if not len(splitter):
@@ -115,11 +150,20 @@ def write_examples(
         "source": source.name,
         "fields": list(columns),
         "split": division,
-        "duplicates": duplicates,
+        "duplicates": counts["duplicates"],
         "longest_prompt": longest.prompt,
         "longest_response": longest.response,
         **describe(tokenizer),
+        **({"conversations": counts["conversations"], "train_on": train_on} if chat else {}),
+        **{name: counts[name] for name in _LESS if counts[name]},
     }
+
+
+_LESS = ("truncated", "dropped")  # what may become of an example that is too long
+
+
+def _packed(content: Any) -> bytes:
+    return json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
 
 
 def summary(data_set: DataSet) -> str:
@@ -134,4 +178,11 @@ def summary(data_set: DataSet) -> str:
     )
     if info["duplicates"]:
         lines.append(f"  {info['duplicates']:,} repeated examples were dropped")
+    if "conversations" in info:
+        turns = {"all": "all turns", "last": "the last turn"}[info["train_on"]]
+        count = info["conversations"]
+        lines.append(f"  {count:,} conversations, of which {turns} of the assistant count")
+    for name in _LESS:
+        if name in info:
+            lines.append(f"  {info[name]:,} examples that were too long were {name}")
     return "\n".join(lines)

@@ -18,10 +18,11 @@ import sysconfig
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from .errors import UserError
 
-Record = dict[str, str]
+Record = dict[str, Any]  # texts; what a conversation has in place of them stands in `sources`
 
 COUNT = 20_000  # examples of a sample, if there are as many
 

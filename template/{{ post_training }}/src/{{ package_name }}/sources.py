@@ -12,6 +12,7 @@ from typing import Any
 
 from . import samples
 from .errors import UserError
+from .post_training.messages import check_messages, check_response, split_conversation
 from .samples import Record
 from .storage.own_files import matching_files, reading
 from .tokenization import TOKENIZER_HELP
@@ -31,11 +32,13 @@ class Kind:
         fields: What each example has, texts that are not empty; the prompt first, then the right
             response.
         optional: Fields that are kept where an example has them; None keeps all.
+        messages: Whether an example may be a conversation: lists of messages in place of texts.
     """
 
     name: str
     fields: tuple[str, ...]
     optional: tuple[str, ...] | None = ()
+    messages: bool = False
 
     def sample(self, name: str, count: int = samples.COUNT) -> Iterator[Record]:
         """The examples of a sample; see `samples.records`."""
@@ -52,8 +55,8 @@ class Kind:
         return self.fields[1:]
 
 
-DEMONSTRATIONS = Kind("demonstrations", ("prompt", "response"))
-PREFERENCES = Kind("preferences", ("prompt", "chosen", "rejected"))
+DEMONSTRATIONS = Kind("demonstrations", ("prompt", "response"), messages=True)
+PREFERENCES = Kind("preferences", ("prompt", "chosen", "rejected"), messages=True)
 PROMPTS = Kind("prompts", ("prompt", "answer"), optional=None)
 
 # No number will do for these.
@@ -102,6 +105,7 @@ class Source:
         patterns: What the user gave to name the files.
         group: A field; examples with the same value in it stay in one split. Empty for the prompt.
         tokenizer: Where the tokenizer is read from; None for the one that the data settings name.
+        show: Examples that are printed once they are prepared.
     """
 
     files: tuple[Path, ...] = ()
@@ -109,6 +113,7 @@ class Source:
     patterns: str = ""
     group: str = ""
     tokenizer: Path | None = None
+    show: int = 0
 
     @property
     def name(self) -> str:
@@ -163,7 +168,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="GLOB",
         help="your examples: .jsonl files (.gz and .zst are unpacked) with an object on each line; "
         "** searches folders. Fields: prompt and response for demonstrations; prompt, chosen and "
-        "rejected for preferences; prompt, answer and any more for prompts. Without it: a sample",
+        "rejected for preferences; prompt, answer and any more for prompts. Conversations have messages, "
+        "or lists of messages as prompt, chosen and rejected. Without it: a sample",
     )
     parser.add_argument(
         "--group",
@@ -178,6 +184,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a sample that is made here (default: data.sample of the configuration)",
     )
     parser.add_argument("--tokenizer", type=Path, metavar="PATH", help=TOKENIZER_HELP)
+    parser.add_argument(
+        "--show",
+        type=int,
+        default=0,
+        metavar="N",
+        help="print N examples, with what counts in the loss between ⟦ and ⟧",
+    )
 
 
 def from_arguments(arguments: argparse.Namespace) -> Source:
@@ -195,7 +208,7 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
         if arguments.source
         else sample(arguments.sample or "")
     )
-    return replace(source, tokenizer=arguments.tokenizer)
+    return replace(source, tokenizer=arguments.tokenizer, show=arguments.show)
 
 
 def from_patterns(patterns: Sequence[str], group: str = "") -> Source:
@@ -242,18 +255,23 @@ def decode(line: bytes) -> str:
 def parse(line: bytes, kind: Kind) -> Record:
     """An example from a line: the fields that its kind needs or keeps, as texts.
 
+    Those of a conversation are lists of messages.
+
     Raises:
         ValueError: The line is no such example; the message says why.
     """
     try:
         # Numbers stay as they are written.
-        content = json.loads(
-            decode(line), parse_int=_Number, parse_float=_Number, parse_constant=_refuse
-        )
+        text = decode(line)
+        content = json.loads(text, parse_int=_Number, parse_float=_Number, parse_constant=_refuse)
     except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"no JSON: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"no JSON object with the fields {_listed(kind.fields)}")
+    conversation = {}
+    if kind.messages and any(type(content.get(name)) is list for name in ("messages", "prompt")):
+        conversation = _conversation(json.loads(text), kind)
+    content |= conversation
     lacking = [name for name in kind.fields if name not in content]
     if lacking:
         there = _listed(content) or "none"
@@ -263,13 +281,26 @@ def parse(line: bytes, kind: Kind) -> Record:
     more = [name for name in optional if name not in kind.fields and content.get(name) is not None]
     if taken := [name for name in more if name in _TAKEN and kind.optional is None]:
         raise ValueError(f"field {taken[0]!r} has a name that batches need: give it another")
-    record = {name: _text(name, content[name]) for name in (*kind.fields, *more)}
-    for name in kind.fields:
+    names = [name for name in (*kind.fields, *more) if name not in conversation]
+    record = conversation | {name: _text(name, content[name]) for name in names}
+    for name in kind.fields if not conversation else ():
         if not record[name].strip():
             raise ValueError(f"field {name!r} is empty")
     if "rejected" in kind.fields and record["chosen"] == record["rejected"]:
         raise ValueError("'chosen' and 'rejected' are equal, so there is no preference")
     return record
+
+
+def _conversation(content: dict[str, Any], kind: Kind) -> dict[str, Any]:
+    """The messages of an example that is a conversation, by the fields of its kind."""
+    if "prompt" not in content and "messages" in content and len(kind.responses) == 1:
+        return split_conversation(content)
+    if not isinstance(content.get("prompt"), list) or not all(map(content.get, kind.fields)):
+        return {}
+    found = {name: check_messages(name, content[name]) for name in kind.fields}
+    for name in kind.responses if len(kind.responses) > 1 else ():
+        check_response(name, found[name])
+    return found
 
 
 class _Number(str):

@@ -16,6 +16,7 @@ from .tokenizer import Ids
 
 HUGGING_FACE: Final = "tokenizer.json"
 SENTENCE_PIECE: Final = "tokenizer.model"
+CHAT_TEMPLATE: Final = "chat_template.jinja"
 _BYTE: Final = re.compile("<0x[0-9A-F]{2}>")  # a token that is one byte
 
 
@@ -38,7 +39,7 @@ class FileTokenizer:
         self.digest = hashlib.sha256(content).hexdigest()
         name = HUGGING_FACE if path.suffix == ".json" else SENTENCE_PIECE
         self.name = f"{name} {self.digest[:8]}"
-        beside = filter(Path.is_file, map(path.with_name, BESIDE))
+        beside = filter(Path.is_file, map(path.with_name, (*BESIDE, CHAT_TEMPLATE)))
         self.files: Mapping[str, Path] = {name: path, **{file.name: file for file in beside}}
         self.vocab_size = max(len(sizes), self.pad + 1)
         self.reserved = tuple(sorted({self.pad, self.start, *unused} - {self.end}))
@@ -114,6 +115,15 @@ class HuggingFace(FileTokenizer):
     def decode(self, ids: Integer[np.ndarray, " seq_len"]) -> str:
         """Decode ids; special ones are dropped."""
         return self._model.decode(self._plain(ids), skip_special_tokens=True)
+
+    def encode_with_offsets(self, text: str) -> tuple[Ids, Integer[np.ndarray, "seq_len 2"]]:
+        """Encode text, and tell which characters each id stands for: from one up to another."""
+        encoded = self._model.encode(text, add_special_tokens=False)
+        return np.array(encoded.ids, np.int32), np.array(encoded.offsets, int).reshape(-1, 2)
+
+    def spell(self, ids: Integer[np.ndarray, " seq_len"]) -> str:
+        """Decode ids, special ones as they are spelled."""
+        return self._model.decode(ids.tolist(), skip_special_tokens=False)
 
 
 class SentencePiece(FileTokenizer):

@@ -43,9 +43,10 @@ def lay_out(
         prompt: Token ids, padded on the left.
         prompt_mask: False for padding.
         completion: Token ids, padded on the right.
-        completion_mask: False for padding.
+        completion_mask: False for padding, and for tokens between those that count in a loss.
     """
-    real = jnp.concatenate([prompt_mask, completion_mask], axis=1)
+    there = jnp.cumsum(completion_mask[:, ::-1], axis=1)[:, ::-1] > 0  # up to the last that counts
+    real = jnp.concatenate([prompt_mask, there], axis=1)
     return lay_out_tokens(jnp.concatenate([prompt, completion], axis=1), real)
 
 

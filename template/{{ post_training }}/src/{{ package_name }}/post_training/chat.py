@@ -1,0 +1,196 @@
+"""Conversations as a model's own chat template writes them, and which tokens are the assistant's.
+
+Templates are written for transformers, so they are rendered as its `apply_chat_template` does: in
+Jinja's sandbox, with the same names. Nothing that a template says can run anything else.
+"""
+
+import datetime
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple, NoReturn
+
+import numpy as np
+from jinja2 import TemplateError, nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jaxtyping import Bool
+
+from ..errors import UserError
+from ..tokenization.files import CHAT_TEMPLATE
+from ..tokenization.specials import BESIDE
+from ..tokenization.tokenizer import Ids, Tokenizer
+from .messages import Message
+
+_MARKS: Final = ("\ufdd0", "\ufdd1")  # around a generation block; Unicode has them for such uses
+_GENERATION: Final = re.compile(r"\{%[-+]?\s*generation\s*[-+]?%\}")
+
+
+class Span(NamedTuple):
+    """The characters of a turn, from `start` up to `stop`."""
+
+    start: int
+    stop: int
+
+
+class Chat:
+    """The chat template of a tokenizer."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        """Compile the template that lies beside a tokenizer.
+
+        Raises:
+            UserError: There is none, or it cannot be used.
+        """
+        self._encode: Callable[[str], tuple[Ids, Any]] | None
+        self._encode = getattr(tokenizer, "encode_with_offsets", None)
+        if self._encode is None:
+            raise UserError(
+                f"tokenizer {tokenizer.name} cannot read conversations: give that of a chat model, "
+                "a folder with tokenizer.json and its chat template, by --tokenizer"
+            )
+        self._specials = _special_tokens(tokenizer.files)
+        source = _source(tokenizer.files)
+        self._has_blocks = _GENERATION.search(source) is not None
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.loopcontrols", _Generation],
+        )
+        environment.filters["tojson"] = _to_json
+        environment.globals.update(raise_exception=_raise, strftime_now=_now)
+        try:
+            self._template = environment.from_string(source)
+        except TemplateError as error:
+            raise UserError(f"the chat template is no template of Jinja: {error}") from error
+
+    def render(self, messages: Sequence[Message], *, prompt: bool = False) -> str:
+        """A conversation as text.
+
+        Args:
+            messages: The conversation.
+            prompt: End with the beginning of an assistant's turn, which a model is to continue.
+
+        Raises:
+            ValueError: The template refuses the conversation; the message says why.
+        """
+        return self._render(messages, prompt=prompt)[0]
+
+    def encode(
+        self, messages: Sequence[Message], train_on: str
+    ) -> tuple[Ids, Bool[np.ndarray, " seq_len"]]:
+        """A conversation as tokens.
+
+        Args:
+            messages: The conversation, whose last message is the assistant's.
+            train_on: Which turns of the assistant count in the loss: ``all``, or the ``last``.
+
+        Returns:
+            Its ids, and which of them count.
+
+        Raises:
+            ValueError: The template refuses the conversation, or does not tell the turns.
+        """
+        text, spans = self._render(messages)
+        if not self._has_blocks:
+            turns = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
+            chosen = turns[-1:] if train_on == "last" else turns
+            spans = [self._turn(messages, at, text) for at in chosen]
+        ids, offsets = self._encode(text)
+        starts, stops = offsets.T
+        counts = np.zeros(len(ids), bool)
+        for span in spans[-1:] if train_on == "last" else spans:
+            # The offsets of a token of blanks may be cut to nothing behind them.
+            counts |= (stops > span.start) & (np.minimum(starts, stops - 1) < span.stop)
+        return ids, counts
+
+    def encode_prompt(self, messages: Sequence[Message]) -> Ids:
+        """A conversation, and the beginning of the assistant's turn that follows it, as tokens."""
+        return self._encode(self.render(messages, prompt=True))[0]
+
+    def _render(self, messages: Sequence[Message], *, prompt: bool = False) -> tuple[str, list[Span]]:
+        """The text of a conversation, and the generation blocks in it."""
+        try:
+            marked = self._template.render(
+                messages=messages,
+                tools=None,
+                documents=None,
+                add_generation_prompt=prompt,
+                **self._specials,
+            )
+        except Exception as error:  # whatever its expressions raise
+            raise ValueError(f"the chat template refuses the conversation: {error}") from error
+        text, spans = "", []
+        for number, piece in enumerate(re.split("|".join(_MARKS), marked)):
+            if number % 2:
+                spans.append(Span(len(text), len(text) + len(piece)))
+            text += piece
+        return text, spans
+
+    def _turn(self, messages: Sequence[Message], at: int, text: str) -> Span:
+        """Where the turn of a message stands: behind all that a model sees when it is to make it."""
+        before = self.render(messages[:at], prompt=True)
+        through = self.render(messages[: at + 1])
+        if not (through.startswith(before) and text.startswith(through)):
+            raise ValueError(
+                f"the chat template writes the messages up to number {at + 1} otherwise when more "
+                "follow, so the assistant's turns cannot be told: put {% generation %} and "
+                "{% endgeneration %} around them in the template, or set data.train_on to last"
+            )
+        return Span(len(before), len(through))
+
+
+class _Generation(Extension):
+    """The blocks ``{% generation %}`` … ``{% endgeneration %}`` around what the assistant writes."""
+
+    tags = {"generation"}  # noqa: RUF012 - as Jinja has it
+
+    def parse(self, parser: Parser) -> nodes.Node:
+        """Put marks around a block."""
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        first, last = (nodes.Output([nodes.TemplateData(mark)], lineno=line) for mark in _MARKS)
+        return nodes.Scope([first, *body, last], lineno=line)
+
+
+def _source(files: Mapping[str, Path]) -> str:
+    """The template: a file of its own, or a field of the tokenizer's configuration."""
+    if CHAT_TEMPLATE in files:
+        return files[CHAT_TEMPLATE].read_text(encoding="utf-8")
+    found = _configuration(files, BESIDE[0]).get("chat_template")
+    if isinstance(found, list):
+        found = {each["name"]: each["template"] for each in found}.get("default")
+    if not isinstance(found, str):
+        folder = next(iter(files.values())).parent
+        raise UserError(
+            f"{folder} has no chat template: put {CHAT_TEMPLATE} there, or chat_template into "
+            f"{BESIDE[0]}"
+        )
+    return found
+
+
+def _special_tokens(files: Mapping[str, Path]) -> dict[str, str]:
+    """Texts of the special tokens, such as ``bos_token``, as templates call them."""
+    told = _configuration(files, BESIDE[1]) | _configuration(files, BESIDE[0])
+    named = {name: token for name, token in told.items() if name.endswith("_token")}
+    texts = {name: t.get("content") if isinstance(t, dict) else t for name, t in named.items()}
+    return {name: text for name, text in texts.items() if isinstance(text, str)}
+
+
+def _configuration(files: Mapping[str, Path], name: str) -> dict[str, Any]:
+    return json.loads(files[name].read_bytes()) if name in files else {}
+
+
+def _raise(message: str) -> NoReturn:
+    raise TemplateError(message)
+
+
+def _now(form: str) -> str:
+    return datetime.datetime.now().strftime(form)
+
+
+def _to_json(value: Any, ensure_ascii: bool = False, **options: Any) -> str:
+    """JSON without the escapes of HTML, which Jinja's own filter puts in."""
+    return json.dumps(value, ensure_ascii=ensure_ascii, **options)

@@ -1,0 +1,53 @@
+"""The messages of a conversation, as they stand in files."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Message = dict[str, Any]
+"""``role`` and ``content``, texts, and whatever else a chat template reads."""
+
+
+def split_conversation(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A prompt and a response from ``messages``: the response begins with the assistant's first.
+
+    Raises:
+        ValueError: There is no message of the assistant's.
+    """
+    messages = check_messages("messages", content["messages"])
+    roles = [message["role"] for message in messages]
+    if "assistant" not in roles:
+        raise ValueError("no message of the role 'assistant', so there is nothing to learn")
+    first = roles.index("assistant")
+    last = len(roles) - roles[::-1].index("assistant")
+    return {"prompt": messages[:first], "response": messages[first:last]}
+
+
+def check_messages(name: str, value: Any) -> list[Message]:
+    """The messages of a field.
+
+    Raises:
+        ValueError: They are no messages; the error says why.
+    """
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"field {name!r} is no list of messages")
+    for number, message in enumerate(value, start=1):
+        for part in ("role", "content"):
+            text = message.get(part) if isinstance(message, dict) else None
+            if not isinstance(text, str):
+                raise ValueError(f"message {number} of field {name!r} has no text as its {part}")
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                problem = f"message {number} of field {name!r} holds half a surrogate pair"
+                raise ValueError(problem) from error
+    return value
+
+
+def check_response(name: str, messages: Sequence[Message]) -> None:
+    """Check that a response of a preference is one message of the assistant's.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if [message["role"] for message in messages] != ["assistant"]:
+        raise ValueError(f"field {name!r} is not one message of the role 'assistant'")
