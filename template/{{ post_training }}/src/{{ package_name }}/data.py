@@ -5,9 +5,9 @@ and a rejected response) and prompts (with what is to be answered). Each example
 own in the arrays of a batch; nothing is packed. A prompt is ``start`` and its tokens, with padding
 before it, so that all prompts of a batch end where the responses begin. A response is its tokens
 and ``end``, with padding behind it. The masks tell tokens from padding. What counts in a loss are
-the tokens of responses, ends included, and never those of prompts: it is the masks of responses. The response of a conversation with
-several turns reaches from the first token that counts to the last, with the other side's between
-them; there its mask is False.
+the tokens of responses, ends included, and never those of prompts: it is the masks of responses.
+The response of a conversation reaches from the first token that counts to the last; between them
+stand the other side's turns, where the mask is False too.
 
 Which examples form the batch of a step stands in ``training/indexed_data.py``.
 """

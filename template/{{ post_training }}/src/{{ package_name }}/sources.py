@@ -168,8 +168,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="GLOB",
         help="your examples: .jsonl files (.gz and .zst are unpacked) with an object on each line; "
         "** searches folders. Fields: prompt and response for demonstrations; prompt, chosen and "
-        "rejected for preferences; prompt, answer and any more for prompts. Conversations have messages, "
-        "or lists of messages as prompt, chosen and rejected. Without it: a sample",
+        "rejected for preferences; prompt, answer and any more for prompts. A conversation has "
+        "messages, or lists of them as prompt, chosen and rejected. Without it: a sample",
     )
     parser.add_argument(
         "--group",

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
 import numpy as np
+from jaxtyping import Bool
 from jinja2 import TemplateError, nodes
 from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jaxtyping import Bool
 
 from ..errors import UserError
 from ..tokenization.files import CHAT_TEMPLATE
@@ -110,7 +110,9 @@ class Chat:
         """A conversation, and the beginning of the assistant's turn that follows it, as tokens."""
         return self._encode(self.render(messages, prompt=True))[0]
 
-    def _render(self, messages: Sequence[Message], *, prompt: bool = False) -> tuple[str, list[Span]]:
+    def _render(
+        self, messages: Sequence[Message], *, prompt: bool = False
+    ) -> tuple[str, list[Span]]:
         """The text of a conversation, and the generation blocks in it."""
         try:
             marked = self._template.render(
@@ -130,7 +132,7 @@ class Chat:
         return text, spans
 
     def _turn(self, messages: Sequence[Message], at: int, text: str) -> Span:
-        """Where the turn of a message stands: behind all that a model sees when it is to make it."""
+        """Where a message stands: behind all that a model sees when it is to write it."""
         before = self.render(messages[:at], prompt=True)
         through = self.render(messages[: at + 1])
         if not (through.startswith(before) and text.startswith(through)):
@@ -143,7 +145,7 @@ class Chat:
 
 
 class _Generation(Extension):
-    """The blocks ``{% generation %}`` … ``{% endgeneration %}`` around what the assistant writes."""
+    """Blocks from ``{% generation %}`` to ``{% endgeneration %}``: what the assistant writes."""
 
     tags = {"generation"}  # noqa: RUF012 - as Jinja has it
 
