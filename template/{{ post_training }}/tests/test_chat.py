@@ -18,7 +18,7 @@ CHATML = (
 )
 INST = (
     "{{ bos_token }}{% for message in messages %}{% if message.role == 'user' %}"
-    "{% if loop.index0 % 2 %}{{ raise_exception('roles do not alternate') }}{% endif %}"
+    "{% if loop.previtem == message %}{{ raise_exception('said twice') }}{% endif %}"
     "[INST] {{ message.content }} [/INST]{% else %} {{ message.content }}{{ eos_token }}"
     "{% endif %}{% endfor %}"
 )
@@ -73,9 +73,8 @@ def turns(folder, train_on, talk=TALK):
     """The texts that count, a run of tokens each."""
     tokenizer = tokenization.keeping.read_tokenizer(folder)
     ids, counts = post_training.chat.Chat(tokenizer).encode(talk, train_on)
-    starts = np.flatnonzero(np.diff(counts, prepend=False)).tolist() + [len(ids)]
-    runs = [ids[a:b] for a, b in zip(starts, starts[1:], strict=False) if counts[a]]
-    return [tokenizer.spell(run) for run in runs]
+    edges = np.flatnonzero(np.diff(counts, prepend=False, append=False)).reshape(-1, 2)
+    return [tokenizer.spell(ids[start:stop]) for start, stop in edges]
 
 
 def prepare(folder, rows, cls=data.Demonstrations, *, show=0, **settings):
@@ -114,19 +113,22 @@ def test_a_template_is_rendered_as_transformers_does(tmp_path):
     template = (
         "{%- for message in messages -%}\n    {%- if message.role == 'tool' %}{% continue %}"
         "{% endif %}\n{{ message | tojson }}{{ unk_token }}{{ bos_token }}\n"
-        "{% endfor %}{% if tools %}tools{% endif %}{% if strftime_now('%Y') > '2000' %}now{% endif %}"
+        "{% endfor %}{% if tools %}tools{% endif %}{{ strftime_now('now') }}"
     )
     chat = opened(write_tokenizer(tmp_path, template))
     talk = [{"role": "tool", "content": "x"}, {"role": "user", "content": "ü<&'"}]
-    assert chat.render(talk) == '{"role": "user", "content": "ü<&\'"}<s>now'
+    assert chat.render(talk) == '{"role": "user", "content": "ü<&\'"}<s>\nnow'
 
 
 def test_where_a_template_is_found(tmp_path):
     named = [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "named"}]
-    folder = write_tokenizer(tmp_path, named)
-    assert opened(folder).render(TALK) == "named"
+    assert opened(write_tokenizer(tmp_path / "a", named)).render(TALK) == "named"
+    folder = write_tokenizer(tmp_path / "b", named)
     (folder / "chat_template.jinja").write_text("file")
     assert opened(folder).render(TALK) == "file"
+    # Where a data set or a run keeps its tokenizer, its template is kept as well.
+    tokenization.keeping.keep_tokenizer(tokenization.keeping.read_tokenizer(folder), tmp_path)
+    assert opened(tmp_path).render(TALK) == "file"
 
 
 def test_templates_that_cannot_be_used_are_reported(tmp_path):
@@ -136,9 +138,9 @@ def test_templates_that_cannot_be_used_are_reported(tmp_path):
         opened(write_tokenizer(tmp_path))
     with pytest.raises(UserError, match="no template of Jinja"):
         opened(write_tokenizer(tmp_path, "{% if %}"))
-    with pytest.raises(ValueError, match="refuses the conversation: roles do not alternate"):
+    with pytest.raises(ValueError, match="refuses the conversation: said twice"):
         opened(write_tokenizer(tmp_path, INST)).render(TALK[1:2] * 2)
-    with pytest.raises(ValueError, match="refuses the conversation: .*unsafe"):
+    with pytest.raises(ValueError, match=r"refuses the conversation: .*unsafe"):
         opened(write_tokenizer(tmp_path, "{{ messages.__class__.mro() }}")).render(TALK)
 
 
@@ -174,7 +176,7 @@ def test_conversations_become_prompts_and_responses(tmp_path):
 
 def test_examples_with_the_same_opening_stay_together(tmp_path):
     rows = [talks(50, answer)[n] for answer in ("ok", "no") for n in range(50)]
-    made, _ = prepare(write_tokenizer(tmp_path, CHATML), rows)
+    prepare(write_tokenizer(tmp_path, CHATML), rows)
     data_set = storage.dataset.DataSet.open(tmp_path / "set")
     openings = []
     for split in data_set.splits:
@@ -197,8 +199,8 @@ def test_preferences_of_messages(tmp_path):
     made, told = prepare(write_tokenizer(tmp_path, CHATML), rows, data.Preferences, show=1)
     assert "⟦good<|im_end|>\n⟧" in told and "⟦bad<|im_end|>\n⟧" in told
     batch = made.examples("train").read(np.arange(4))
-    spelled = [made.tokenizer.spell(batch["rejected"][0][batch["rejected_mask"][0]])]
-    assert spelled == ["bad<|im_end|>\n"]
+    rejected = batch["rejected"][0][batch["rejected_mask"][0]]
+    assert made.tokenizer.spell(rejected) == "bad<|im_end|>\n"
     rows[3]["chosen"] *= 2
     with pytest.raises(UserError, match=r"own.jsonl:4: field 'chosen' is not one message"):
         prepare(tmp_path, rows, data.Preferences)
