@@ -2,11 +2,13 @@
 
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import tokenizers
+from flax import nnx
 
-from .project import data, errors, post_training, sources, storage, tokenization
+from .project import data, errors, model, numerics, post_training, sources, storage, tokenization
 from .project import tokenizer as tokens
 
 UserError = errors.UserError
@@ -274,10 +276,19 @@ def test_turns_of_a_conversation_are_cut_with_their_mask(tmp_path):
     assert made.info()["longest_prompt"] == 64
 
 
-def test_a_turn_between_is_seen_and_does_not_count():
-    layout = post_training.layout
-    prompt = np.array([[9, 1]]), np.array([[False, True]])
-    response, mask = np.array([[2, 3, 4, 9]]), np.array([[True, False, True, False]])
-    made = layout.lay_out(*map(layout.jnp.asarray, (*prompt, response, mask)))
-    assert made.positions.tolist() == [[0, 0, 1, 2, 3, 3]]
-    assert made.mask[0, 0, 4].tolist() == [False, True, True, True, True, False]
+def test_both_turns_of_a_conversation_are_as_likely_as_each_alone():
+    settings = model.TransformerSettings(
+        vocab_size=264, d_model=32, num_layers=2, num_heads=2, d_ff=48
+    )
+    transformer = settings.build(rngs=nnx.Rngs(3), precision=numerics.precision.FLOAT32)
+    made = data.Demonstrations(max_prompt_tokens=8, max_response_tokens=6)
+
+    def likelihood(prompt, response, mask):
+        record = {"prompt": prompt, "response": response, "response_mask": mask}
+        batch = {name: jnp.asarray(array) for name, array in made.batch([record]).items()}
+        return post_training.layout.sequence_log_probs(transformer, batch, "response").item()
+
+    whole = likelihood([1, 2, 3], [4, 5, 6, 7, 8], [1, 1, 0, 0, 1])
+    first = likelihood([1, 2, 3], [4, 5], [1, 1])
+    last = likelihood([1, 2, 3, 4, 5, 6, 7], [8], [1])
+    assert whole == pytest.approx(first + last, rel=1e-5)

