@@ -10,7 +10,7 @@ from . import projects
 
 
 def test_a_tpu_gets_a_kernel(template: Path, tmp_path: Path) -> None:
-    """libtpu is half a gigabyte, so it is installed once, and in an environment of its own."""
+    """It takes half a gigabyte, so it is installed once, and in an environment of its own."""
     python = next(iter(interpreters.ends().values()))
     project = projects.make(template, tmp_path / "project", python, tmp_path, task="language")
     words = [find_uv_bin(), "sync", "--quiet", "--extra", "tpu"]
