@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ..support import interpreters
+from ..support import interpreters, rendering
 from . import projects
 
 PEERS = Path(__file__).parent / "peers"
@@ -35,6 +35,8 @@ def test_models_and_tokenizers_go_in_and_out_unchanged(
     project = projects.make(
         template, tmp_path / "project", oldest, environments, task="post-training"
     )
+    language = tmp_path / "language"
+    rendering.render(template, language, project_name="Proof Lab", task="language")
     offline = projects.shell(environment) | {"HF_HUB_OFFLINE": "1"}
     for theirs, ours in SCRIPTS.items():
         folder = tmp_path / theirs
@@ -42,5 +44,5 @@ def test_models_and_tokenizers_go_in_and_out_unchanged(
         peer = [python, PEERS / f"{theirs}.py"]
         subprocess.run([*peer, "make", folder], env=offline, check=True)
         script = str(PEERS / f"{ours}.py")
-        print(project.tool("python", script, project.package, str(folder)))
+        print(project.tool("python", script, project.package, str(folder), str(language / "src")))
         subprocess.run([*peer, "check", folder], env=offline, check=True)

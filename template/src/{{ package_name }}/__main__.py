@@ -45,8 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
         if found.name.startswith("_"):
             continue
         module = importlib.import_module(f".{found.name}", commands.__name__)
-        name = found.name.rstrip("_")  # a word of Python's is no name of a module
-        command = choices.add_parser(name, help=module.HELP, description=module.__doc__)
+        command = choices.add_parser(found.name, help=module.HELP, description=module.__doc__)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     return parser

@@ -1,4 +1,4 @@
-"""Tokenizers: bytes, files such as lie beside published models, and one trained on text."""
+"""Tokenizers: bytes, and files such as lie beside published models."""
 
 import io
 import json
@@ -237,19 +237,6 @@ def test_special_tokens_that_do_not_do(tmp_path, special, beside, message):
     with pytest.raises(UserError, match=message) as caught:
         read_tokenizer(path)
     assert "\n" not in str(caught.value)
-
-
-# A tokenizer of one's own
-
-
-def test_a_trained_tokenizer_encodes_any_text(tmp_path):
-    for folder in (tmp_path / "one", tmp_path / "two"):
-        tokenization.training.train_tokenizer(LINES, 300, folder)
-    made = read_tokenizer(tmp_path / "one")
-    check(made, SCRIPTS)
-    assert 260 < made.vocab_size <= 300 and made.start == made.end
-    assert len(made.encode(TEXT)) < len(TEXT)
-    assert read_tokenizer(tmp_path / "two").digest == made.digest
 
 
 # Where they are kept

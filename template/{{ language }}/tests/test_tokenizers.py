@@ -62,6 +62,25 @@ def test_a_tokenizer_is_trained_on_the_training_split_and_kept(lab):
     assert train["bytes"] == train["bytes_of_tokens"] > 2 * train["tokens"]
 
 
+def test_a_trained_tokenizer_encodes_any_text(lab):
+    made = tokenization.keeping.read_tokenizer(lab / "data")
+    text = "naïve λ\r\n\x00 😀 你好世界\n\tdef f(x):  return नमस्ते العربية  "
+    ids = made.encode(text)
+    assert made.decode(ids) == text
+    assert made.sizes[ids].sum() == len(text.encode())
+    assert made.start == made.end
+
+
+def test_training_a_tokenizer_repeats_exactly(lab, tmp_path):
+    shutil.copytree(lab / "text", tmp_path / "text")
+    prepare(tmp_path, train_tokenizer=300)
+    found = [
+        storage.dataset.DataSet.open(folder / "data").info["tokenizer_digest"]
+        for folder in (lab, tmp_path)
+    ]
+    assert found[0] == found[1]
+
+
 def test_the_model_has_the_ids_of_the_tokenizer(lab):
     experiment = tiny.make(lab / "data")
     ids = experiment.data.tokenizer.vocab_size

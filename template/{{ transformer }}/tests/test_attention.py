@@ -195,6 +195,6 @@ def test_the_program_of_a_tpu_holds_no_scores_of_all_pairs(monkeypatch):
     mesh = parallel.mesh.create_mesh(parallel.mesh.MeshSettings(model=2), found.devices)
     given = arguments(mesh)
     with jax.set_mesh(mesh):
-        compiled = jax.jit(gradients).lower(*given).compile().as_text()
+        compiled = str(jax.jit(gradients).lower(*given).compile().as_text())
     assert "tpu_custom_call" in compiled
     assert f"{LENGTH},{LENGTH}]" not in compiled

@@ -1,6 +1,7 @@
 """What a project makes of what `tokenizers_side.py` wrote; and a tokenizer of its own, for it.
 
-Run in the project's environment: `python tokenizers_in_project.py PACKAGE FOLDER`.
+Run in a project's environment: `python tokenizers_in_project.py PACKAGE FOLDER SOURCES`, where the
+sources are those of a project that trains language models.
 """
 
 import importlib
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 PACKAGE, FOLDER = sys.argv[1], Path(sys.argv[2])
+sys.path.insert(0, sys.argv[3])
 
 
 def module(name: str, folder: str = "tokenization"):

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .block_settings import BlockSettings, Layer, Scoring
 from .kernels import choose
-from .layers import RMSNorm, make_bias, project, softcap
+from .layers import RMSNorm, Weight, make_bias, project, softcap
 from .masks import Documents, Mask, within
 from .numerics.contract import contract
 from .numerics.parameters import parameter
@@ -106,12 +106,7 @@ class Attention(nnx.Module):
         return project("bihk,hkd->bid", mixed, self.out, self.out_bias, self.precision), cache
 
     def _heads(
-        self,
-        x: Hidden,
-        weight: nnx.Variable,
-        bias: nnx.Variable | None,
-        norm: RMSNorm | None,
-        name: str,
+        self, x: Hidden, weight: Weight, bias: Weight | None, norm: RMSNorm | None, name: str
     ) -> Heads:
         heads = project("bsd,dhk->bshk", x, weight, bias, self.precision)
         heads = heads if norm is None else norm(heads)

@@ -14,6 +14,7 @@ from .numerics.shapes import Hidden
 from .parallel.rules import constrain
 
 Features = Float[Array, "batch seq_len *num_heads d_in"]
+Weight = nnx.Variable  # trained or frozen
 
 
 class RMSNorm(nnx.Module):
@@ -52,7 +53,7 @@ def make_bias(sizes: dict[str, int], wanted: bool, precision: Precision) -> nnx.
 
 
 def project(
-    spec: str, x: Features, weight: nnx.Variable, bias: nnx.Variable | None, precision: Precision
+    spec: str, x: Features, weight: Weight, bias: Weight | None, precision: Precision
 ) -> Float[Array, "batch seq_len ..."]:
     """The product of `contract`, and a bias that is added before it is rounded."""
     if bias is None:

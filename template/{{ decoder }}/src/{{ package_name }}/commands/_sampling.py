@@ -77,10 +77,13 @@ def write_text(
     import numpy as np
 
     from ..generation import generate
+    from ..tokenizer import DOCUMENT
 
-    prompt = np.array([tokenizer.start, *tokenizer.encode(arguments.prompt)], np.int32)
+    # Tokenizers of older projects do not say where texts start and end.
+    start, end = (getattr(tokenizer, name, DOCUMENT) for name in ("start", "end"))
+    prompt = np.array([start, *tokenizer.encode(arguments.prompt)], np.int32)
     writer = _Writer(tokenizer, prompt, arguments.stop)
-    options: dict[str, Any] = {"watch": writer, "end": tokenizer.end}
+    options: dict[str, Any] = {"watch": writer, "end": end}
     known = inspect.signature(generate).parameters  # those of older projects cannot be watched
     options = {name: value for name, value in options.items() if name in known}
     with jax.set_mesh(program.mesh):

@@ -1,6 +1,7 @@
 """Tokenizers that are read from files, as published models bring them. Nothing is downloaded."""
 
 import hashlib
+import importlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -136,9 +137,8 @@ class SentencePiece(FileTokenizer):
             UserError: It is no such model, or no token ends a text.
         """
         try:
-            from sentencepiece import SentencePieceProcessor
-
-            model: Any = SentencePieceProcessor(model_proto=path.read_bytes())
+            package: Any = importlib.import_module("sentencepiece")
+            model = package.SentencePieceProcessor(model_proto=path.read_bytes())
         except ImportError as error:
             raise UserError(f"{path} needs sentencepiece: run `uv add sentencepiece`") from error
         except RuntimeError as error:
