@@ -119,18 +119,18 @@ def test_a_template_is_rendered_as_transformers_does(tmp_path):
     )
     chat = opened(write_tokenizer(tmp_path, template))
     talk = [{"role": "tool", "content": "x"}, {"role": "user", "content": "ü<&'"}]
-    assert chat.render(talk) == '{"role": "user", "content": "ü<&\'"}<s>\nnow'
+    assert chat.render(talk)[0] == '{"role": "user", "content": "ü<&\'"}<s>\nnow'
 
 
 def test_where_a_template_is_found(tmp_path):
     named = [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "named"}]
-    assert opened(write_tokenizer(tmp_path / "a", named)).render(TALK) == "named"
+    assert opened(write_tokenizer(tmp_path / "a", named)).render(TALK)[0] == "named"
     folder = write_tokenizer(tmp_path / "b", named)
     (folder / "chat_template.jinja").write_text("file")
-    assert opened(folder).render(TALK) == "file"
+    assert opened(folder).render(TALK)[0] == "file"
     # Where a data set or a run keeps its tokenizer, its template is kept as well.
     tokenization.keeping.keep_tokenizer(tokenization.keeping.read_tokenizer(folder), tmp_path)
-    assert opened(tmp_path).render(TALK) == "file"
+    assert opened(tmp_path).render(TALK)[0] == "file"
 
 
 def test_templates_that_cannot_be_used_are_reported(tmp_path):

@@ -97,8 +97,8 @@ class ExampleData(TokenizedData):
             told = [preparation.summary(writer.commit(info))]
         if source.show:
             train = self.examples("train")
-            batch = train.read(np.arange(min(source.show, len(train))))
-            told += marked(batch, self.tokenizer)
+            shown = np.arange(min(source.show, len(train)))
+            told += marked(train.read(shown), self.tokenizer)
         return "\n".join(told)
 
     def prepare_sample(self, *, progress: bool) -> str:

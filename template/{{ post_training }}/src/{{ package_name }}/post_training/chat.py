@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NoReturn
 
 import numpy as np
 from jaxtyping import Bool
@@ -28,11 +28,7 @@ _MARKS: Final = ("\ufdd0", "\ufdd1")  # around a generation block; Unicode has t
 _GENERATION: Final = re.compile(r"\{%[-+]?\s*generation\s*[-+]?%\}")
 
 
-class Span(NamedTuple):
-    """The characters of a turn, from `start` up to `stop`."""
-
-    start: int
-    stop: int
+Span = tuple[int, int]  # the characters of a turn, from one up to another
 
 
 class Chat:
@@ -54,10 +50,9 @@ class Chat:
         self._specials = _special_tokens(tokenizer.files)
         source = _source(tokenizer.files)
         self._has_blocks = _GENERATION.search(source) is not None
+        extensions = ("jinja2.ext.loopcontrols", _Generation)
         environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True,
-            lstrip_blocks=True,
-            extensions=["jinja2.ext.loopcontrols", _Generation],
+            trim_blocks=True, lstrip_blocks=True, extensions=extensions
         )
         environment.filters["tojson"] = _to_json
         environment.globals.update(raise_exception=_raise, strftime_now=_now)
@@ -65,18 +60,6 @@ class Chat:
             self._template = environment.from_string(source)
         except TemplateError as error:
             raise UserError(f"the chat template is no template of Jinja: {error}") from error
-
-    def render(self, messages: Sequence[Message], *, prompt: bool = False) -> str:
-        """A conversation as text.
-
-        Args:
-            messages: The conversation.
-            prompt: End with the beginning of an assistant's turn, which a model is to continue.
-
-        Raises:
-            ValueError: The template refuses the conversation; the message says why.
-        """
-        return self._render(messages, prompt=prompt)[0]
 
     def encode(
         self, messages: Sequence[Message], train_on: str
@@ -93,7 +76,7 @@ class Chat:
         Raises:
             ValueError: The template refuses the conversation, or does not tell the turns.
         """
-        text, spans = self._render(messages)
+        text, spans = self.render(messages)
         if not self._has_blocks:
             turns = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
             chosen = turns[-1:] if train_on == "last" else turns
@@ -101,47 +84,50 @@ class Chat:
         ids, offsets = self._encode(text)
         starts, stops = offsets.T
         counts = np.zeros(len(ids), bool)
-        for span in spans[-1:] if train_on == "last" else spans:
+        for first, last in spans[-1:] if train_on == "last" else spans:
             # The offsets of a token of blanks may be cut to nothing behind them.
-            counts |= (stops > span.start) & (np.minimum(starts, stops - 1) < span.stop)
+            counts |= (stops > first) & (np.minimum(starts, stops - 1) < last)
         return ids, counts
 
     def encode_prompt(self, messages: Sequence[Message]) -> Ids:
         """A conversation, and the beginning of the assistant's turn that follows it, as tokens."""
-        return self._encode(self.render(messages, prompt=True))[0]
+        return self._encode(self.render(messages, prompt=True)[0])[0]
 
-    def _render(
+    def render(
         self, messages: Sequence[Message], *, prompt: bool = False
     ) -> tuple[str, list[Span]]:
-        """The text of a conversation, and the generation blocks in it."""
+        """A conversation as text, and the generation blocks in it.
+
+        Args:
+            messages: The conversation.
+            prompt: End with the beginning of an assistant's turn, which a model is to continue.
+
+        Raises:
+            ValueError: The template refuses the conversation; the message says why.
+        """
         try:
-            marked = self._template.render(
-                messages=messages,
-                tools=None,
-                documents=None,
-                add_generation_prompt=prompt,
-                **self._specials,
-            )
+            given = {"messages": messages, "tools": None, "documents": None, **self._specials}
+            marked = self._template.render(given, add_generation_prompt=prompt)
         except Exception as error:  # whatever its expressions raise
             raise ValueError(f"the chat template refuses the conversation: {error}") from error
         text, spans = "", []
         for number, piece in enumerate(re.split("|".join(_MARKS), marked)):
             if number % 2:
-                spans.append(Span(len(text), len(text) + len(piece)))
+                spans.append((len(text), len(text) + len(piece)))
             text += piece
         return text, spans
 
     def _turn(self, messages: Sequence[Message], at: int, text: str) -> Span:
         """Where a message stands: behind all that a model sees when it is to write it."""
-        before = self.render(messages[:at], prompt=True)
-        through = self.render(messages[: at + 1])
+        before, _ = self.render(messages[:at], prompt=True)
+        through, _ = self.render(messages[: at + 1])
         if not (through.startswith(before) and text.startswith(through)):
             raise ValueError(
                 f"the chat template writes the messages up to number {at + 1} otherwise when more "
                 "follow, so the assistant's turns cannot be told: put {% generation %} and "
                 "{% endgeneration %} around them in the template, or set data.train_on to last"
             )
-        return Span(len(before), len(through))
+        return len(before), len(through)
 
 
 class _Generation(Extension):

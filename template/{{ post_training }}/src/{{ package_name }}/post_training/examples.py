@@ -73,25 +73,16 @@ def truncate(
     """
     if side == "drop":
         return None
-    prompt_room, response_room = room
-    prompt, made = example["prompt"], dict(example)
-    if side == "right":
-        keep = slice(response_room)
-        if len(prompt) > prompt_room:
-            return None
-    else:
-        over = max(0, max(len(example[name]) for name in responses) - response_room)
-        if over and len(responses) > 1:
-            return None
-        keep = slice(over, None)
+    prompt, (prompt_room, response_room) = example["prompt"], room
+    over = max(0, max(len(example[name]) for name in responses) - response_room)
+    if len(prompt) > prompt_room if side == "right" else over and len(responses) > 1:
+        return None
+    keep = slice(response_room) if side == "right" else slice(over, None)
+    if side == "left":
         prompt = [*prompt, *example[responses[0]][:over]]
-    made["prompt"] = prompt[-prompt_room:]
-    for name in responses:
-        made[name] = example[name][keep]
-        mask = f"{name}_mask"
-        if mask in example:
-            made[mask] = example[mask][keep]
-    return made
+    parts = {name for response in responses for name in (response, f"{response}_mask")}
+    cut = {name: example[name][keep] for name in parts & example.keys()}
+    return {**example, **cut, "prompt": prompt[-prompt_room:]}
 
 
 def marked(batch: Arrays, tokenizer: Tokenizer) -> list[str]:
@@ -105,7 +96,6 @@ def marked(batch: Arrays, tokenizer: Tokenizer) -> list[str]:
             ids, counts = batch[name][row], batch[f"{name}_mask"][row]
             length = int(np.flatnonzero(counts)[-1]) + 1
             runs = np.split(np.arange(length), np.flatnonzero(np.diff(counts[:length])) + 1)
-            parts = [(spell(ids[run]), counts[run[0]]) for run in runs]
-            text = "".join(f"⟦{part}⟧" if counted else part for part, counted in parts)
-            told.append(f"{name}: {prompt}{text}")
+            parts = (f"⟦{spell(ids[run])}⟧" if counts[run[0]] else spell(ids[run]) for run in runs)
+            told.append(f"{name}: {prompt}{''.join(parts)}")
     return told
