@@ -56,52 +56,71 @@ def sampling_of(arguments: argparse.Namespace) -> "Sampling":
         raise UserError(f"--{option}: {problem['msg'].removeprefix('Input ')}") from error
 
 
-def write_text(
-    program: "Program",
-    model: Any,
-    tokenizer: Any,
-    sampling: "Sampling",
-    arguments: argparse.Namespace,
-) -> None:
-    """Let a model continue the prompt of the options, and print that as it is made.
+class Writer:
+    """Lets a model write, and prints that as it comes, but for the beginning of a stop string."""
 
-    Args:
-        program: The run's.
-        model: The model.
-        tokenizer: Its tokenizer.
-        sampling: How tokens are picked.
-        arguments: The options.
-    """
-    import jax
-    import jax.numpy as jnp
-    import numpy as np
+    def __init__(
+        self,
+        program: "Program",
+        model: Any,
+        tokenizer: Any,
+        sampling: "Sampling",
+        arguments: argparse.Namespace,
+    ) -> None:
+        """Keep what it takes.
 
-    from ..generation import generate
-    from ..tokenizer import DOCUMENT
+        Args:
+            program: The run's.
+            model: The model.
+            tokenizer: Its tokenizer.
+            sampling: How tokens are picked.
+            arguments: The options.
+        """
+        self._program, self._model, self._sampling = program, model, sampling
+        self._tokenizer, self._stops, self._seed = tokenizer, arguments.stop, arguments.seed
 
-    # Tokenizers of older projects do not say where texts start and end.
-    start, end = (getattr(tokenizer, name, DOCUMENT) for name in ("start", "end"))
-    prompt = np.array([start, *tokenizer.encode(arguments.prompt)], np.int32)
-    writer = _Writer(tokenizer, prompt, arguments.stop)
-    options: dict[str, Any] = {"watch": writer, "end": end}
-    known = inspect.signature(generate).parameters  # those of older projects cannot be watched
-    options = {name: value for name, value in options.items() if name in known}
-    with jax.set_mesh(program.mesh):
-        key = jax.random.key(arguments.seed)
-        made = np.asarray(generate(model, jnp.asarray(prompt)[None], key, sampling, **options))
-    for token in () if "watch" in known else made[0]:
-        writer(token[None])
-    writer.finish()
+    def write(self, prompt: "np.ndarray | None" = None, *, text: str = "", step: int = 1) -> str:
+        """Continue a prompt.
 
+        Args:
+            prompt: Its token ids; without them, the start of a text and those of `text`.
+            text: The prompt as text.
+            step: Prompts are padded to multiples of it, and compiled for each once.
 
-class _Writer:
-    """Prints text as its tokens come, but for what may be the beginning of a stop string."""
+        Returns:
+            What was printed.
+        """
+        import jax
+        import jax.numpy as jnp
+        import numpy as np
 
-    def __init__(self, tokenizer: Any, prompt: "np.ndarray", stops: list[str]) -> None:
-        self._tokenizer, self._stops, self._ids = tokenizer, stops, prompt
+        from ..generation import generate
+        from ..tokenizer import DOCUMENT
+
+        tokenizer = self._tokenizer
+        # Tokenizers of older projects do not say where texts start and end.
+        start, end = (getattr(tokenizer, name, DOCUMENT) for name in ("start", "end"))
+        if prompt is None:
+            prompt = np.array([start, *tokenizer.encode(text)], np.int32)
+        self._ids: np.ndarray = prompt
         # A tokenizer may write the space between prompt and text only if it sees both.
         self._before = len(tokenizer.decode(prompt))
         self._text, self._printed, self._stopped = "", 0, False
+        options: dict[str, Any] = {"watch": self, "end": end}
+        if padding := -len(prompt) % step:
+            prompt = np.pad(prompt, (padding, 0), constant_values=tokenizer.pad)
+        if step > 1:
+            options["starts"] = jnp.array([padding], jnp.int32)
+        known = inspect.signature(generate).parameters  # those of older projects cannot be watched
+        options = {name: value for name, value in options.items() if name in known}
+        with jax.set_mesh(self._program.mesh):
+            key, tokens = jax.random.key(self._seed), jnp.asarray(prompt)[None]
+            made = np.asarray(generate(self._model, tokens, key, self._sampling, **options))
+        for token in () if "watch" in known else made[0]:
+            self(token[None])
+        self._print(self._text)
+        print()
+        return self._text
 
     def __call__(self, tokens: "np.ndarray") -> "np.ndarray":
         """Take the next token of the one sequence; whether it is to end."""
@@ -116,11 +135,6 @@ class _Writer:
             if not sure.endswith("\ufffd"):  # which may be half a character
                 self._print(sure)
         return np.full(tokens.shape, self._stopped)
-
-    def finish(self) -> None:
-        """Print the rest."""
-        self._print(self._text)
-        print()
 
     def _print(self, text: str) -> None:
         print(text[self._printed :], end="", flush=True)

@@ -3,7 +3,7 @@
 import argparse
 
 from ._run import add_run_options, open_chosen
-from ._sampling import add_sampling_options, sampling_of, write_text
+from ._sampling import Writer, add_sampling_options, sampling_of
 
 HELP = "continue a text with a run's model"
 
@@ -27,5 +27,6 @@ def run(arguments: argparse.Namespace) -> int:
     program, state, *_ = open_chosen(arguments)
     tokenizer = getattr(program.experiment.data, "tokenizer", TOKENIZER)
     print(arguments.prompt, end="", flush=True)
-    write_text(program, program.model(state), tokenizer, sampling, arguments)
+    writer = Writer(program, program.model(state), tokenizer, sampling, arguments)
+    writer.write(text=arguments.prompt)
     return 0

@@ -1,29 +1,62 @@
 """Let a run's model respond to a prompt."""
 
 import argparse
+import sys
 from typing import Any
 
+from ..errors import UserError
 from ._run import add_run_options, open_chosen
-from ._sampling import add_sampling_options, sampling_of, write_text
+from ._sampling import Writer, add_sampling_options, sampling_of
 
 HELP = "let a run's model respond to a prompt"
+
+_STEP = 128  # tokens by which the room for a conversation grows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_run_options(parser)
-    parser.add_argument("--prompt", required=True, metavar="TEXT", help="the prompt")
+    kinds = parser.add_mutually_exclusive_group(required=True)
+    kinds.add_argument("--prompt", metavar="TEXT", help="the prompt")
+    kinds.add_argument(
+        "--chat",
+        action="store_true",
+        help="converse by the model's chat template: each line of the input is a message",
+    )
     add_sampling_options(parser, max_tokens=64)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Carry out the command: print the response.
+    """Carry out the command: print the response, or one to each line of the input.
 
     Returns:
         The exit code.
+
+    Raises:
+        UserError: The run cannot be used, or has no chat template that takes the conversation.
     """
     sampling = sampling_of(arguments)
     program, state, *_ = open_chosen(arguments)
     data: Any = program.experiment.data
-    write_text(program, program.model(state), data.tokenizer, sampling, arguments)
+    writer = Writer(program, program.model(state), data.tokenizer, sampling, arguments)
+    if arguments.chat:
+        _converse(writer, data.tokenizer)
+    else:
+        writer.write(text=arguments.prompt)
     return 0
+
+
+def _converse(writer: Writer, tokenizer: Any) -> None:
+    from ..post_training.chat import Chat
+
+    chat, messages = Chat(tokenizer), []
+    invite = "> " if sys.stdin.isatty() else ""
+    print(invite, end="", flush=True)
+    for line in sys.stdin:
+        messages.append({"role": "user", "content": line.rstrip("\n")})
+        try:
+            prompt = chat.encode_prompt(messages)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        messages.append({"role": "assistant", "content": writer.write(prompt, step=_STEP)})
+        print(invite, end="", flush=True)
