@@ -41,7 +41,7 @@ def sample():
 
 
 def test_every_experiment_builds_and_survives_json():
-    names = configuration.list_experiments(experiments)
+    names = configuration.catalogue(experiments)["experiment"]
     assert "base" in names
     for name in names:
         config = compose([f"config:{name}"], experiments)
@@ -241,7 +241,7 @@ def command(capsys, *words):
     """What ``config`` followed by these words prints."""
     parser = argparse.ArgumentParser()
     commands.config.add_arguments(parser)
-    assert commands.config.run(parser.parse_args(words)) == 0
+    commands.config.run(parser.parse_args(words))
     return capsys.readouterr().out
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-HELP = "show a configuration, what it changes, or which there are"
+from ..storage.run_directory import RunDirectory
 
 
 def add_config_option(parser: argparse.ArgumentParser) -> None:
@@ -36,11 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("list", help="print the experiments and the fiddlers")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """Carry out the command.
-
-    Returns:
-        The exit code.
 
     Raises:
         UserError: The configuration is not valid.
@@ -49,27 +46,19 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.action == "list":
         print(configuration.catalogue_text(experiments), end="")
-        return 0
+        return
     config = configuration.compose(arguments.config, experiments)
     experiment = configuration.build(config)
-    if arguments.action == "show":
-        from ..training.data_settings import info_of
-        from ..training.groups import describe_groups
+    if arguments.action == "diff":
+        start = f"config:{arguments.against}"
+        if Path(arguments.against).is_dir():
+            start = f"config_file:{RunDirectory(Path(arguments.against)).config_json}"
+        against = configuration.compose([start], experiments)
+        for difference in configuration.differences(against, config):
+            print(difference)
+        return
+    from ..training.data_settings import info_of
+    from ..training.groups import describe_groups
 
-        print(configuration.flatten(config), end="")
-        print(describe_groups(experiment, info_of(experiment.data)), end="")
-        return 0
-    against = configuration.compose([_start(arguments.against)], experiments)
-    for difference in configuration.differences(against, config):
-        print(difference)
-    return 0
-
-
-def _start(against: str) -> str:
-    """The directive that gives the configuration of the run directory or experiment `against`."""
-    from ..storage.run_directory import RunDirectory
-
-    run_directory = RunDirectory(Path(against))
-    if run_directory.path.is_dir():
-        return f"config_file:{run_directory.config_json}"
-    return f"config:{against}"
+    print(configuration.flatten(config), end="")
+    print(describe_groups(experiment, info_of(experiment.data)), end="")

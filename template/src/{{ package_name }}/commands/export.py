@@ -6,8 +6,6 @@ from pathlib import Path
 from ..errors import UserError
 from ._run import add_run_options
 
-HELP = "export a run's model as StableHLO"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -20,11 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """Carry out the command.
-
-    Returns:
-        The exit code.
 
     Raises:
         UserError: The run cannot be used, or the folder holds an export already.
@@ -32,9 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ..storage.exports import MODEL, SIGNATURE
 
     folder = arguments.output
-    standing = [name for name in (MODEL, SIGNATURE) if (folder / name).exists()]
-    if standing and not arguments.overwrite:
-        raise UserError(f"{folder} holds {standing[0]}: give --overwrite to replace it")
+    if (folder / MODEL).exists() and not arguments.overwrite:
+        raise UserError(f"{folder} holds {MODEL}: give --overwrite to replace it")
 
     from ..storage.run_directory import RunDirectory
     from ._run import asking, open_chosen
@@ -43,4 +37,3 @@ def run(arguments: argparse.Namespace) -> int:
     with asking(program.experiment.data):
         program.export(state, folder, RunDirectory(arguments.run_dir), step)
     print(f"{folder / MODEL}, described by {SIGNATURE}; load it with jax.export.deserialize")
-    return 0

@@ -1,5 +1,6 @@
 """Norms of gradients, weights and updates by module."""
 
+import jax
 from jaxtyping import PyTree
 from pydantic import Field
 
@@ -34,11 +35,10 @@ class ModuleStatistics(Hook):
         return norms
 
 
-def _modules(tree: PyTree, depth: int, path: str = "") -> dict[str, PyTree]:
-    """The subtrees that are `depth` levels down, by dotted path; shallower arrays by their own."""
-    if depth == 0 or not isinstance(tree, dict):
-        return {path: tree}
-    found = {}
-    for name in sorted(tree, key=str):
-        found |= _modules(tree[name], depth - 1, f"{path}.{name}".removeprefix("."))
-    return found
+def _modules(tree: PyTree, depth: int) -> dict[str, PyTree]:
+    """The arrays of the modules that are `depth` levels down, by dotted path."""
+    modules: dict[str, PyTree] = {}
+    for path, array in jax.tree.leaves_with_path(tree):
+        name = jax.tree_util.keystr(path[:depth], simple=True, separator=".")
+        modules.setdefault(name, []).append(array)
+    return modules

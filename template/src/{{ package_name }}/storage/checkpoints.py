@@ -88,16 +88,12 @@ class Checkpoints:
     ) -> None:
         self._directory = directory.absolute()
         self._read_only = read_only
-        # Orbax's own policies do not have the types that it declares for them.
-        keep: Any = _Preservation(settings.keep, preserve)
-        whenever_asked: Any = ocp.training.save_decision_policies.ContinuousCheckpointingPolicy()
         context = ocp.Context()
         context.array_options.saving.min_slice_bytes_for_replica_parallel = _BYTES_PER_SLICE
         self._checkpointer = ocp.training.Checkpointer(
             str(self._directory),
             context=context,
-            save_decision_policy=whenever_asked,
-            preservation_policy=keep,
+            preservation_policy=_Preservation(settings.keep, preserve),
             cleanup_tmp_directories=not read_only,
         )
 
@@ -106,11 +102,6 @@ class Checkpoints:
 
     def __exit__(self, *_: object) -> None:
         self._checkpointer.close()
-
-    @property
-    def steps(self) -> list[int]:
-        """Steps with a checkpoint, oldest first."""
-        return sorted(checkpoint.step for checkpoint in self._checkpointer.checkpoints)
 
     @property
     def saved(self) -> Saved:
@@ -172,8 +163,8 @@ class Checkpoints:
             UserError: There are checkpoints and none of them can be read.
         """
         damaged: dict[int, Exception] = {}
-        candidates = self.steps if step is None else [step]
-        for step in reversed(candidates):
+        candidates = sorted(self.saved, reverse=True) if step is None else [step]
+        for step in candidates:
             try:
                 state = self._checkpointer.load_checkpointables(step, {"state": abstract})["state"]
                 metadata: Any = self._checkpointer.checkpointables_metadata(step).custom_metadata
@@ -183,8 +174,10 @@ class Checkpoints:
                 continue
             for bad, error in damaged.items():
                 _logger.warning("checkpoint %d is damaged (%s); taking %d", bad, error, step)
-                if not self._read_only:
-                    self._move_aside(bad)
+                if not self._read_only and jax.process_index() == 0:
+                    (self._directory / str(bad)).rename(self._directory / f"damaged-{bad}")
+            if damaged:
+                self._checkpointer.reload()
             if data is not None:
                 data.set_state(position)
             return Restored(step, state, hooks)
@@ -196,15 +189,6 @@ class Checkpoints:
                 "started with, or another --run-dir"
             )
         return None
-
-    def wait(self) -> None:
-        """Wait until the last save is complete."""
-        self._checkpointer.wait()
-
-    def _move_aside(self, step: int) -> None:
-        if jax.process_index() == 0:
-            (self._directory / str(step)).rename(self._directory / f"damaged-{step}")
-        self._checkpointer.reload()
 
 
 class _Preservation:

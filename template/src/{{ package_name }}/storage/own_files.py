@@ -44,8 +44,7 @@ def matching_files(patterns: Sequence[str], example: str) -> tuple[Path, ...]:
         if os.path.isdir(expanded):
             inside = os.path.join(pattern, *example.split("/"))
             raise UserError(f"--source {pattern} is a folder: give a pattern such as '{inside}'")
-        found = [Path(name) for name in glob.glob(expanded, recursive=True)]
-        found = [path for path in found if path.is_file()]
+        found = [path for path in map(Path, glob.glob(expanded, recursive=True)) if path.is_file()]
         if not found:
             raise UserError(f"--source {pattern} matches no file")
         files.update(found)

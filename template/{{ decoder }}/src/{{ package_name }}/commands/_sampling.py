@@ -3,8 +3,6 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from ..errors import UserError
-
 if TYPE_CHECKING:
     from ..generation import Sampling
 
@@ -32,17 +30,11 @@ def sampling_of(arguments: argparse.Namespace) -> "Sampling":
     Raises:
         UserError: An option has an impossible value.
     """
-    from pydantic import ValidationError
+    import fiddle as fdl
 
+    from .. import configuration
     from ..generation import Sampling
 
-    try:
-        return Sampling(
-            max_tokens=arguments.max_tokens,
-            temperature=arguments.temperature,
-            top_k=arguments.top_k,
-        )
-    except ValidationError as error:
-        problem = error.errors()[0]
-        option = str(problem["loc"][0]).replace("_", "-")
-        raise UserError(f"--{option}: {problem['msg'].removeprefix('Input ')}") from error
+    names = ("max_tokens", "temperature", "top_k")
+    chosen = {name: getattr(arguments, name) for name in names}
+    return configuration.build(fdl.Config(Sampling, **chosen))

@@ -5,8 +5,6 @@ import argparse
 from ._run import add_run_options
 from ._sampling import add_sampling_options, sampling_of
 
-HELP = "continue a text with a run's model"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -15,12 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_sampling_options(parser, max_tokens=256)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Carry out the command: print the prompt and its continuation.
-
-    Returns:
-        The exit code.
-    """
+def run(arguments: argparse.Namespace) -> None:
+    """Carry out the command: print the prompt and its continuation."""
     import jax
     import jax.numpy as jnp
     import numpy as np
@@ -31,10 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     sampling = sampling_of(arguments)
     program, state, *_ = open_chosen(arguments)
-    model = program.model(state)
     prompt = np.concatenate([[DOCUMENT], TOKENIZER.encode(arguments.prompt)]).astype(np.int32)
     with jax.set_mesh(program.mesh):
         key = jax.random.key(arguments.seed)
-        tokens = generate(model, jnp.asarray(prompt)[None], key, sampling)
+        tokens = generate(program.model(state), jnp.asarray(prompt)[None], key, sampling)
     print(arguments.prompt + TOKENIZER.decode(np.asarray(tokens[0])))
-    return 0

@@ -6,8 +6,6 @@ from typing import Any
 from ._run import add_run_options
 from ._sampling import add_sampling_options, sampling_of
 
-HELP = "let a run's model respond to a prompt"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -16,12 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_sampling_options(parser, max_tokens=64)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Carry out the command: print the response.
-
-    Returns:
-        The exit code.
-    """
+def run(arguments: argparse.Namespace) -> None:
+    """Carry out the command: print the response."""
     import jax
     import jax.numpy as jnp
     import numpy as np
@@ -31,12 +25,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     sampling = sampling_of(arguments)
     program, state, *_ = open_chosen(arguments)
-    model = program.model(state)
     data: Any = program.experiment.data
     tokenizer = data.tokenizer
     prompt = np.concatenate([[tokenizer.start], tokenizer.encode(arguments.prompt)])
     with jax.set_mesh(program.mesh):
         key, prompts = jax.random.key(arguments.seed), jnp.asarray(prompt, jnp.int32)[None]
-        tokens = generate(model, prompts, key, sampling, end=tokenizer.end)
+        tokens = generate(program.model(state), prompts, key, sampling, end=tokenizer.end)
     print(tokenizer.decode(np.asarray(tokens[0])))
-    return 0
