@@ -38,20 +38,20 @@ TINY = {
 
 def main(package: str) -> int:
     """Print milliseconds per step and their ratio; 1 if the ratio is above the bound."""
-    names = ("configuration", "experiments", "preparation", "sources", "parallel.mesh")
-    configuration, experiments, preparation, sources, mesh = (
+    names = ("configuration", "experiments", "sources", "parallel.mesh")
+    configuration, experiments, sources, mesh = (
         importlib.import_module(f"{package}.{name}") for name in names
     )
     programs = importlib.import_module(f"{package}.training.program")
     put_batch = importlib.import_module(f"{package}.parallel.rules").put_batch
     with tempfile.TemporaryDirectory() as folder:
-        data, files = Path(folder) / "data", tuple(Path(__file__).parent.glob("*.py")) * 40
+        files = tuple(Path(__file__).parent.glob("*.py")) * 40
         source = sources.Source(name="benchmark", files=files, max_document_bytes=100)
-        preparation.prepare_text(source, data, seq_len=8, overwrite=False, progress=False)
-        fields = {**TINY, "data.directory": str(data)}
+        fields = {**TINY, "data.directory": str(Path(folder) / "data")}
         directives = [f"set:{field}={value}" for field, value in fields.items()]
         config = configuration.compose(["config:smoke", *directives], experiments)
         experiment = configuration.build(config)
+        experiment.data.prepare(source, overwrite=False, progress=False)
         program = programs.make_program(experiment, mesh.create_mesh(experiment.mesh))
         with jax.set_mesh(program.mesh):
             host_batch = next(iter(experiment.data.train_batches(seed=0, process=0, processes=1)))

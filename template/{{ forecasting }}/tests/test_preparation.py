@@ -19,14 +19,9 @@ def folder(tmp_path, monkeypatch):
 
 def prepare(*, seq_len=14, horizon=7, overwrite=False, **columns):
     source = sources.from_patterns(["*.csv"], sources.Columns(**columns))
-    return preparation.prepare_series(
-        source,
-        preparation.Path("data"),
-        seq_len=seq_len,
-        horizon=horizon,
-        overwrite=overwrite,
-        progress=False,
-    )
+    settings = data.SeriesData(directory="data", seq_len=seq_len, horizon=horizon)
+    settings.prepare(source, overwrite=overwrite, progress=False)
+    return settings.open("series")
 
 
 def write(name, rows):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .project import preparation, sources
+from .project import data, sources
 from .tiny_series import write_table
 
 EXPERIMENT = "smoke"
@@ -51,11 +51,9 @@ def prepare(folder: Path) -> Path:
     """The series as a prepared data set."""
     table = write_table(folder / "tables" / "shops.csv")
     source = sources.Source(name="tests", files=(table,), columns=sources.Columns(series="place"))
-    directory = folder / "data"
-    preparation.prepare_series(
-        source, directory, seq_len=28, horizon=7, overwrite=False, progress=False
-    )
-    return directory
+    settings = data.SeriesData(directory=str(folder / "data"), seq_len=28, horizon=7)
+    settings.prepare(source, overwrite=False, progress=False)
+    return folder / "data"
 
 
 def prepare_words(folder: Path) -> list[str]:

@@ -90,22 +90,23 @@ def test_a_class_may_bear_the_name_of_a_split(folder):
 
 
 MISPLACED = {
-    "no folders": (["1.png"], r"here has no folders: put the images into one folder for each"),
-    "beside classes": (["a/1.png", "1.png"], r"1.png lies beside the class folders"),
+    "nothing": (["notes.txt"], r"here holds no image \(png, jpg"),
+    "no folders": (["1.png"], r"here/1.png lies where no image belongs: give a folder of c"),
+    "beside classes": (["a/1.png", "1.png"], r"here/1.png lies where no image belongs"),
     "an empty class": (["a/1.png", "b/notes.txt"], r"here/b holds no image \(png, jpg"),
-    "deeper folders": (["a/1.png", "b/c/1.png"], r"here/b holds folders: .* here has a, b"),
-    "other splits": (["train/a/1.png", "test/a/1.png"], r"here has test, train"),
+    "deeper folders": (["a/1.png", "b/c/1.png"], r"here/b/c/1.png lies where no image belongs"),
+    "other splits": (["train/a/1.png", "test/a/1.png"], r"here/test/a/1.png lies where no image"),
     "beside splits": (
         ["train/a/1.png", "validation/a/1.png", "test/a/1.png", "1.png"],
-        r"here/1.png lies beside the folders of the splits",
+        r"here/1.png lies where no image belongs",
     ),
     "mixed": (
         ["train/a/1.png", "validation/a/1.png", "test/1.png"],
-        r"here/test has no folders",
+        r"here/test/1.png lies where no image belongs",
     ),
     "too deep": (
         ["train/a/b/1.png", "validation/a/1.png", "test/a/1.png"],
-        r"here/train/a/b lies in a class folder",
+        r"here/train/a/b/1.png lies where no image belongs",
     ),
 }
 
@@ -360,7 +361,7 @@ def test_faulty_groups_are_reported(folder):
     with pytest.raises(UserError, match="--group needs images of your own"):
         source("--group", "x")
     tiny_images.write(folder / "photos", in_class=3)
-    with pytest.raises(UserError, match=r"--group x matches nothing in 000.png, of photos/across"):
+    with pytest.raises(UserError, match=r"--group x matches nothing in 000.png, of class across"):
         prepare("--source", "photos", "--group", "x")
     for split in SPLITS:
         tiny_images.write(folder / "ready" / split, in_class=3)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .project import preparation, sources
+from .project import data, sources
 
 CLASSES = ("across", "dots", "upright")
 FIELDS = (
@@ -43,9 +43,9 @@ def write(folder: Path, in_class: int = 40, seed: int = 0) -> Path:
 def prepare(folder: Path) -> Path:
     """The images as a prepared data set."""
     source = sources.Source("tests", write(folder / "images"))
-    directory = folder / "data"
-    preparation.prepare_images(source, directory, shape=(8, 8, 1), overwrite=False, progress=False)
-    return directory
+    settings = data.ImageData(directory=str(folder / "data"), height=8, width=8, channels=1)
+    settings.prepare(source, overwrite=False, progress=False)
+    return folder / "data"
 
 
 def prepare_words(folder: Path) -> list[str]:

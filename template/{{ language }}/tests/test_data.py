@@ -1,5 +1,6 @@
 """Batches: what is in them, and that nothing is lost."""
 
+import hashlib
 import json
 import random
 
@@ -30,13 +31,21 @@ def directory(tmp_path_factory):
     folder = tmp_path_factory.mktemp("text")
     lines = [json.dumps({"text": text}) for text in texts(400)]
     (folder / "documents.jsonl").write_text("\n".join(lines))
-    source = sources.Source("test", (folder / "documents.jsonl",))
-    preparation.prepare_text(source, folder / "data", seq_len=32, overwrite=False, progress=False)
-    return folder / "data"
+    return prepare(folder / "data", folder / "documents.jsonl", seq_len=32)
 
 
 def settings(directory, **changes):
     return data.TextData(directory=str(directory), **{"seq_len": 32, "batch_size": 8, **changes})
+
+
+def prepare(directory, *files, seq_len):
+    source = sources.Source("test", files)
+    settings(directory, seq_len=seq_len).prepare(source, overwrite=False, progress=False)
+    return directory
+
+
+def fingerprint(directory):
+    return dataset.DataSet.open(directory).fingerprint
 
 
 def stream(directory, split):
@@ -76,20 +85,15 @@ def test_the_order_is_by_hash_and_so_the_same_for_files_in_any_order(directory, 
     random.Random(5).shuffle(shuffled)
     for number, text in enumerate(shuffled):
         (tmp_path / f"{number}.txt").write_text(text)
-    source = sources.Source("test", tuple(sorted(tmp_path.glob("*.txt"))))
-    again = preparation.prepare_text(
-        source, tmp_path / "data", seq_len=32, overwrite=False, progress=False
-    )
-    assert again.fingerprint == dataset.DataSet.open(directory).fingerprint
+    again = prepare(tmp_path / "data", *sorted(tmp_path.glob("*.txt")), seq_len=32)
+    assert fingerprint(again) == fingerprint(directory)
 
 
 def test_duplicates_fall_into_one_split(tmp_path):
     (tmp_path / "twice.jsonl").write_text(
         "\n".join(json.dumps({"text": text}) for text in texts(200) * 2)
     )
-    source = sources.Source("test", (tmp_path / "twice.jsonl",))
-    preparation.prepare_text(source, tmp_path / "d", seq_len=8, overwrite=False, progress=False)
-    found = documents(tmp_path / "d")
+    found = documents(prepare(tmp_path / "d", tmp_path / "twice.jsonl", seq_len=8))
     assert sum(len(split) for split in found.values()) == 400
     assert sum(len(set(split)) for split in found.values()) == 200
 
@@ -98,24 +102,55 @@ def test_adding_documents_moves_few_of_the_others(directory, tmp_path):
     (tmp_path / "more.jsonl").write_text(
         "\n".join(json.dumps({"text": text}) for text in [*texts(400), *texts(100, seed=1)])
     )
-    source = sources.Source("test", (tmp_path / "more.jsonl",))
-    preparation.prepare_text(source, tmp_path / "d", seq_len=8, overwrite=False, progress=False)
-    more = documents(tmp_path / "d")
+    more = documents(prepare(tmp_path / "d", tmp_path / "more.jsonl", seq_len=8))
     moved = (set(there) - set(more[split]) for split, there in documents(directory).items())
     assert sum(map(len, moved)) <= 8
 
 
-def test_many_buckets_give_the_order_of_one(directory, tmp_path, monkeypatch):
-    monkeypatch.setattr(preparation, "_BUCKET_BYTES", 1000)
-    source = sources.Source("test", (directory.parent / "documents.jsonl",))
-    assert source.size() > 5000
-    again = preparation.prepare_text(
-        source, tmp_path / "d", seq_len=32, overwrite=False, progress=False
-    )
-    assert again.fingerprint == dataset.DataSet.open(directory).fingerprint
+def test_the_order_is_that_of_the_hashes(directory):
+    for found in documents(directory).values():
+        digests = [hashlib.sha256(text.encode()).digest() for text in found]
+        assert digests == sorted(digests)
 
 
 # Examples
+
+
+@pytest.mark.parametrize("seq_len", [1, 7, 64, 4095, 4096, 4097, 9000])
+def test_windows_reassemble_the_stream_exactly(tmp_path, seq_len):
+    ids = np.random.default_rng(0).integers(0, 256, 10_000).astype("<u2")
+    info = {"chunk_tokens": 4096, "dtype": "<u2", "splits": {"train": {"tokens": len(ids)}}}
+    with dataset_writer.DataSetWriter(tmp_path) as writer:
+        for start in range(0, len(ids), 4096):
+            writer.write("train", ids[start : start + 4096].tobytes())
+        examples = data.TextExamples(writer.commit(info), "train", seq_len)
+    read = examples.read(np.arange(len(examples)))
+    assert np.array_equal(read["targets"][read["targets"] != PAD], ids[1:])
+    assert np.array_equal(read["tokens"].reshape(-1)[: len(ids) - 1], ids[:-1])
+    padding = examples.read(np.array([-1]))
+    assert np.array_equal(padding["tokens"], np.full((1, seq_len), PAD))
+    assert not padding["weights"].any()
+
+
+def test_examples_at_the_boundaries_of_documents():
+    window = np.array(
+        [[65, 66, DOCUMENT, 67, 68, DOCUMENT, 69, PAD, PAD], [DOCUMENT, *range(70, 78)]], np.int32
+    )
+    batch = data.make_batch(window)
+    assert batch["tokens"].tolist() == window[:, :-1].tolist()
+    assert batch["targets"].tolist() == window[:, 1:].tolist()
+    assert batch["segments"].tolist() == [[1, 1, 2, 2, 2, 3, 3, 0], [1] * 8]
+    assert batch["positions"].tolist() == [[0, 1, 0, 1, 2, 0, 1, 0], list(range(8))]
+    assert batch["weights"].tolist() == [[1, 1, 1, 1, 1, 1, 0, 0], [1] * 8]
+
+
+def test_tokenizer_round_trip():
+    text = "naïve λ\r\n\x00 😀"
+    ids = tokens.TOKENIZER.encode(text)
+    assert tokens.TOKENIZER.decode(ids) == text
+    assert tokens.TOKENIZER.decode(np.concatenate([[DOCUMENT], ids, [PAD]])) == text
+    assert tokens.TOKENIZER.decode(np.array([0x61, 0xFF])) == "a\ufffd"
+    assert max(DOCUMENT, PAD) < tokens.TOKENIZER.vocab_size
 
 
 def test_the_end_of_a_document_is_a_target(directory):

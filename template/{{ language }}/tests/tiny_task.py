@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .project import preparation, sources
+from .project import data, sources
 
 WORDS = ("def", "return", "for", "in", "if", "else", "not", "while", "import", "class", "self")
 
@@ -61,9 +61,9 @@ def prepare(folder: Path) -> Path:
     """The corpus as a prepared data set."""
     files = tuple(sorted(write_corpus(folder / "text").iterdir()))
     source = sources.Source(name="tests", files=files)
-    directory = folder / "data"
-    preparation.prepare_text(source, directory, seq_len=32, overwrite=False, progress=False)
-    return directory
+    settings = data.TextData(directory=str(folder / "data"), seq_len=32)
+    settings.prepare(source, overwrite=False, progress=False)
+    return folder / "data"
 
 
 def prepare_words(folder: Path) -> list[str]:

@@ -44,7 +44,7 @@ def test_every_kind_is_made_of_a_sample_and_passes_its_checks(name, kind):
 
 @pytest.mark.parametrize("name", SOLVED)
 def test_what_is_rejected_is_wrong_by_a_letter_or_two(name):
-    for record in samples.preferences(name, 2000):
+    for record in sources.PREFERENCES.sample(name, 2000):
         chosen, rejected = record["chosen"], record["rejected"]
         assert len(chosen) == len(rejected) and rejected.islower()
         wrong = [at for at in range(len(chosen)) if chosen[at] != rejected[at]]
@@ -56,7 +56,7 @@ def test_what_is_rejected_is_wrong_by_a_letter_or_two(name):
 
 def test_samples_are_the_same_everywhere():
     pairs = [list(samples.reverse(500)), list(samples.copy(500))]
-    wrong = [record["rejected"] for record in samples.preferences("reverse", 500)]
+    wrong = [record["rejected"] for record in sources.PREFERENCES.sample("reverse", 500)]
     digest = hashlib.sha256(json.dumps([pairs, wrong]).encode()).hexdigest()
     assert digest[:16] == "20ce21c04fc957c6"
 

@@ -13,7 +13,6 @@ from .project import (
     model,
     numerics,
     prediction,
-    preparation,
     scatter,
     sources,
     storage,
@@ -29,7 +28,8 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tables")
     tiny_task.prepare(folder)
     source = sources.Source(files=(folder / "table.csv",), target="pressure", ignore=("station",))
-    preparation.prepare_table(source, folder / "numbers", overwrite=False, progress=False)
+    settings = data.TableData(directory=str(folder / "numbers"))
+    settings.prepare(source, overwrite=False, progress=False)
     return folder
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from . import tiny_task
-from .project import data, encoding, errors, sources, statistics, storage
+from .project import data, encoding, errors, preparation, sources, storage
 
 UserError = errors.UserError
 SPLITS = storage.splitting.SPLITS
@@ -124,7 +124,7 @@ def test_moments_of_parts_are_those_of_the_whole():
     numbers = np.random.default_rng(0).normal(1e6, 1.0, (1000, 3))
     numbers[::7, 1] = np.nan
     numbers[:, 2] = 0.1
-    moments = statistics.Moments(3)
+    moments = preparation.Moments(3)
     for part in np.array_split(numbers, [1, 1, 10, 500]):
         moments.add(part)
     np.testing.assert_allclose(moments.mean, np.nanmean(numbers, axis=0), rtol=1e-12)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .project import preparation, sources
+from .project import data, sources
 
 EXPERIMENT = "smoke"
 FIELDS = (
@@ -75,9 +75,9 @@ def write_table(path: Path, rows: int = 160, seed: int = 0) -> Path:
 def prepare(folder: Path) -> Path:
     """The table as a prepared data set."""
     source = sources.Source(files=(write_table(folder / "table.csv"),), target="sky")
-    directory = folder / "data"
-    preparation.prepare_table(source, directory, overwrite=False, progress=False)
-    return directory
+    settings = data.TableData(directory=str(folder / "data"))
+    settings.prepare(source, overwrite=False, progress=False)
+    return folder / "data"
 
 
 def prepare_words(folder: Path) -> list[str]:

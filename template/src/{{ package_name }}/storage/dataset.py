@@ -6,26 +6,23 @@ written last, so a directory without it holds no data set. ``dataset_writer.py``
 """
 
 import hashlib
-import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from array_record.python import (
     array_record_data_source,
     array_record_module,  # pyright: ignore[reportAttributeAccessIssue]
 )
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from ..errors import UserError
+from ..settings import Settings
 
 MANIFEST = "dataset.json"
-FORMAT = 1
 
 
-class Shard(BaseModel):
+class Shard(Settings):
     """One ArrayRecord file of a split."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: str
     records: int
@@ -33,12 +30,10 @@ class Shard(BaseModel):
     digest: str  # SHA-256 of the records, which compression does not change
 
 
-class Manifest(BaseModel):
+class Manifest(Settings):
     """The content of ``dataset.json``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    format: int = FORMAT
+    format: Literal[1] = 1
     splits: dict[str, list[Shard]]
     info: dict[str, Any]  # whatever the task wants to remember, in JSON's types
 
@@ -113,23 +108,14 @@ def holds_data_set(directory: Path) -> bool:
 def _read_manifest(directory: Path) -> Manifest:
     path = directory / MANIFEST
     try:
-        content = json.loads(path.read_bytes())
+        return Manifest.model_validate_json(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"no data set in {directory}: run the prepare command first") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise _damaged(path, str(error)) from error
-    # The format comes first, since another format may have other fields.
-    if isinstance(content, dict) and content.get("format", FORMAT) != FORMAT:
-        raise UserError(
-            f"{path} has format {content['format']}, this project reads format {FORMAT}: "
-            "prepare the data set again with --overwrite"
-        )
-    try:
-        return Manifest.model_validate(content)
     except ValidationError as error:
-        raise _damaged(path, error.errors()[0]["msg"]) from error
+        problem = error.errors()[0]
+        raise _damaged(path, ": ".join(map(str, (*problem["loc"], problem["msg"])))) from error
 
 
 def _check_shard(path: Path, shard: Shard) -> None:
@@ -142,9 +128,7 @@ def _check_shard(path: Path, shard: Shard) -> None:
         reader.close()
     except FileNotFoundError:
         raise _damaged(path, "the file is missing") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
-    except (RuntimeError, IndexError) as error:  # what ArrayRecord raises for a broken file
+    except (OSError, RuntimeError, IndexError) as error:  # the latter two are ArrayRecord's
         raise _damaged(path, str(error).partition(";")[0]) from error
     if records != shard.records:
         raise _damaged(path, f"it has {records} records instead of {shard.records}")

@@ -18,9 +18,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from array_record.python import array_record_module  # pyright: ignore[reportAttributeAccessIssue]
+from array_record.python import (
+    array_record_data_source,
+    array_record_module,  # pyright: ignore[reportAttributeAccessIssue]
+)
 
 from ..errors import UserError
+from ..files import sync
 from .dataset import MANIFEST, DataSet, Manifest, Shard, holds_data_set
 
 _WORK = ".writing"
@@ -57,9 +61,9 @@ class DataSetWriter:
         self._shard_bytes = shard_bytes
         # A writer's shards bear its own token and so never meet those they replace.
         self._token = secrets.token_hex(4)
-        self._open: dict[str, _ShardWriter] = {}
+        self._open: dict[str, RecordFile] = {}
         self._shards: dict[str, list[Shard]] = {}
-        self._spools: list[Spool] = []
+        self._spools = 0
 
     @property
     def scratch(self) -> Path:
@@ -73,28 +77,28 @@ class DataSetWriter:
             UserError: There is a data set already, or other files, or another writer at work, or
                 the directory cannot be written.
         """
-        self._refuse()
         try:
             self._created = not self._directory.exists()
             self._lock = _lock(self.scratch)
         except OSError as error:
             raise UserError(f"cannot write {self._directory}: {error.strerror}") from error
         try:
-            self._refuse()  # another writer may have committed before the lock was ours
+            self._refuse()
             for leftover in self.scratch.iterdir():
                 if leftover.name != "lock":
                     shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         except BaseException:
-            self._release()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         """Remove what was not committed."""
         self._open.clear()
-        for spool in self._spools:
-            spool.close()
-        self._release()
+        # On NFS a file that is still open, as the lock is, keeps its directory until it is closed.
+        # The next writer makes do with what is left.
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        self._lock.close()
         if self._created and not any(self._directory.iterdir()):
             self._directory.rmdir()
 
@@ -114,15 +118,15 @@ class DataSetWriter:
             name = f"{split}-{len(shards):05d}-{self._token}.arrayrecord"
             if not _SHARD_NAME.fullmatch(name):
                 raise ValueError(f"{split!r}: a split is named by lower-case letters only")
-            shard = self._open[split] = _ShardWriter(self.scratch / name)
-        shard.write(record)
+            shard = self._open[split] = RecordFile(self.scratch / name)
+        shard.add(record)
         if shard.bytes >= self._shard_bytes:
             self._close(split)
 
-    def spool(self) -> "Spool":
-        """A place for records until it is known which splits they are in."""
-        self._spools.append(Spool(self.scratch / f"spool-{len(self._spools):02d}"))
-        return self._spools[-1]
+    def spool(self) -> "RecordFile":
+        """A temporary file for records until it is known which splits they are in."""
+        self._spools += 1
+        return RecordFile(self.scratch / f"spool-{self._spools:02d}")
 
     def commit(self, info: dict[str, Any]) -> DataSet:
         """Put the data set into place, durably, and remove the one that it replaces.
@@ -140,31 +144,27 @@ class DataSetWriter:
         with _reporting(self._directory):
             for name in names:
                 os.rename(self.scratch / name, self._directory / name)
-            _sync(self._directory)
+            sync(self._directory)
             draft = self.scratch / MANIFEST
             draft.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-            _sync(draft)
+            sync(draft)
             os.replace(draft, self._directory / MANIFEST)
-            _sync(self._directory)
+            sync(self._directory)
             for path in self._directory.iterdir():
                 if _SHARD_NAME.fullmatch(path.name) and path.name not in names:
                     path.unlink()
         return DataSet(self._directory, manifest)
 
     def _close(self, split: str) -> None:
-        self._shards[split].append(self._open.pop(split).close())
-
-    def _release(self) -> None:
-        # On NFS a file that is still open, as the lock is, keeps its directory until it is closed.
-        # The next writer makes do with what is left.
-        shutil.rmtree(self.scratch, ignore_errors=True)
-        self._lock.close()
+        file = self._open.pop(split)
+        digest = file.close()
+        sync(file.path)
+        size = file.path.stat().st_size
+        self._shards[split].append(
+            Shard(file=file.path.name, records=file.records, bytes=size, digest=digest)
+        )
 
     def _refuse(self) -> None:
-        if not self._directory.exists():
-            return
-        if not self._directory.is_dir():
-            raise UserError(f"{self._directory} is a file: choose another place for the data set")
         if holds_data_set(self._directory):
             if not self._overwrite:
                 raise UserError(
@@ -180,12 +180,26 @@ class DataSetWriter:
                 )
 
 
-class Spool:
-    """Records in a file of their own; see ``DataSetWriter.spool``."""
+class RecordFile:
+    """A file of records, counted and digested as they are added.
+
+    Attributes:
+        path: Where it is.
+        records: How many there are.
+        bytes: Their size before compression.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = path.open("wb")
+        """Begin a file in place of what is there.
+
+        Raises:
+            UserError: It cannot be written.
+        """
+        self.path = path
+        self.records = self.bytes = 0
+        self._digest = hashlib.sha256()
+        with _reporting(path):
+            self._writer = array_record_module.ArrayRecordWriter(str(path), _OPTIONS)
 
     def add(self, record: bytes) -> None:
         """Append a record.
@@ -193,53 +207,23 @@ class Spool:
         Raises:
             UserError: The file cannot be written, for instance because the disk is full.
         """
-        with _reporting(self._path):
-            self._file.write(len(record).to_bytes(8, "little"))
-            self._file.write(record)
-
-    def take(self) -> Iterator[bytes]:
-        """The records in their order, once; then the file is gone."""
-        self.close()
-        with self._path.open("rb") as file:
-            while size := file.read(8):
-                yield file.read(int.from_bytes(size, "little"))
-        self._path.unlink()
-
-    def close(self) -> None:
-        """Write what has not been written yet."""
-        with _reporting(self._path):
-            self._file.close()
-
-
-class _ShardWriter:
-    """One open shard, which counts and digests the records that pass through."""
-
-    def __init__(self, path: Path) -> None:
-        self.bytes = 0
-        self._path = path
-        self._records = 0
-        self._digest = hashlib.sha256()
-        with _reporting(path):
-            self._writer = array_record_module.ArrayRecordWriter(str(path), _OPTIONS)
-
-    def write(self, record: bytes) -> None:
-        with _reporting(self._path):
+        with _reporting(self.path):
             self._writer.write(record)
+        self.records += 1
         self.bytes += len(record)
-        self._records += 1
         self._digest.update(len(record).to_bytes(8, "little"))
         self._digest.update(record)
 
-    def close(self) -> Shard:
-        with _reporting(self._path):
+    def close(self) -> str:
+        """Write what has not been written yet, and return the SHA-256 of all records."""
+        with _reporting(self.path):
             self._writer.close()
-        _sync(self._path)
-        return Shard(
-            file=self._path.name,
-            records=self._records,
-            bytes=self._path.stat().st_size,
-            digest=self._digest.hexdigest(),
-        )
+        return self._digest.hexdigest()
+
+    def take(self) -> array_record_data_source.ArrayRecordDataSource:
+        """Close the file and give random access to its records."""
+        self.close()
+        return array_record_data_source.ArrayRecordDataSource([str(self.path)])
 
 
 @contextlib.contextmanager
@@ -254,29 +238,15 @@ def _reporting(path: Path) -> Iterator[None]:
 
 def _lock(directory: Path) -> TextIO:
     """Lock a directory, made if need be; closing the handle, or dying, releases it."""
-    while True:
-        directory.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
         try:
-            handle = (directory / "lock").open("w")
-        except FileNotFoundError:
-            continue  # the writer before us has just removed the directory
-        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            handle = stack.enter_context((directory / "lock").open("w"))
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Not so where its last owner has removed the file in between.
             if os.path.samestat(os.fstat(handle.fileno()), (directory / "lock").stat()):
+                stack.pop_all()
                 return handle
-        except BlockingIOError:
-            handle.close()
-            raise UserError(
-                f"another process is writing {directory.parent}: wait until it is done"
-            ) from None
-        except FileNotFoundError:
+        except (BlockingIOError, FileNotFoundError):
             pass
-        handle.close()  # locked, but it is no longer the file that others would lock
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    raise UserError(f"another process is writing {directory.parent}: wait until it is done")

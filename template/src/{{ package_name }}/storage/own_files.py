@@ -11,21 +11,8 @@ import zlib
 from collections.abc import Iterator, Sequence
 from io import BufferedIOBase
 from pathlib import Path
-from typing import NamedTuple
 
 from ..errors import UserError
-
-
-class Opened(NamedTuple):
-    """A file that is being read.
-
-    Attributes:
-        content: What is in it, unpacked.
-        raw: The file itself, whose position tells how far the reading is.
-    """
-
-    content: BufferedIOBase
-    raw: BufferedIOBase
 
 
 def matching_files(patterns: Sequence[str], example: str) -> tuple[Path, ...]:
@@ -52,15 +39,18 @@ def matching_files(patterns: Sequence[str], example: str) -> tuple[Path, ...]:
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[Opened]:
+def reading(path: Path) -> Iterator[tuple[BufferedIOBase, BufferedIOBase]]:
     """Read a file; one that ends in ``.gz`` is unpacked.
+
+    Yields:
+        What is in it, and the file itself, whose position tells how far the reading is.
 
     Raises:
         UserError: It cannot be read, now or while it is.
     """
     try:
         with path.open("rb") as raw:
-            yield Opened(gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw, raw)
+            yield (gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw), raw
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError(f"{path} is no intact gzip file: {error}") from error
     except OSError as error:

@@ -3,11 +3,14 @@
 import itertools
 from typing import Any
 
+import grain
 import jax
 
 from ..errors import UserError
 from ..storage.checkpoints import Resumable
 from .experiment import Experiment
+
+_HERE = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)  # nothing has to be read
 
 
 def training_batches(experiment: Experiment) -> Any:
@@ -23,31 +26,7 @@ def training_batches(experiment: Experiment) -> Any:
             "data.train_batches: the iterator needs get_state() and set_state(), or the run could "
             "not resume; those of Grain's datasets have them"
         )
-    count = experiment.loop.overfit_batches
-    return RepeatedBatches(list(itertools.islice(batches, count))) if count else batches
-
-
-class RepeatedBatches:
-    """A few batches, over and over.
-
-    Args:
-        batches: The batches.
-    """
-
-    def __init__(self, batches: list[dict[str, Any]]) -> None:
-        self._batches, self._taken = batches, 0
-
-    def __iter__(self) -> "RepeatedBatches":
-        return self
-
-    def __next__(self) -> dict[str, Any]:
-        self._taken += 1
-        return self._batches[(self._taken - 1) % len(self._batches)]
-
-    def get_state(self) -> dict[str, Any]:
-        """How many batches were taken."""
-        return {"taken": self._taken}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go to a position."""
-        self._taken = state["taken"]
+    if not experiment.loop.overfit_batches:
+        return batches
+    few = list(itertools.islice(batches, experiment.loop.overfit_batches))
+    return iter(grain.MapDataset.source(few).repeat().to_iter_dataset(_HERE))

@@ -5,7 +5,6 @@ interruptions. What an example is made of is the task's to say.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
 
 import grain
@@ -110,15 +109,15 @@ class IndexedData(Settings):
             # Nothing remains of an endless data set; without this its length overflows at size 1.
             .batch(per_process, drop_remainder=True)
             .map(lambda batch: examples.read(*batch))
-            .to_iter_dataset(
-                grain.ReadOptions(num_threads=self.threads, prefetch_buffer_size=4 * self.threads)
-            )
+            .to_iter_dataset(self._reading)
         )
 
     def eval_batches(
         self, split: str, *, limit: int | None, process: int, processes: int
-    ) -> "EvaluationBatches":
+    ) -> grain.IterDataset:
         """A split in a fixed order, cut into batches for this process.
+
+        The last batch is filled up with examples of weight 0, unless a limit chose whole batches.
 
         Args:
             split: ``validation`` or ``test`` (or ``train``).
@@ -128,8 +127,19 @@ class IndexedData(Settings):
         """
         if limit is not None and limit < 1:
             raise UserError(f"evaluation needs at least one batch, not {limit}")
-        per_process = self._per_process(processes)
-        return EvaluationBatches(self.examples(split), per_process, limit, process, processes)
+        per_process, examples = self._per_process(processes), self.examples(split)
+        count = len(examples)
+        batches = -(-count // self.batch_size)
+        chosen = np.arange(min(limit or batches, batches) * self.batch_size)
+        if len(chosen) < count:
+            chosen = chosen * count // len(chosen)
+        chosen[chosen >= count] = -1
+        shares = list(chosen.reshape(-1, per_process, processes)[:, :, process])
+        return grain.MapDataset.source(shares).map(examples.read).to_iter_dataset(self._reading)
+
+    @property
+    def _reading(self) -> grain.ReadOptions:
+        return grain.ReadOptions(num_threads=self.threads, prefetch_buffer_size=4 * self.threads)
 
     def _per_process(self, processes: int) -> int:
         if self.batch_size % processes:
@@ -137,33 +147,3 @@ class IndexedData(Settings):
                 f"data.batch_size {self.batch_size} does not divide among {processes} processes"
             )
         return self.batch_size // processes
-
-
-class EvaluationBatches:
-    """Batches in a fixed order, made while they are iterated over, as often as you like.
-
-    The last batch is filled up with examples of weight 0, unless a limit chose whole batches.
-    """
-
-    def __init__(
-        self, examples: Examples, per_process: int, limit: int | None, process: int, processes: int
-    ) -> None:
-        """Choose the examples; see ``IndexedData.eval_batches``."""
-        batch_size, count = per_process * processes, len(examples)
-        everything = -(-count // batch_size)
-        if limit is None or limit >= everything:
-            chosen = np.full(everything * batch_size, -1)
-            chosen[:count] = np.arange(count)
-        else:
-            chosen = np.arange(limit * batch_size) * count // (limit * batch_size)
-        self._examples = examples
-        self._chosen = chosen.reshape(-1, per_process, processes)[:, :, process]
-
-    def __len__(self) -> int:
-        """How many batches."""
-        return len(self._chosen)
-
-    def __iter__(self) -> Iterator[Arrays]:
-        """Make the batches one by one."""
-        for numbers in self._chosen:
-            yield self._examples.read(numbers)

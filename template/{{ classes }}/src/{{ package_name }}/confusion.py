@@ -1,16 +1,12 @@
 """Which classes were taken for which, as a picture."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Integer
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-
-from .files import write_atomically
 
 _BLUE, _ORANGE, _INK, _GRID = "#2a6fbb", "#e07b26", "#33383f", "#e4e7eb"
 _MOST_NUMBERED = 25  # classes whose cells have room for a number
@@ -44,29 +40,16 @@ def plot_confusion(
     side = min(3.5 + 0.4 * classes, 14.0)
     size = min(10.0, max(5.0, 300.0 / classes))
     figure = Figure(figsize=(side + 1.0, side), dpi=160, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
     accuracy = np.trace(counts) / max(int(counts.sum()), 1)
-    figure.suptitle(
-        f"{title}\n{accuracy:.1%} of {counts.sum():,} right",
-        x=0.02,
-        ha="left",
-        color=_INK,
-        fontsize=12,
-        fontweight="bold",
-    )
+    title = f"{title}\n{accuracy:.1%} of {counts.sum():,} right"
+    figure.suptitle(title, x=0.02, ha="left", color=_INK, fontsize=12, fontweight="bold")
     axes = figure.add_subplot()
     axes.imshow(1.0 + shade * (color - 1.0))
     if classes <= _MOST_NUMBERED:
         for row, column in zip(*np.nonzero(counts), strict=True):
-            axes.text(
-                column,
-                row,
-                f"{counts[row, column]:,}",
-                ha="center",
-                va="center",
-                fontsize=size,
-                color="white" if shade[row, column, 0] > 0.5 else _INK,
-            )
+            ink = "white" if shade[row, column, 0] > 0.5 else _INK
+            number = f"{counts[row, column]:,}"
+            axes.text(column, row, number, ha="center", va="center", fontsize=size, color=ink)
     names = [_short(name) for name in class_names]
     axes.set_xticks(range(classes), names, rotation=90 if classes > 4 else 0, fontsize=size)
     axes.set_yticks(range(classes), names, fontsize=size)
@@ -77,10 +60,7 @@ def plot_confusion(
     axes.set_xlabel("predicted", color=_INK)
     axes.set_ylabel("true", color=_INK)
     axes.spines[:].set_color(_GRID)
-
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    write_atomically(path, buffer.getvalue())
+    figure.savefig(path)
 
 
 def _short(name: str) -> str:

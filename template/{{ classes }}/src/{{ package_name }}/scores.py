@@ -37,9 +37,10 @@ class ClassScores(Settings):
         shares, labels = examples["probabilities"], examples["labels"]
         likeliest = shares.argmax(axis=-1)
         counts = confusion_matrix(labels, likeliest, shares.shape[1])
+        right, true, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
         return {
-            "f1": f1(counts),
-            "balanced_accuracy": balanced_accuracy(counts),
+            "f1": _mean_share(2 * right, true + predicted),
+            "balanced_accuracy": _mean_share(right, true),
             "auc": mean_roc_auc(labels, shares),
             "calibration_error": calibration_error(
                 shares.max(axis=-1), likeliest == labels, self.bins
@@ -55,18 +56,12 @@ def confusion_matrix(
     return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
-def f1(counts: Integer[np.ndarray, "num_classes num_classes"]) -> float:
-    """Mean F1 over the classes that occur or are predicted; see `confusion_matrix`."""
-    occurrences = counts.sum(axis=0) + counts.sum(axis=1)
-    scores = 2 * np.diag(counts) / np.maximum(occurrences, 1)
-    return float(np.mean(scores[occurrences > 0])) if counts.any() else np.nan
-
-
-def balanced_accuracy(counts: Integer[np.ndarray, "num_classes num_classes"]) -> float:
-    """Mean recall over the classes that occur; see `confusion_matrix`."""
-    totals = counts.sum(axis=1)
-    recalls = np.diag(counts) / np.maximum(totals, 1)
-    return float(np.mean(recalls[totals > 0])) if counts.any() else np.nan
+def _mean_share(
+    parts: Integer[np.ndarray, " num_classes"], wholes: Integer[np.ndarray, " num_classes"]
+) -> float:
+    """The mean over the classes that are there at all; NaN where none is."""
+    shares = parts / np.maximum(wholes, 1)
+    return float(np.mean(shares[wholes > 0])) if wholes.any() else np.nan
 
 
 def mean_roc_auc(labels: Labels, shares: Shares) -> float:

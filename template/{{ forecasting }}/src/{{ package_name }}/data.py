@@ -18,6 +18,7 @@ from pydantic import Field
 
 from . import preparation, sources
 from .errors import UserError
+from .storage.dataset_writer import DataSetWriter
 from .training.prepared_data import PreparedData
 from .windows import Windows
 
@@ -45,15 +46,10 @@ class SeriesData(PreparedData):
         Raises:
             UserError: The source cannot be read or is too short, or the data set not be written.
         """
-        data_set = preparation.prepare_series(
-            source,
-            Path(self.directory),
-            seq_len=self.seq_len,
-            horizon=self.horizon,
-            overwrite=overwrite,
-            progress=progress,
-        )
-        return preparation.summary(data_set)
+        lengths = {"seq_len": self.seq_len, "horizon": self.horizon}
+        with DataSetWriter(Path(self.directory), overwrite=overwrite) as writer:
+            info = preparation.write_series(writer, source, **lengths, progress=progress)
+            return preparation.summary(writer.commit(info))
 
     def prepare_sample(self, *, progress: bool) -> str:
         """Write the bundled sample as the data set, and return a summary of it."""

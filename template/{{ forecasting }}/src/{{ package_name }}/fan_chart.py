@@ -1,6 +1,5 @@
 """Forecasts as a picture: the history, and behind it the quantiles as a fan."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,11 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Shaped
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-
-from .files import write_atomically
 
 _BLUE, _ORANGE, _INK, _GRID = "#2a6fbb", "#e07b26", "#33383f", "#e4e7eb"
 
@@ -42,17 +38,13 @@ def draw_fans(path: Path, fans: Sequence[Fan]) -> None:
         path: Where the PNG goes, 1600 pixels wide.
         fans: At least one.
     """
-    figure = Figure(
-        figsize=(10, 0.6 + 2.6 * len(fans)), dpi=160, layout="constrained", facecolor="white"
-    )
-    FigureCanvasAgg(figure)
+    size = (10, 0.6 + 2.6 * len(fans))
+    figure = Figure(figsize=size, dpi=160, layout="constrained", facecolor="white")
     panels = figure.subplots(len(fans), 1, squeeze=False)[:, 0]
     for axes, fan in zip(panels, fans, strict=True):
         _draw(axes, fan)
     panels[0].legend(frameon=False, labelcolor=_INK, fontsize=9, loc="upper left")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    write_atomically(path, buffer.getvalue())
+    figure.savefig(path)
 
 
 def _draw(axes: Axes, fan: Fan) -> None:

@@ -6,7 +6,6 @@ run of consecutive steps of one series in one split, float32, NaN where a value 
 """
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,52 +28,85 @@ CHUNK_STEPS = 4096
 DTYPE = "<f4"
 
 
-def prepare_series(
-    source: Source,
-    directory: Path,
-    *,
-    seq_len: int,
-    horizon: int,
-    overwrite: bool,
-    progress: bool,
-) -> DataSet:
-    """Write the data set of a source.
+def write_series(
+    writer: DataSetWriter, source: Source, *, seq_len: int, horizon: int, progress: bool
+) -> dict[str, Any]:
+    """Write the splits of a source.
 
     Args:
+        writer: Where they go.
         source: The series.
-        directory: Where the data set will stand.
         seq_len: Steps before an origin that a forecast is made from.
         horizon: Steps that are forecast; each split must hold such a stretch.
-        overwrite: Replace the data set that stands there.
         progress: Show progress on standard error.
 
     Returns:
-        The finished data set.
+        What the data set is to remember.
 
     Raises:
-        UserError: The series cannot be read, a split is too short, or the data set cannot be
-            written. Nothing is left behind.
+        UserError: The series cannot be read, a split is too short, or a file cannot be written.
     """
-    with DataSetWriter(directory, overwrite=overwrite) as writer:
-        total = 2 * size_of(source.files)
-        with ByteProgress("reading series", total, enabled=progress) as bar:
-            panel = read_panel(source, bar.advance)
-        borders = _borders(panel)
-        bounds = _bounds(panel, borders)
-        for at, split in enumerate(SPLITS):
-            _check_enough(panel, split, bounds[:, at : at + 2], seq_len, horizon)
-            for series, (first, stop) in zip(panel.series, bounds[:, at : at + 2], strict=True):
-                for begin in range(first, stop, CHUNK_STEPS):
-                    chunk = series.values[begin : min(begin + CHUNK_STEPS, stop)]
-                    writer.write(split, chunk.astype(DTYPE).tobytes())
-        return writer.commit(_info(source, panel, borders, bounds))
+    with ByteProgress("reading series", 2 * size_of(source.files), enabled=progress) as bar:
+        panel = read_panel(source, bar.advance)
+    ticks = np.concatenate([panel.ticks(series) for series in panel.series])
+    places = [len(ticks) * sum(PERCENT[:at]) // 100 for at in (1, 2)]
+    borders = np.partition(ticks, places)[places].tolist()
+    # For each series the steps at which the splits begin, and its length.
+    bounds = np.array(
+        [
+            [0, *np.searchsorted(panel.ticks(series), borders), len(series.values)]
+            for series in panel.series
+        ]
+    )
+    splits, text = {}, panel.frequency.text
+    starts = (min(series.start for series in panel.series), *borders)
+    for at, (split, start) in enumerate(zip(SPLITS, starts, strict=True)):
+        spans = bounds[:, at : at + 2]
+        _check_enough(panel, split, spans, seq_len, horizon)
+        parts = [
+            series.values[first:stop]
+            for series, (first, stop) in zip(panel.series, spans, strict=True)
+        ]
+        for part in parts:
+            for begin in range(0, len(part), CHUNK_STEPS):
+                chunk = part[begin : begin + CHUNK_STEPS]
+                writer.write(split, chunk.astype(DTYPE).tobytes())
+        missing = sum(int(np.isnan(part).sum()) for part in parts)
+        splits[split] = {
+            "start": text(start),
+            "series": sum(len(part) > 0 for part in parts),
+            "values": sum(part.size for part in parts) - missing,
+            "missing": missing,
+        }
+    steps = np.diff(bounds, axis=1).sum(axis=0).tolist()
+    scales = seasonal_scales(panel.cut(bounds[:, 1])).tolist()
+    return {
+        "kind": "series",
+        "source": source.name,
+        "columns": asdict(panel.columns),
+        "unused": list(panel.unused),
+        "frequency": str(panel.frequency),
+        "season": panel.season,
+        "chunk_steps": CHUNK_STEPS,
+        "dtype": DTYPE,
+        "split": {
+            "by": "time",
+            "percent": dict(zip(SPLITS, PERCENT, strict=True)),
+            "counts": dict(zip(SPLITS, steps, strict=True)),
+        },
+        "splits": splits,
+        "series": [
+            {"name": series.name, "start": text(series.start), "bounds": bound, "scales": scale}
+            for series, bound, scale in zip(panel.series, bounds.tolist(), scales, strict=True)
+        ],
+    }
 
 
 def load_panel(data_set: DataSet, split: str) -> tuple[Panel, Int64[np.ndarray, "num_series 2"]]:
     """Read series up to the end of a split, and nothing later.
 
     Args:
-        data_set: What `prepare_series` made.
+        data_set: What `write_series` made.
         split: The last of the splits that are read.
 
     Returns:
@@ -125,24 +157,6 @@ def summary(data_set: DataSet) -> str:
     return "\n".join(lines)
 
 
-def _borders(panel: Panel) -> tuple[int, int]:
-    """Ticks at which validation begins, and the test."""
-    ticks = np.concatenate([panel.ticks(series) for series in panel.series])
-    places = [len(ticks) * sum(PERCENT[:at]) // 100 for at in (1, 2)]
-    validation, test = np.partition(ticks, places)[places].tolist()
-    return validation, test
-
-
-def _bounds(panel: Panel, borders: tuple[int, int]) -> Int64[np.ndarray, "num_series 4"]:
-    """For each series the steps at which the splits begin, and its length."""
-    return np.array(
-        [
-            [0, *np.searchsorted(panel.ticks(series), borders), len(series.values)]
-            for series in panel.series
-        ]
-    )
-
-
 def _check_enough(
     panel: Panel, split: str, spans: Int64[np.ndarray, "num_series 2"], seq_len: int, horizon: int
 ) -> None:
@@ -159,48 +173,3 @@ def _check_enough(
         f"the {split} split has no stretch of data.horizon {horizon} steps, after data.seq_len "
         f"{seq_len} others, in which half of the values are there"
     )
-
-
-def _info(
-    source: Source,
-    panel: Panel,
-    borders: tuple[int, int],
-    bounds: Int64[np.ndarray, "num_series 4"],
-) -> dict[str, Any]:
-    text = panel.frequency.text
-    starts = (min(series.start for series in panel.series), *borders)
-    scales = seasonal_scales(panel.cut(bounds[:, 1])).tolist()
-    splits, steps = {}, {}
-    for at, (split, start) in enumerate(zip(SPLITS, starts, strict=True)):
-        parts = [
-            series.values[slice(*bound[at : at + 2])]
-            for series, bound in zip(panel.series, bounds, strict=True)
-        ]
-        steps[split] = sum(map(len, parts))
-        missing = sum(int(np.isnan(part).sum()) for part in parts)
-        splits[split] = {
-            "start": text(start),
-            "series": sum(len(part) > 0 for part in parts),
-            "values": sum(part.size for part in parts) - missing,
-            "missing": missing,
-        }
-    return {
-        "kind": "series",
-        "source": source.name,
-        "columns": asdict(panel.columns),
-        "unused": list(panel.unused),
-        "frequency": str(panel.frequency),
-        "season": panel.season,
-        "chunk_steps": CHUNK_STEPS,
-        "dtype": DTYPE,
-        "split": {
-            "by": "time",
-            "percent": dict(zip(SPLITS, PERCENT, strict=True)),
-            "counts": steps,
-        },
-        "splits": splits,
-        "series": [
-            {"name": series.name, "start": text(series.start), "bounds": bound, "scales": scale}
-            for series, bound, scale in zip(panel.series, bounds.tolist(), scales, strict=True)
-        ],
-    }

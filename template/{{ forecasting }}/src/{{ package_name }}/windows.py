@@ -52,8 +52,7 @@ class Windows:
         self._seq_len = seq_len
         self._scales = seasonal_scales(panel) if scales is None else scales
         self._starts = np.array([series.start for series in panel.series])
-        pieces, owners, origins, places = [], [], [], []
-        position = 0
+        pieces, owners, origins = [], [], []
         for owner, (series, (first, stop)) in enumerate(zip(panel.series, spans, strict=True)):
             around = (seq_len, max(0, stop - len(series.values)))
             piece = np.pad(series.values, (around, (0, 0)), constant_values=np.nan)
@@ -67,10 +66,9 @@ class Windows:
             pieces.append(piece)
             owners.append(np.full(len(found), owner))
             origins.append(found)
-            places.append(position + seq_len + found)
-            position += len(piece)
         self._values = np.concatenate(pieces)
-        self._places = np.concatenate(places)
+        # Where step 0 of each series is among them.
+        self._begins = np.cumsum([seq_len, *map(len, pieces[:-1])])
         self.owners = np.concatenate(owners)
         self.origins = np.concatenate(origins)
 
@@ -95,10 +93,10 @@ class Windows:
         """
         chosen = np.maximum(numbers, 0)
         owners, cut, panel = self.owners[chosen], self._seq_len, self._panel
-        values = self._values[self._places[chosen][:, None] + self._span]
+        steps = self.origins[chosen][:, None] + self._span
+        values = self._values[self._begins[owners][:, None] + steps]
         there = ~np.isnan(values) & (numbers >= 0)[:, None, None]
         values = np.where(there, values, np.float32(0))
-        steps = self.origins[chosen][:, None] + self._span
         ticks = panel.frequency.ticks(self._starts[owners][:, None], steps)
         time = panel.frequency.features(ticks, panel.season)
         return {

@@ -20,6 +20,7 @@ from . import preparation, sources
 from .augmentation import DRAWS, Augmentation, Images
 from .errors import UserError
 from .storage.dataset import DataSet
+from .storage.dataset_writer import DataSetWriter
 from .training.indexed_data import Draws, Numbers
 from .training.prediction import Arrays
 from .training.prepared_data import PreparedData
@@ -59,14 +60,9 @@ class ImageData(PreparedData):
         Raises:
             UserError: The source cannot be read or is too small, or the data set not be written.
         """
-        data_set = preparation.prepare_images(
-            source,
-            Path(self.directory),
-            shape=self.shape,
-            overwrite=overwrite,
-            progress=progress,
-        )
-        return preparation.summary(data_set)
+        with DataSetWriter(Path(self.directory), overwrite=overwrite) as writer:
+            info = preparation.write_images(writer, source, shape=self.shape, progress=progress)
+            return preparation.summary(writer.commit(info))
 
     def prepare_sample(self, *, progress: bool) -> str:
         """Write the bundled sample as the data set, and return a summary of it."""

@@ -1,14 +1,10 @@
 """Images with titles, as one picture."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-
-from .files import write_atomically
 
 _COLUMNS = 8
 
@@ -22,13 +18,10 @@ def draw_images(path: Path, images: Sequence[tuple[np.ndarray, str]]) -> None:
     """
     rows = -(-len(images) // _COLUMNS)
     figure = Figure(figsize=(10, 1.45 * rows), dpi=120, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
     panels = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     for axes in panels:
         axes.set_axis_off()
     for axes, (pixels, title) in zip(panels, images, strict=False):
         axes.imshow(np.clip(pixels, 0, 1), cmap="gray")
         axes.set_title(title, fontsize=8)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    write_atomically(path, buffer.getvalue())
+    figure.savefig(path)

@@ -64,10 +64,7 @@ class Source:
         Raises:
             UserError: The folder is not laid out as it should be, or the sample is not installed.
         """
-        if self.folder is None:
-            _write_digits(scratch / "digits")
-            return scan(scratch / "digits", self.group)
-        return scan(self.folder, self.group)
+        return scan(self.folder or _write_digits(scratch / "digits"), self.group)
 
 
 def sample() -> Source:
@@ -123,28 +120,30 @@ def scan(folder: Path, group: str = "") -> list[ImageFile]:
         group: See `Source`; with it, class folders may hold folders.
 
     Raises:
-        UserError: There are no folders, or one without images, or images where none belong, or one
-            without a group.
+        UserError: A folder has no images, or an image is where none belongs, or has no group.
     """
     from .storage.splitting import SPLITS
 
-    tops = _folders(folder)
-    nested = [top for top in tops if _folders(top)]
-    names = [top.name for top in tops]
-    if group:
-        if sorted(names) == sorted(SPLITS):
-            raise UserError(f"--group: {folder} has ready-made splits, which stay as they are")
-        return [_grouped(file, folder, group) for file in _classes(folder, deep=True)]
-    if not nested:
-        return _classes(folder)
-    if sorted(names) != sorted(SPLITS):
-        raise UserError(
-            f"{nested[0]} holds folders: a class folder holds images only, and ready-made splits "
-            f"are three folders train, validation and test; {folder} has {', '.join(names)}"
-        )
-    if loose := _images(folder):
-        raise UserError(f"{loose[0]} lies beside the folders of the splits: move or delete it")
-    return [file._replace(split=name) for name in SPLITS for file in _classes(folder / name)]
+    paths = _images(folder)
+    tops = {path.parts[0] for path in paths}
+    folders = {path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != "."}
+    if folders > tops or not paths:
+        empty = folder.joinpath(*sorted(folders - tops)[:1])
+        raise UserError(f"{empty} holds no image ({_suffixes()})")
+    ready = tops == set(SPLITS) and any(len(path.parts) > 2 for path in paths)
+    if ready and group:
+        raise UserError(f"--group: {folder} has ready-made splits, which stay as they are")
+    files = []
+    for path in paths:
+        *above, _ = path.parts
+        if len(above) != 1 + ready and not (group and above):
+            raise UserError(
+                f"{folder / path} lies where no image belongs: give a folder of class folders, "
+                "which hold images only, or folders train, validation and test of such folders"
+            )
+        kept = _group(path, group) if group else b""
+        files.append(ImageFile(folder / path, above[ready], above[0] if ready else None, kept))
+    return files
 
 
 def find(patterns: Sequence[str]) -> list[Path]:
@@ -156,65 +155,36 @@ def find(patterns: Sequence[str]) -> list[Path]:
     found: set[Path] = set()
     for pattern in patterns:
         expanded = os.path.expanduser(pattern)
-        matches = [Path(name) for name in glob.glob(expanded, recursive=True)]
-        if not matches and os.path.exists(expanded):
-            matches = [Path(expanded)]  # a name with brackets in it
-        files = [path for path in matches if path.is_file()]
-        for path in matches:
-            if path.is_dir():
-                files.extend(each for each in path.rglob("*") if _is_image(each))
+        files: list[Path] = []
+        for match in map(Path, glob.glob(expanded, recursive=True) or [expanded]):
+            files += [match] if match.is_file() else [match / path for path in _images(match)]
         if not files:
             raise UserError(f"--source {pattern} matches no image ({_suffixes()})")
         found.update(files)
     return sorted(found)
 
 
-def _grouped(file: ImageFile, folder: Path, group: str) -> ImageFile:
-    below = file.path.relative_to(folder / file.label).as_posix()
+def _images(folder: Path) -> list[Path]:
+    """The images below a folder, by their paths from there; hidden ones are passed over."""
+    names = glob.glob("**", root_dir=folder, recursive=True)
+    images = (Path(name) for name in names if name.lower().endswith(SUFFIXES))
+    return sorted(path for path in images if (folder / path).is_file())
+
+
+def _group(path: Path, group: str) -> bytes:
+    below = path.relative_to(path.parts[0]).as_posix()
     found = re.search(group, below)
     if not found:
-        raise UserError(f"--group {group} matches nothing in {below}, of {file.path}")
-    return file._replace(group=hashlib.sha256(found.group().encode()).digest())
-
-
-def _classes(folder: Path, *, deep: bool = False) -> list[ImageFile]:
-    """The files of one folder of class folders."""
-    tops = _folders(folder)
-    if not tops:
-        raise UserError(f"{folder} has no folders: put the images into one folder for each class")
-    if loose := _images(folder):
-        raise UserError(f"{loose[0]} lies beside the class folders: move it into one of them")
-    files = []
-    for top in tops:
-        if not deep and (deeper := _folders(top)):
-            raise UserError(f"{deeper[0]} lies in a class folder: it may hold images only")
-        images = sorted(filter(_is_image, top.rglob("*"))) if deep else _images(top)
-        if not images:
-            raise UserError(f"{top} holds no image ({_suffixes()})")
-        files.extend(ImageFile(path, top.name) for path in images)
-    return files
-
-
-def _folders(folder: Path) -> list[Path]:
-    visible = (path for path in folder.iterdir() if not path.name.startswith("."))
-    return sorted(path for path in visible if path.is_dir())
-
-
-def _images(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if _is_image(path))
-
-
-def _is_image(path: Path) -> bool:
-    named = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    return named and path.is_file()
+        raise UserError(f"--group {group} matches nothing in {below}, of class {path.parts[0]}")
+    return hashlib.sha256(found.group().encode()).digest()
 
 
 def _suffixes() -> str:
     return ", ".join(suffix.removeprefix(".") for suffix in SUFFIXES)
 
 
-def _write_digits(folder: Path) -> None:
-    """Write the sample as files that a user could have."""
+def _write_digits(folder: Path) -> Path:
+    """Write the sample as files that a user could have, and return their folder."""
     try:
         from sklearn.datasets import load_digits
     except ImportError:
@@ -230,3 +200,4 @@ def _write_digits(folder: Path) -> None:
     for number, (image, digit) in enumerate(zip(pixels, digits, strict=True)):
         (folder / str(digit)).mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(folder / str(digit) / f"{number:04}.png")
+    return folder

@@ -18,11 +18,12 @@ from pydantic import Field
 
 from . import preparation, sources
 from .errors import UserError
+from .storage.dataset import DataSet
+from .storage.dataset_writer import DataSetWriter
 from .tokenizer import DOCUMENT, PAD, TOKENIZER
 from .training.indexed_data import Draws, Numbers
 from .training.prediction import Arrays
 from .training.prepared_data import PreparedData
-from .windows import Windows
 
 
 class TextData(PreparedData):
@@ -49,14 +50,9 @@ class TextData(PreparedData):
         Raises:
             UserError: The source cannot be read or is too small, or the data set not be written.
         """
-        data_set = preparation.prepare_text(
-            source,
-            Path(self.directory),
-            seq_len=self.seq_len,
-            overwrite=overwrite,
-            progress=progress,
-        )
-        return preparation.summary(data_set)
+        with DataSetWriter(Path(self.directory), overwrite=overwrite) as writer:
+            info = preparation.write_text(writer, source, seq_len=self.seq_len, progress=progress)
+            return preparation.summary(writer.commit(info))
 
     def prepare_sample(self, *, progress: bool) -> str:
         """Write the bundled sample as the data set, and return a summary of it."""
@@ -76,38 +72,46 @@ class TextData(PreparedData):
                 f"({info['vocab_size']} ids), the project's is {TOKENIZER.name!r} "
                 f"({TOKENIZER.vocab_size} ids): prepare it again with --overwrite"
             )
-        chunks = data_set.source(split)
-        tokens = info["splits"][split]["tokens"]
-        if tokens <= self.seq_len:
+        examples = TextExamples(data_set, split, self.seq_len)
+        if examples.tokens <= self.seq_len:
             raise UserError(
                 f"data.seq_len {self.seq_len} is too long: the {split} split of {self.directory} "
-                f"has {tokens} tokens"
+                f"has {examples.tokens} tokens"
             )
-        return TextExamples(
-            Windows(
-                chunks,
-                chunk_tokens=info["chunk_tokens"],
-                tokens=tokens,
-                dtype=info["dtype"],
-                seq_len=self.seq_len,
-                pad=PAD,
-            )
-        )
+        return examples
 
 
 class TextExamples:
-    """Windows of text as batches."""
+    """A split's stream of tokens as overlapping windows of ``seq_len + 1`` tokens.
 
-    def __init__(self, windows: Windows) -> None:
-        self._windows = windows
+    Window ``i`` is ``tokens[i * seq_len : (i + 1) * seq_len + 1]``: the last token of a window is
+    the first of the next, so that each token but the very first is a target exactly once. The last
+    window is filled with ``PAD``. Only the records that a window touches are read.
+
+    Attributes:
+        tokens: How many there are in the stream.
+    """
+
+    def __init__(self, data_set: DataSet, split: str, seq_len: int) -> None:
+        self._records, self._info, self._seq_len = data_set.source(split), data_set.info, seq_len
+        self.tokens: int = data_set.info["splits"][split]["tokens"]
 
     def __len__(self) -> int:
-        """How many windows."""
-        return len(self._windows)
+        """How many windows hold at least one target."""
+        return -(-(self.tokens - 1) // self._seq_len)
 
     def read(self, numbers: Numbers, draws: Draws | None = None) -> Arrays:
         """Make a batch; nothing about a text is varied."""
-        return make_batch(self._windows.read(numbers))
+        windows = np.full((len(numbers), self._seq_len + 1), PAD, np.int32)
+        size = self._info["chunk_tokens"]
+        for row in np.flatnonzero(numbers >= 0):
+            start = int(numbers[row]) * self._seq_len
+            stop = min(start + self._seq_len + 1, self.tokens)
+            touched = range(start // size, (stop - 1) // size + 1)
+            data = b"".join([self._records[at] for at in touched])
+            tokens = np.frombuffer(data, self._info["dtype"])[start % size :]
+            windows[row, : stop - start] = tokens[: stop - start]
+        return make_batch(windows)
 
 
 def make_batch(windows: Int32[np.ndarray, "batch window"]) -> Arrays:

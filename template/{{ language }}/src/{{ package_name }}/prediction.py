@@ -9,7 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Int32
+import optax
+from jaxtyping import Array, Int32
 
 from . import sources
 from .data import make_batch
@@ -69,16 +70,12 @@ class TextPrediction(Settings):
 
     def records(self, results: Iterable[Result]) -> Iterator[dict[str, Any]]:
         """One row for each document: where it stands, its length, and what it costs."""
-        for (where, number), windows in itertools.groupby(
-            _window_costs(results), key=lambda row: (row["document"], row["number"])
-        ):
-            rows = list(windows)
-            bits = sum(row["bits"] for row in rows)
-            size = sum(row["bytes"] for row in rows)
+        for (where, number), windows in itertools.groupby(_costs(results), lambda cost: cost[:2]):
+            size, bits = np.sum([cost[2:] for cost in windows], axis=0).tolist()
             yield {
                 "document": where,
                 "number": number,
-                "bytes": size,
+                "bytes": int(size),
                 "bits": round(bits, 2),
                 "bits_per_byte": round(bits / size, 4) if size else math.nan,
             }
@@ -90,31 +87,22 @@ def _windows(
     source = sources.from_patterns(patterns)
     empty = True
     for number, (where, text) in enumerate(source.documents(lambda _: None), start=1):
+        empty = False
         ids = np.concatenate([[DOCUMENT], TOKENIZER.encode(text), [DOCUMENT]]).astype(np.int32)
-        for start in range(0, len(ids) - 1, seq_len):
-            window = ids[start : start + seq_len + 1]
-            empty = False
-            filler = np.full(seq_len + 1 - len(window), PAD, np.int32)
-            yield {"document": where, "number": number}, np.concatenate([window, filler])
+        ids = np.pad(ids, (0, -(len(ids) - 1) % seq_len), constant_values=PAD)
+        for window in np.lib.stride_tricks.sliding_window_view(ids, seq_len + 1)[::seq_len]:
+            yield {"document": where, "number": number}, window
     if empty:
         raise UserError(f"--source {' '.join(patterns)}: the files hold no document")
 
 
-def token_bits(
-    logits: Float[np.ndarray, "batch seq_len vocab_size"], targets: Int[np.ndarray, "batch seq_len"]
-) -> Float[np.ndarray, "batch seq_len"]:
-    """Bits that each target costs under the distribution that its logits describe."""
-    largest = logits.max(axis=-1, keepdims=True)
-    normaliser = np.log(np.sum(np.exp(logits - largest), axis=-1)) + largest[..., 0]
-    picked = np.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
-    return (normaliser - picked) / math.log(2)
-
-
-def _window_costs(results: Iterable[Result]) -> Iterator[dict[str, Any]]:
+def _costs(results: Iterable[Result]) -> Iterator[tuple[str, int, int, float]]:
+    """For each window the name and number of its document, its bytes, and the bits they cost."""
     for rows, batch, outputs in results:
-        bits, targets = token_bits(outputs["logits"], batch["targets"]), batch["targets"]
+        logits, targets = outputs["logits"], batch["targets"]
+        nats = optax.losses.softmax_cross_entropy_with_integer_labels(logits, targets)
         there = batch["weights"] > 0
         sizes = np.sum(there & (targets != DOCUMENT), axis=1)
-        totals = np.sum(bits * there, axis=1)
-        for row, size, total in zip(rows, sizes.tolist(), totals.tolist(), strict=True):
-            yield {**row, "bytes": size, "bits": total}
+        bits = np.sum(np.asarray(nats) * there, axis=1) / math.log(2)
+        for row, size, cost in zip(rows, sizes.tolist(), bits.tolist(), strict=True):
+            yield row["document"], row["number"], size, cost

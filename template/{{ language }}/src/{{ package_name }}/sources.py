@@ -5,7 +5,6 @@ This module stays free of heavy imports, because the command line reads it for i
 
 import argparse
 import json
-import os
 import platform
 import sysconfig
 from collections.abc import Callable, Iterator, Sequence
@@ -57,11 +56,9 @@ class Source:
         """
         for path in self.files:
             for where, text in _read(path, self.field, advance):
-                if self.max_document_bytes is None:
-                    yield where, text
-                else:
-                    for piece in _cut(text, self.max_document_bytes):
-                        yield where, piece
+                limit = self.max_document_bytes
+                for piece in [text] if limit is None else _cut(text, limit):
+                    yield where, piece
 
 
 def sample() -> Source:
@@ -71,18 +68,16 @@ def sample() -> Source:
         UserError: This Python comes without sources.
     """
     root = Path(sysconfig.get_path("stdlib"))
-    files: list[Path] = []
-    for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if name not in _NO_SAMPLE]  # not walked into
-        files.extend(
-            Path(folder, name)
-            for name in names
-            # _sysconfigdata is generated when Python is built: no two machines have the same.
-            if name.endswith(".py") and not name.startswith("_sysconfigdata")
-        )
+    files = [
+        path
+        for path in sorted(root.rglob("*.py"))
+        # _sysconfigdata is generated when Python is built: no two machines have the same.
+        if not path.name.startswith("_sysconfigdata")
+        and _NO_SAMPLE.isdisjoint(path.relative_to(root).parts)
+    ]
     if not files:
         raise UserError(f"this Python has no sources in {root}: use your own text with --source")
-    return Source(f"standard library of Python {platform.python_version()}", tuple(sorted(files)))
+    return Source(f"standard library of Python {platform.python_version()}", tuple(files))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -134,14 +129,11 @@ def from_patterns(
 
 def _read(path: Path, field: str, advance: Callable[[int], object]) -> Iterator[tuple[str, str]]:
     """Read the documents of one file."""
-    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    told = 0
+    told, several = 0, path.name.endswith((".jsonl", ".jsonl.gz"))
     with reading(path) as (content, raw):
-        texts = _lines(path, content, field) if suffix == ".jsonl" else _whole(path, content)
-        for where, text in texts:
-            position = raw.tell()
-            advance(position - told)
-            told = position
+        for where, text in _lines(path, content, field) if several else _whole(path, content):
+            advance(raw.tell() - told)
+            told = raw.tell()
             yield where, text
 
 

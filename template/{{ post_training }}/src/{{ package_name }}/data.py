@@ -11,7 +11,6 @@ Which examples form the batch of a step stands in ``training/indexed_data.py``.
 """
 
 import json
-from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -24,6 +23,7 @@ from . import preparation, sources
 from .errors import UserError
 from .samples import SAMPLES, Record
 from .storage.dataset import DataSet
+from .storage.dataset_writer import DataSetWriter
 from .training.indexed_data import Draws, Examples, Numbers
 from .training.prediction import Arrays
 from .training.prepared_data import PreparedData
@@ -79,17 +79,16 @@ class ExampleData(PreparedData):
         Raises:
             UserError: The source cannot be used, or the data set not be written.
         """
-        data_set = preparation.prepare_examples(
-            source if source.files else sources.sample(source.sample or self.sample),
-            Path(self.directory),
-            kind=self.KIND,
-            tokenizer=self.tokenizer,
-            max_prompt_tokens=self.max_prompt_tokens,
-            max_response_tokens=self.max_response_tokens,
-            overwrite=overwrite,
-            progress=progress,
-        )
-        return preparation.summary(data_set)
+        with DataSetWriter(Path(self.directory), overwrite=overwrite) as writer:
+            info = preparation.write_examples(
+                writer,
+                source if source.files else sources.sample(source.sample or self.sample),
+                kind=self.KIND,
+                tokenizer=self.tokenizer,
+                most=self.lengths,
+                progress=progress,
+            )
+            return preparation.summary(writer.commit(info))
 
     def prepare_sample(self, *, progress: bool) -> str:
         """Write the sample as the data set, and return a summary of it."""
@@ -119,24 +118,28 @@ class ExampleData(PreparedData):
                 )
         return StoredExamples(data_set, split, self)
 
-    @abstractmethod
     def batch(self, records: Sequence[Record]) -> Arrays:
         """Make a batch.
 
         Args:
             records: Texts of examples, none too long, all with the same fields; an example whose
                 prompt is empty is padding.
+
+        Returns:
+            ``prompt``, int32 ``[batch, max_prompt_tokens]``, and each of the kind's responses,
+            int32 ``[batch, max_response_tokens]``, all with a ``_mask`` of bool; ``weights``,
+            float32 ``[batch]``.
         """
+        made = self.prompts(records)
+        for name in self.KIND.responses:
+            made[name], made[f"{name}_mask"] = self._rows(records, name, self.max_response_tokens)
+        return made
 
     def prompts(self, records: Sequence[Record]) -> Arrays:
         """The arrays that follow from prompts alone: ``prompt``, ``prompt_mask``, ``weights``."""
         tokens, mask = self._rows(records, "prompt", self.max_prompt_tokens)
         real = np.array([bool(record["prompt"]) for record in records])
         return {"prompt": tokens, "prompt_mask": mask, "weights": real.astype(np.float32)}
-
-    def responses(self, records: Sequence[Record], field: str) -> "Rows":
-        """Tokens and mask of the responses in a field."""
-        return self._rows(records, field, self.max_response_tokens)
 
     def _rows(self, records: Sequence[Record], field: str, length: int) -> "Rows":
         """Texts as rows; the text of a prompt goes to the end of its row."""
@@ -168,17 +171,6 @@ class Demonstrations(ExampleData):
         """Places for tokens in a batch, over all processes together."""
         return self.batch_size * sum(self.lengths)
 
-    def batch(self, records: Sequence[Record]) -> Arrays:
-        """Make a batch.
-
-        Returns:
-            ``prompt``, int32 ``[batch, max_prompt_tokens]``, and ``response``, int32 ``[batch,
-            max_response_tokens]``, each with a ``_mask`` of bool; ``weights``, float32 ``[batch]``.
-        """
-        response, response_mask = self.responses(records, "response")
-        made = {"response": response, "response_mask": response_mask}
-        return {**self.prompts(records), **made}
-
 
 class Preferences(ExampleData):
     """Prompts, each with a response that is preferred to another."""
@@ -191,19 +183,6 @@ class Preferences(ExampleData):
     def tokens_per_batch(self) -> int:
         """Places for tokens in a batch, over all processes together; prompts count twice."""
         return 2 * self.batch_size * sum(self.lengths)
-
-    def batch(self, records: Sequence[Record]) -> Arrays:
-        """Make a batch.
-
-        Returns:
-            ``prompt``, int32 ``[batch, max_prompt_tokens]``, ``chosen`` and ``rejected``, int32
-            ``[batch, max_response_tokens]``, each with a ``_mask`` of bool; ``weights``, float32
-            ``[batch]``.
-        """
-        made = self.prompts(records)
-        for name in ("chosen", "rejected"):
-            made[name], made[f"{name}_mask"] = self.responses(records, name)
-        return made
 
 
 class Prompts(ExampleData):
@@ -220,12 +199,12 @@ class Prompts(ExampleData):
             The arrays of demonstrations, with the answer as the response, and texts, as arrays of
             strings ``[batch]``: ``text``, the prompt; ``answer``; and each further field.
         """
-        response, response_mask = self.responses(records, "answer")
-        made = {"response": response, "response_mask": response_mask}
+        made = super().batch(records)
+        made["response"], made["response_mask"] = made.pop("answer"), made.pop("answer_mask")
         for name in records[0]:
             texts = np.array([record[name] for record in records], np.str_)
             made["text" if name == "prompt" else name] = texts
-        return {**self.prompts(records), **made}
+        return made
 
 
 class StoredExamples:

@@ -8,8 +8,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Sized
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .errors import UserError
 from .reporting.byte_progress import ByteProgress
@@ -51,84 +50,75 @@ def note_lengths(
             problems.add(where, f"the {part} has {tokens} tokens, more than {setting}: {remedy}")
 
 
-def prepare_examples(
+def write_examples(
+    writer: DataSetWriter,
     source: Source,
-    directory: Path,
     *,
     kind: Kind,
     tokenizer: Tokenizer,
-    max_prompt_tokens: int,
-    max_response_tokens: int,
-    overwrite: bool,
+    most: Lengths,
     progress: bool,
-) -> DataSet:
-    """Write the data set of a source.
+) -> dict[str, Any]:
+    """Write the splits of a source.
 
     The order is that of the source. Examples with the same prompt are in one split, or those of one
     group. Memory holds digests only, and disk use peaks at about twice the examples.
 
     Args:
+        writer: Where they go.
         source: The examples.
-        directory: Where the data set will stand.
         kind: What they are.
         tokenizer: Counts the tokens.
-        max_prompt_tokens: The most that a prompt and its start may have.
-        max_response_tokens: The most that a response and its end may have.
-        overwrite: Replace the data set that stands there.
+        most: The tokens that an example may have.
         progress: Show progress on standard error.
 
     Returns:
-        The finished data set.
+        What the data set is to remember.
 
     Raises:
-        UserError: A file cannot be read, examples are faulty, too long or too few, or the data set
-            cannot be written. Nothing is left behind.
+        UserError: A file cannot be read, examples are faulty, too long or too few, or a file cannot
+            be written.
     """
-    most = Lengths(max_prompt_tokens, max_response_tokens)
     longest, columns = Lengths(0, 0), dict.fromkeys(kind.fields)
     problems, seen, duplicates = Problems(), set[bytes](), 0
     together = source.group or "prompt"
-    splitter = Splitter(PERCENT, f"field {together!r}")
+    splitter, spool = Splitter(PERCENT, f"field {together!r}"), writer.spool()
     if source.group and kind.optional is not None:
         kind = dataclasses.replace(kind, optional=(*kind.optional, source.group))
-    with DataSetWriter(directory, overwrite=overwrite) as writer:
-        spool = writer.spool()
-        with ByteProgress("reading examples", source.size(), enabled=progress) as bar:
-            for where, record in source.examples(kind, problems, bar.advance):
-                data = json.dumps(record, ensure_ascii=False, sort_keys=True).encode()
-                digest = hashlib.sha256(data).digest()
-                if digest in seen:
-                    duplicates += 1
-                    continue
-                seen.add(digest)
-                found = measure(record, kind, tokenizer.encode)
-                note_lengths(problems, where, found, most)
-                longest = Lengths(*map(max, longest, found))
-                columns.update(dict.fromkeys(record))
-                if together not in record:
-                    problems.add(where, f"no field {together!r}, which --group names")
-                    continue
-                splitter.add(hashlib.sha256(record[together].encode()).digest())
-                spool.add(data)
-        problems.check()
-        if not len(splitter):
-            raise UserError("the source holds no example")
-        splits, division = splitter.divide()
-        for split, data in zip(splits, spool.take(), strict=True):
-            writer.write(split, data)
-        return writer.commit(
-            {
-                "kind": kind.name,
-                "source": source.name,
-                "fields": list(columns),
-                "split": division,
-                "duplicates": duplicates,
-                "longest_prompt": longest.prompt,
-                "longest_response": longest.response,
-                "tokenizer": tokenizer.name,
-                "vocab_size": tokenizer.vocab_size,
-            }
-        )
+    with ByteProgress("reading examples", source.size(), enabled=progress) as bar:
+        for where, record in source.examples(kind, problems, bar.advance):
+            data = json.dumps(record, ensure_ascii=False, sort_keys=True).encode()
+            digest = hashlib.sha256(data).digest()
+            if digest in seen:
+                duplicates += 1
+                continue
+            seen.add(digest)
+            found = measure(record, kind, tokenizer.encode)
+            note_lengths(problems, where, found, most)
+            longest = Lengths(*map(max, longest, found))
+            columns.update(dict.fromkeys(record))
+            if together not in record:
+                problems.add(where, f"no field {together!r}, which --group names")
+                continue
+            splitter.add(hashlib.sha256(record[together].encode()).digest())
+            spool.add(data)
+    problems.check()
+    if not len(splitter):
+        raise UserError("the source holds no example")
+    splits, division = splitter.divide()
+    for split, data in zip(splits, spool.take(), strict=True):
+        writer.write(split, data)
+    return {
+        "kind": kind.name,
+        "source": source.name,
+        "fields": list(columns),
+        "split": division,
+        "duplicates": duplicates,
+        "longest_prompt": longest.prompt,
+        "longest_response": longest.response,
+        "tokenizer": tokenizer.name,
+        "vocab_size": tokenizer.vocab_size,
+    }
 
 
 def summary(data_set: DataSet) -> str:

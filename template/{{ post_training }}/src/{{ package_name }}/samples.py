@@ -16,7 +16,7 @@ import random
 import string
 import sysconfig
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from .errors import UserError
@@ -58,23 +58,19 @@ SAMPLES: dict[str, Callable[[int], Iterator[tuple[str, str]]]] = {
 }
 
 
-def demonstrations(name: str, count: int = COUNT) -> Iterator[Record]:
-    """A sample as prompts with their responses."""
-    for prompt, answer in SAMPLES[name](count):
-        yield {"prompt": prompt, "response": answer}
+def records(name: str, fields: Sequence[str], count: int = COUNT) -> Iterator[Record]:
+    """A sample as examples.
 
-
-def preferences(name: str, count: int = COUNT) -> Iterator[Record]:
-    """A sample as prompts with the right answer, chosen, and one that looks like it, rejected."""
+    Args:
+        name: Which one.
+        fields: Their fields: the prompt, the right answer, and, if there are three, an answer that
+            looks like it and is wrong.
+        count: Examples at most.
+    """
     draws = random.Random(1)
     for prompt, answer in SAMPLES[name](count):
-        yield {"prompt": prompt, "chosen": answer, "rejected": _spoiled(answer, draws)}
-
-
-def prompts(name: str, count: int = COUNT) -> Iterator[Record]:
-    """A sample as prompts with what is to be answered."""
-    for prompt, answer in SAMPLES[name](count):
-        yield {"prompt": prompt, "answer": answer}
+        wrong = [_spoiled(answer, draws)] if len(fields) > 2 else []
+        yield dict(zip(fields, [prompt, answer, *wrong], strict=True))
 
 
 def _words(count: int) -> Iterator[str]:

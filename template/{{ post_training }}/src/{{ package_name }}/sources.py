@@ -29,14 +29,16 @@ class Kind:
         name: What a data set records.
         fields: What each example has, texts that are not empty; the prompt first, then the right
             response.
-        sample: Makes the records of a sample.
         optional: Fields that are kept where an example has them; None keeps all.
     """
 
     name: str
     fields: tuple[str, ...]
-    sample: Callable[[str], Iterator[Record]]
     optional: tuple[str, ...] | None = ()
+
+    def sample(self, name: str, count: int = samples.COUNT) -> Iterator[Record]:
+        """The examples of a sample; see `samples.records`."""
+        return samples.records(name, self.fields, count)
 
     @property
     def expected(self) -> str:
@@ -49,9 +51,9 @@ class Kind:
         return self.fields[1:]
 
 
-DEMONSTRATIONS = Kind("demonstrations", ("prompt", "response"), samples.demonstrations)
-PREFERENCES = Kind("preferences", ("prompt", "chosen", "rejected"), samples.preferences)
-PROMPTS = Kind("prompts", ("prompt", "answer"), samples.prompts, optional=None)
+DEMONSTRATIONS = Kind("demonstrations", ("prompt", "response"))
+PREFERENCES = Kind("preferences", ("prompt", "chosen", "rejected"))
+PROMPTS = Kind("prompts", ("prompt", "answer"), optional=None)
 
 # No number will do for these.
 _TEXTS = ("prompt", "response", "chosen", "rejected")

@@ -15,6 +15,7 @@ from pydantic import Field
 from . import preparation, sources
 from .encoding import Categories, Encoding, Numbers, Targets, unpack
 from .storage.dataset import DataSet
+from .storage.dataset_writer import DataSetWriter
 from .training.indexed_data import Draws
 from .training.indexed_data import Numbers as Places
 from .training.prediction import Arrays
@@ -47,10 +48,9 @@ class TableData(PreparedData):
             source = dataclasses.replace(source, sample=name, target=target)
         if source.write_schema is not None:
             return preparation.propose_schema(source, source.write_schema, progress=progress)
-        data_set = preparation.prepare_table(
-            source, Path(self.directory), overwrite=overwrite, progress=progress
-        )
-        return preparation.summary(data_set)
+        with DataSetWriter(Path(self.directory), overwrite=overwrite) as writer:
+            info = preparation.write_table(writer, source, progress=progress)
+            return preparation.summary(writer.commit(info))
 
     def prepare_sample(self, *, progress: bool) -> str:
         """Write the sample as the data set, and return a summary of it."""

@@ -89,23 +89,25 @@ class Values(NamedTuple):
     texts: list[pa.Array]
     targets: pa.Array
 
-    def with_target(self) -> "Values":
-        """The rows that have a target."""
-        there = self.targets.is_valid()
+    @property
+    def all_numbers(self) -> Float64[np.ndarray, "batch num_numbers"]:
+        """The columns of numbers, and behind them the targets if these are numbers, too."""
+        if self.targets.type != pa.float64():
+            return self.numbers
+        return np.column_stack([self.numbers, self.targets.to_numpy(zero_copy_only=False)])
+
+    def filter(self, chosen: pa.BooleanArray) -> "Values":
+        """Some of the rows."""
         return Values(
-            self.numbers[there.to_numpy(zero_copy_only=False)],
-            [texts.filter(there) for texts in self.texts],
-            self.targets.filter(there),
+            self.numbers[chosen.to_numpy(zero_copy_only=False)],
+            [texts.filter(chosen) for texts in self.texts],
+            self.targets.filter(chosen),
         )
 
     def digests(self) -> list[bytes]:
         """SHA-256 of each row, equal for equal rows."""
-        numbers, texts = self.numbers, self.texts
-        if self.targets.type == pa.float64():
-            targets = self.targets.to_numpy(zero_copy_only=False)
-            numbers = np.concatenate([numbers, targets[:, None]], axis=1)
-        else:
-            texts = [*texts, self.targets]
+        numbers = self.all_numbers
+        texts = self.texts if self.targets.type == pa.float64() else [*self.texts, self.targets]
         # There are two zeros and many NaNs; one of each is enough.
         numbers = np.where(np.isnan(numbers), np.nan, numbers + 0.0).astype("<f8")
         columns = [pc.fill_null(each, "\0").to_pylist() for each in texts]

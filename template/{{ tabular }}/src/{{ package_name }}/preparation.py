@@ -7,75 +7,71 @@ deviations, lists of categories) comes from the training split alone.
 """
 
 import hashlib
-import itertools
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from jaxtyping import Bool, Float64
 
 from . import sources
 from .encoding import Category, Encoding, Number, Target, Values, pack
 from .errors import UserError
 from .files import write_atomically
 from .reporting.byte_progress import ByteProgress
-from .schema import TableSchema, infer_schema, read_schema, write_schema
+from .schema import TableSchema, infer_schema, read_schema
 from .sources import Source
-from .statistics import Statistics
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
 from .storage.splitting import SPLITS, Division, Splitter, split_lines
-from .survey import survey_tables
+from .survey import counted, survey_tables
 from .tables import read_tables, size_of
 
 PERCENT = (70, 10, 20)  # of the rows are for training, validation, and the test
 _MOST_CLASSES = 1000
 _MOST_LISTED = 40  # columns in a summary
+# A value that the training split has less often than this teaches too little to stand by itself.
+_RARE = 5
+_MOST_VALUES = 1000  # of one category
 
 
-def prepare_table(source: Source, directory: Path, *, overwrite: bool, progress: bool) -> DataSet:
-    """Write the data set of a source.
+def write_table(writer: DataSetWriter, source: Source, *, progress: bool) -> dict[str, Any]:
+    """Write the splits of a source.
 
     Args:
+        writer: Where they go.
         source: The tables and what is known of their columns.
-        directory: Where the data set will stand.
-        overwrite: Replace the data set that stands there.
         progress: Show progress on standard error.
 
     Returns:
-        The finished data set.
+        What the data set is to remember.
 
     Raises:
         UserError: A table cannot be read or is too small, its columns are not as the source says,
-            or the data set cannot be written. Nothing is left behind.
+            or a file cannot be written.
     """
-    with DataSetWriter(directory, overwrite=overwrite) as writer:
-        paths = _files(source, writer.scratch)
-        schema = _schema(source, paths, progress)
-        encoding = _columns(schema)
-        (splits, division), without_target = _divide(paths, schema, encoding, progress)
-        statistics, last = Statistics(encoding), iter(splits)
-        for values in _read("measuring columns", paths, encoding, progress):
-            chosen = itertools.islice(last, len(values.numbers))
-            statistics.add(values, np.array([split == SPLITS[0] for split in chosen], bool))
-        if encoding.target.task == "regression" and not statistics.target_varies:
-            raise UserError(f"the target {schema.target!r} has the same value in every row")
-        encoding = statistics.fitted(division.get("classes", {}).get(SPLITS[0], ()))
-        last = iter(splits)
-        for values in _read("writing rows", paths, encoding, progress):
-            for record in pack(*encoding.encode(values), encoding.encode_targets(values)):
-                writer.write(next(last), record)
-        return writer.commit(
-            {
-                "kind": "table",
-                "source": source.name,
-                "schema": schema.model_dump(),
-                "encoding": encoding.model_dump(),
-                "split": division,
-                "rows_without_target": without_target,
-            }
-        )
+    paths = _files(source, writer.scratch)
+    schema = _schema(source, paths, progress)
+    encoding = _columns(schema)
+    (splits, division), without_target = _divide(paths, schema, encoding, progress)
+    trained = np.array([split == SPLITS[0] for split in splits])
+    classes = division.get("classes", {}).get(SPLITS[0], ())
+    parts = _read("measuring columns", paths, encoding, progress)
+    encoding, last = _fitted(encoding, parts, trained, classes), iter(splits)
+    for values in _read("writing rows", paths, encoding, progress):
+        for record in pack(*encoding.encode(values), encoding.encode_targets(values)):
+            writer.write(next(last), record)
+    return {
+        "kind": "table",
+        "source": source.name,
+        "schema": schema.model_dump(),
+        "encoding": encoding.model_dump(),
+        "split": division,
+        "rows_without_target": without_target,
+    }
 
 
 def propose_schema(source: Source, path: Path, *, progress: bool) -> str:
@@ -87,7 +83,7 @@ def propose_schema(source: Source, path: Path, *, progress: bool) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         schema = _schema(source, _files(source, Path(scratch)), progress)
     try:
-        write_atomically(path, write_schema(schema))
+        write_atomically(path, schema.model_dump_json(indent=2) + "\n")
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
     return f"{describe(schema)}\n{path}: correct it as you like, then prepare with --schema {path}"
@@ -154,7 +150,8 @@ def _read(what: str, paths: Sequence[Path], encoding: Encoding, progress: bool) 
     """The rows that have a target, batch by batch."""
     with ByteProgress(what, size_of(paths), enabled=progress) as bar:
         for rows in read_tables(paths, encoding.types(targets=True), bar.advance):
-            yield encoding.values(rows).with_target()
+            values = encoding.values(rows)
+            yield values.filter(values.targets.is_valid())
 
 
 def _divide(
@@ -169,7 +166,7 @@ def _divide(
         for rows in read_tables(paths, types, bar.advance):
             values = encoding.values(rows)
             there = values.targets.is_valid()
-            values = values.with_target()
+            values = values.filter(there)
             without_target += rows.batch.num_rows - len(values.targets)
             digests = values.digests()
             if schema.group:
@@ -198,3 +195,90 @@ def _check_classes(target: str, classes: list[str]) -> None:
             f"the target {target!r} has {len(classes):,} classes, more than {_MOST_CLASSES:,}: "
             "give --kind regression if they are numbers, or another --target"
         )
+
+
+class Moments:
+    """Means and deviations of columns, added up part by part (Chan, Golub and LeVeque, 1983)."""
+
+    def __init__(self, columns: int) -> None:
+        self.count = np.zeros(columns)
+        self.mean = np.zeros(columns)
+        self._squares = np.zeros(columns)
+
+    def add(self, numbers: Float64[np.ndarray, "batch num_numbers"]) -> None:
+        """Take in rows; NaN stands for no value."""
+        there = ~np.isnan(numbers)
+        count = there.sum(axis=0)
+        some = np.maximum(count, 1)
+        mean = np.where(there, numbers, 0.0).sum(axis=0) / some
+        squares = np.where(there, np.square(numbers - mean[None]), 0.0).sum(axis=0)
+        total = np.maximum(self.count + count, 1)
+        apart = mean - self.mean
+        self._squares += squares + np.square(apart) * self.count * count / total
+        self.mean += apart * count / total
+        self.count += count
+
+    @property
+    def std(self) -> Float64[np.ndarray, " num_numbers"]:
+        """Standard deviations, 0 for a column that is constant but for rounding."""
+        std = np.sqrt(self._squares / np.maximum(self.count, 1))
+        return np.where(std > 1e-10 * np.abs(self.mean), std, 0.0)
+
+
+def _fitted(
+    encoding: Encoding,
+    parts: Iterable[Values],
+    trained: Bool[np.ndarray, " batch"],
+    classes: Iterable[str],
+) -> Encoding:
+    """The encoding with what the training split says about each column.
+
+    Args:
+        encoding: How the rows were read.
+        parts: All rows, part by part.
+        trained: Which of them are in the training split.
+        classes: What is told apart, if the target is one of classes.
+    """
+    target, row = encoding.target, 0
+    regression = target.task == "regression"
+    moments = Moments(len(encoding.numbers) + regression)
+    counts: list[Counter[str | None]] = [Counter() for _ in encoding.categories]
+    for values in parts:
+        here = trained[row : row + len(values.numbers)]
+        row += len(here)
+        some = values.filter(pa.array(here))
+        moments.add(some.all_numbers)
+        for counter, texts in zip(counts, some.texts, strict=True):
+            counter.update(counted(texts))
+    mean, std = moments.mean.tolist(), moments.std.tolist()
+    if regression and not std[-1]:
+        raise UserError(f"the target {target.name!r} has the same value in every row")
+    missing = (trained.sum() - moments.count).astype(int).tolist()
+    numbers = [
+        number.model_copy(update={"mean": mean[at], "std": std[at] or 1.0, "missing": missing[at]})
+        for at, number in enumerate(encoding.numbers)
+    ]
+    categories = [
+        category.model_copy(update={"values": _frequent(found)})
+        for category, found in zip(encoding.categories, counts, strict=True)
+    ]
+    learned = {"mean": mean[-1], "std": std[-1]} if regression else {"classes": _in_order(classes)}
+    target = target.model_copy(update=learned)
+    return encoding.model_copy(
+        update={"numbers": numbers, "categories": categories, "target": target}
+    )
+
+
+def _frequent(counts: Counter[str | None]) -> list[str | None]:
+    """The values that are not rare, the most frequent first, equal ones in alphabetical order."""
+    often = [(value, count) for value, count in counts.items() if count >= _RARE]
+    often.sort(key=lambda item: (-item[1], item[0] is not None, item[0] or ""))
+    return [value for value, _ in often[:_MOST_VALUES]]
+
+
+def _in_order(classes: Iterable[str]) -> list[str]:
+    """Classes in numerical order where all are numbers, otherwise in alphabetical order."""
+    try:
+        return sorted(classes, key=float)
+    except ValueError:
+        return sorted(classes)

@@ -1,14 +1,10 @@
 """Predicted numbers against the true ones, as a picture."""
 
-import io
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-
-from .files import write_atomically
 
 _BLUE, _ORANGE, _INK, _GRID = "#2a6fbb", "#e07b26", "#33383f", "#e4e7eb"
 _MOST_DRAWN = 20_000  # examples; more would only blacken the picture
@@ -31,7 +27,6 @@ def plot_scatter(
     every = -(-len(true) // _MOST_DRAWN)
     true, predicted = true[::every], predicted[::every]
     figure = Figure(figsize=(6, 6), dpi=160, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
     figure.suptitle(title, x=0.02, ha="left", color=_INK, fontsize=12, fontweight="bold")
     axes = figure.add_subplot()
     both = np.concatenate([true, predicted])
@@ -51,10 +46,7 @@ def plot_scatter(
     axes.tick_params(colors=_INK, labelsize=9, length=0)
     axes.set_xlabel("true", color=_INK)
     axes.set_ylabel("predicted", color=_INK)
-
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    write_atomically(path, buffer.getvalue())
+    figure.savefig(path)
 
 
 def r_squared(true: Float[np.ndarray, " batch"], predicted: Float[np.ndarray, " batch"]) -> float:

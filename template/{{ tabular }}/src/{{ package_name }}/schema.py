@@ -1,6 +1,5 @@
 """What the columns of a table are: inferred for review, or as the user says."""
 
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -108,24 +107,19 @@ def read_schema(path: Path, survey: Survey) -> TableSchema:
     """Read a reviewed schema.
 
     Args:
-        path: A JSON file as ``write_schema`` writes it.
+        path: A JSON file, as ``prepare --write-schema`` writes it.
         survey: What is in the columns that it describes.
 
     Raises:
         UserError: It is no schema, or one of other columns.
     """
     try:
-        schema = TableSchema.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        schema = TableSchema.model_validate_json(path.read_bytes())
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
     except ValidationError as error:
         problem = error.errors()[0]
-        place = [str(part) for part in problem["loc"]]
-        if place[:1] == ["columns"] and place[1:]:
-            place = [f"column {place[1]!r}", *place[2:]]
-        raise UserError(f"{path}: {', '.join(place)}: {problem['msg']}") from error
-    except ValueError as error:
-        raise UserError(f"{path} is no JSON: {error}") from error
+        raise UserError(": ".join(map(str, (path, *problem["loc"], problem["msg"])))) from error
     described = {schema.target, *schema.columns}
     for name in (*described, *survey.columns):
         if name not in survey.columns:
@@ -139,11 +133,6 @@ def read_schema(path: Path, survey: Survey) -> TableSchema:
     if not schema.of_kind("number", "boolean", "date", "category"):
         raise UserError(f"{path}: all columns are ignored, nothing is left to predict from")
     return schema
-
-
-def write_schema(schema: TableSchema) -> str:
-    """The schema as a JSON file, for review."""
-    return schema.model_dump_json(indent=2) + "\n"
 
 
 def _judge(column: surveyed.Column) -> Column:

@@ -77,9 +77,7 @@ class Column:
             self.low = low if self.low is None else min(self.low, low)
             self.high = high if self.high is None else max(self.high, high)
         if self.dtype in _COUNTED and not self.countless:
-            found = pc.value_counts(values)
-            names, counts = (found.field(name).to_pylist() for name in ("values", "counts"))
-            self.counts.update(dict(zip(names, counts, strict=True)))
+            self.counts.update(counted(values))
             self.countless = len(self.counts) > _MOST_COUNTED
             if self.countless:
                 self.counts.clear()
@@ -127,6 +125,13 @@ def survey_tables(paths: Sequence[Path], *, progress: bool) -> Survey:
     if not any(column.rows for column in columns.values()):
         raise UserError(f"{name} holds no row")
     return Survey(name, columns)
+
+
+def counted(values: pa.Array) -> dict[Any, int]:
+    """How often each value is there."""
+    found = pc.value_counts(values)
+    names, counts = (found.field(name).to_pylist() for name in ("values", "counts"))
+    return dict(zip(names, counts, strict=True))
 
 
 def _short(value: Any) -> str:
