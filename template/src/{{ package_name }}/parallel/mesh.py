@@ -41,20 +41,14 @@ class MeshSettings(Settings):
         Raises:
             UserError: The sizes do not multiply to the number of devices.
         """
-        sizes = {"model": self.model, "data": self.data}
-        for free, fixed in (AXES, AXES[::-1]):
-            if sizes[free] == -1:
-                if num_devices % sizes[fixed]:
-                    raise UserError(
-                        f"mesh.{fixed}: {sizes[fixed]} does not divide the {num_devices} devices"
-                    )
-                sizes[free] = num_devices // sizes[fixed]
-        if sizes["model"] * sizes["data"] != num_devices:
+        rest = num_devices // abs(self.model * self.data)  # -1 counts for one device here
+        model, data = (rest if size == -1 else size for size in (self.model, self.data))
+        if model * data != num_devices:
             raise UserError(
-                f"mesh.data: a mesh of model={self.model} by data={self.data} does not divide the "
-                f"{num_devices} devices exactly; set mesh.data to -1 to use all of them"
+                f"mesh: model={self.model} by data={self.data} does not divide the {num_devices} "
+                "devices exactly; set mesh.data to -1 to use all that mesh.model leaves"
             )
-        return sizes["model"], sizes["data"]
+        return model, data
 
 
 def create_mesh(settings: MeshSettings | None = None, devices: Sequence[Any] | None = None) -> Mesh:

@@ -17,7 +17,7 @@ from ..numerics.precision import Precision, cast_floating
 from ..numerics.result import Err
 from ..parallel.rules import put_batch
 from .experiment import Batch, Experiment
-from .metrics import Means, Metric, add
+from .metrics import Means, Metric
 from .prediction import Chunk, Prediction, Result
 from .state import TrainState, evaluation_params
 
@@ -95,7 +95,7 @@ def evaluate(
     picked: list[list[dict[str, np.ndarray]]] = [[] for _ in metrics]
     for batch in batches:
         means, (real, collected) = eval_step(state, put_batch(batch, sharding))
-        total = means if total is None else add(total, means)
+        total = means if total is None else jax.tree.map(jnp.add, total, means)
         for parts, arrays in zip(picked, collected, strict=True):
             parts.append({name: np.asarray(array)[real] for name, array in arrays.items()})
     results = {name: float(mean) for name, mean in (total or {}).items()}

@@ -79,11 +79,7 @@ def blueprint(
         variables=weight_shardings(variables, mesh, experiment.mesh),
         opt_state=shardings_like(abstract.opt_state, abstract.params, by_param, mesh),
     )
-    abstract = jax.tree.map(
-        lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
-        abstract,
-        shardings,
-    )
+    abstract = jax.tree.map(lambda leaf, to: leaf.update(sharding=to), abstract, shardings)
     return Blueprint(graphdef, abstract, shardings)
 
 
