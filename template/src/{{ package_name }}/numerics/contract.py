@@ -67,8 +67,8 @@ def _backward(spec, precision, operands, cotangent):
     left, right = operands
     to_left, to_right = _backward_specs(spec)
     cotangent = cotangent.astype(precision.compute_dtype)
-    d_left = _product(to_left, precision, cotangent, right)
-    d_right = _product(to_right, precision, left, cotangent)
+    d_left: Array = _product(to_left, precision, cotangent, right)
+    d_right: Array = _product(to_right, precision, left, cotangent)
     return d_left.astype(left.dtype), d_right.astype(right.dtype)
 
 

@@ -67,7 +67,7 @@ def train(experiment: Experiment, directory: RunDirectory, mesh: Mesh | None = N
         Checkpoints(directory.checkpoints, experiment.checkpoint, preserve) as checkpoints,
     ):
         batches = training_batches(experiment)
-        restored = checkpoints.restore(program.blueprint.abstract, batches)
+        restored = checkpoints.restore(program.layout.abstract, batches)
         start, steps = restored.step if restored else 0, experiment.loop.steps
         state = restored.state if restored else program.initial_state()
         hooks = Hooks(experiment.hooks, restored.hooks if restored else {})

@@ -7,7 +7,7 @@ from jaxtyping import Array
 from pydantic import ConfigDict, Field
 
 from ..settings import Settings
-from .layout import completion_logits, sequence_log_probs
+from .layout import response_logits, sequence_log_probs
 from .rewards import Reward
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ class Reinforcement(Method):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     DATA: ClassVar[str] = "prompts"
+    ALGORITHM: ClassVar[str]
 
     rewards: RewardSettings
     kl_weight: float = Field(default=0.04, ge=0)
@@ -149,13 +150,19 @@ class Reinforcement(Method):
         """One for each iteration over a batch of completions."""
         return self.iterations
 
-    def _options(self) -> dict[str, Any]:
-        """What Tunix calls the settings that the methods share."""
+    def options(self) -> dict[str, Any]:
+        """What Tunix's configuration calls the settings."""
         return {
             "num_iterations": self.iterations,
             "beta": self.kl_weight,
             "epsilon": self.clip,
         }
+
+    def trainer(self, setup: "Setup") -> "StepTrainer":
+        """Tunix's learner of the algorithm."""
+        from .reinforcement import rollout_trainer
+
+        return rollout_trainer(setup, self.ALGORITHM, self.rewards.functions(), self.options())
 
 
 class GroupRelative(Reinforcement):
@@ -165,16 +172,15 @@ class GroupRelative(Reinforcement):
         completions: Completions sampled for each prompt.
     """
 
-    completions: int = Field(default=8, ge=2)
-
+    ALGORITHM: ClassVar[str] = "grpo"
     LOSS: ClassVar[str] = "grpo"
 
-    def trainer(self, setup: "Setup") -> "StepTrainer":
-        """Tunix's `GRPOLearner`."""
-        from .reinforcement import group_relative_trainer
+    completions: int = Field(default=8, ge=2)
 
-        options = {"loss_algo": self.LOSS, "num_generations": self.completions}
-        return group_relative_trainer(setup, self.rewards.functions(), **self._options(), **options)
+    def options(self) -> dict[str, Any]:
+        """Those of Tunix's `GRPOConfig`."""
+        own = {"loss_algo": self.LOSS, "num_generations": self.completions}
+        return super().options() | own
 
 
 class GroupSequence(GroupRelative):
@@ -202,24 +208,21 @@ class ProximalPolicy(Reinforcement):
         entropy_weight: Weight of the policy's entropy, which keeps it exploring.
     """
 
+    ALGORITHM: ClassVar[str] = "ppo"
+
     discount: float = Field(default=1.0, gt=0, le=1)
     smoothing: float = Field(default=0.95, ge=0, le=1)
     value_clip: float = Field(default=0.2, gt=0)
     entropy_weight: float = Field(default=0.0, ge=0)
 
-    def trainer(self, setup: "Setup") -> "StepTrainer":
-        """Tunix's `PPOLearner`."""
-        from .reinforcement import proximal_policy_trainer
-
-        return proximal_policy_trainer(
-            setup,
-            self.rewards.functions(),
-            **self._options(),
-            gamma=self.discount,
-            gae_lambda=self.smoothing,
-            clip_range_value=self.value_clip,
-            entropy_coef=self.entropy_weight,
-        )
+    def options(self) -> dict[str, Any]:
+        """Those of Tunix's `PPOConfig`."""
+        return super().options() | {
+            "gamma": self.discount,
+            "gae_lambda": self.smoothing,
+            "clip_range_value": self.value_clip,
+            "entropy_coef": self.entropy_weight,
+        }
 
 
 class Distillation(Method):
@@ -247,8 +250,8 @@ class Distillation(Method):
         return True
 
     def trainer(self, setup: "Setup") -> "StepTrainer":
-        """Tunix's `DistillationTrainer`."""
-        from .distillation import distillation_trainer
+        """Tunix's `PeftTrainer` with the loss of distillation."""
+        from .supervised import distillation_trainer
 
         return distillation_trainer(
             setup, temperature=self.temperature, hard_weight=self.hard_weight
@@ -256,5 +259,4 @@ class Distillation(Method):
 
     def companion_outputs(self, model: Any, batch: dict[str, Array]) -> dict[str, Array]:
         """The teacher's logits for the responses."""
-        parts = (batch[name] for name in ("prompt", "prompt_mask", "response", "response_mask"))
-        return {"teacher_logits": completion_logits(model, *parts)}
+        return {"teacher_logits": response_logits(model, batch)}

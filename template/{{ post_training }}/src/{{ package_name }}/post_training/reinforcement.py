@@ -52,7 +52,8 @@ class RolloutTrainer:
     def step(self, number: int, batch: dict[str, Any]) -> dict[str, float]:
         """Sample completions of the batch's prompts, and learn from them."""
         rollout: Any = self._cluster.rollout
-        rollout.step = self._cluster.global_steps = number
+        rollout.begin(number)
+        self._cluster.global_steps = number
         with tunix_mesh(self._mesh):
             self._learner.train([batch])
         measured = self._measured.pop(number)
@@ -99,30 +100,31 @@ class FractionalPPOLearner(PPOLearner):
         return example.replace(advantages=advantages, returns=returns)
 
 
-def group_relative_trainer(
-    setup: Setup, rewards: Mapping[str, Reward], **options: Any
+def rollout_trainer(
+    setup: Setup, algorithm: str, rewards: Mapping[str, Reward], options: Mapping[str, Any]
 ) -> RolloutTrainer:
-    """A trainer by GRPO or GSPO; the options are those of Tunix's `GRPOConfig`."""
-    functions = [*checked_all(rewards).values()]
-    return RolloutTrainer(GRPOLearner(_cluster(setup), GRPOConfig(**options), functions), setup)
+    """A trainer that samples completions.
 
-
-def proximal_policy_trainer(
-    setup: Setup, rewards: Mapping[str, Reward], **options: Any
-) -> RolloutTrainer:
-    """A trainer by PPO; the options are those of Tunix's `PPOConfig`."""
+    Args:
+        setup: What it is built of.
+        algorithm: ``grpo``, for GSPO as well, or ``ppo``.
+        rewards: What completions are rewarded for, by name.
+        options: Those of the algorithm's configuration in Tunix.
+    """
+    group = algorithm == "grpo"
+    learner: Any = GRPOLearner if group else FractionalPPOLearner
+    config = (GRPOConfig if group else PPOConfig)(**options)
     functions = [*checked_all(rewards).values()]
-    learner = FractionalPPOLearner(_cluster(setup), PPOConfig(**options), functions)
-    return RolloutTrainer(learner, setup)
+    return RolloutTrainer(learner(_cluster(setup), config, functions), setup)
 
 
 def _cluster(setup: Setup) -> RLCluster:
     """All models on one mesh, and a rollout without Tunix's traps."""
-    room = setup.max_prompt_tokens + setup.max_response_tokens
+    data = setup.data
     rollout = RolloutConfig(
-        max_tokens_to_generate=setup.max_response_tokens,
-        max_prompt_length=setup.max_prompt_tokens,
-        kv_cache_size=room,
+        max_tokens_to_generate=data.max_response_tokens,
+        max_prompt_length=data.max_prompt_tokens,
+        kv_cache_size=data.max_prompt_tokens + data.max_response_tokens,
         temperature=1.0,
         seed=setup.key,
     )
@@ -136,7 +138,7 @@ def _cluster(setup: Setup) -> RLCluster:
         actor=setup.policy,
         critic=setup.critic,
         reference=setup.companion,
-        tokenizer=TunixTokenizer(setup.tokenizer),
+        tokenizer=TunixTokenizer(data.tokenizer),
         cluster_config=ClusterConfig(
             role_to_mesh=dict.fromkeys(Role, setup.mesh),
             rollout_engine=SeededRollout,

@@ -32,9 +32,7 @@ class Setup:
         critic: The value model, for PPO.
         optimizer: Of the policy, and of the value model.
         mesh: The mesh that all of them lie on.
-        tokenizer: The data's tokenizer.
-        max_prompt_tokens: Tokens of a prompt.
-        max_response_tokens: Tokens of a completion.
+        data: Settings of the data, which know its tokenizer and the lengths of its examples.
         key: Randomness of completions.
     """
 
@@ -43,9 +41,7 @@ class Setup:
     critic: ValueModel | None
     optimizer: optax.GradientTransformation
     mesh: Mesh
-    tokenizer: Any
-    max_prompt_tokens: int
-    max_response_tokens: int
+    data: Any
     key: PRNGKeyArray
 
 
@@ -109,19 +105,19 @@ def step_by_step(trainer: PeftTrainer, metrics: StepMetrics) -> None:
     trainer.metrics_logger = logger
 
 
-def optimizer_leaves(optimizer: nnx.Optimizer) -> list[nnx.Variable]:
-    """The variables of an optimizer's state, in the order in which Optax flattens it."""
-    return jax.tree.leaves(optimizer.opt_state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable))
-
-
 def read_optimizer(optimizer: nnx.Optimizer, like: PyTree) -> PyTree:
     """An optimizer's state as plain arrays, in the structure of `like`."""
-    values = [leaf[...] for leaf in optimizer_leaves(optimizer)]
+    values = [leaf[...] for leaf in _variables(optimizer)]
     return jax.tree.unflatten(jax.tree.structure(like), values)
 
 
 def write_optimizer(optimizer: nnx.Optimizer, state: PyTree) -> None:
     """Go on from an optimizer's state, laid out over the mesh as it is."""
-    for leaf, value in zip(optimizer_leaves(optimizer), jax.tree.leaves(state), strict=True):
+    for leaf, value in zip(_variables(optimizer), jax.tree.leaves(state), strict=True):
         leaf[...] = value
         leaf.set_metadata(out_sharding=tuple(value.sharding.spec))  # Tunix lays it out by this
+
+
+def _variables(optimizer: nnx.Optimizer) -> list[nnx.Variable]:
+    """The variables of an optimizer's state, in the order in which Optax flattens it."""
+    return jax.tree.leaves(optimizer.opt_state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable))
