@@ -12,16 +12,16 @@ from tunix.sft.peft_trainer import PeftTrainer, TrainingConfig
 from ..numerics.shapes import Scalar
 from ..training.metrics import Mean
 from .layout import lay_out, log_probs, response_logits
-from .trainer import CONFIG, BatchTrainer, Setup
+from .trainer import CONFIG, Setup, StepTrainer, batch_trainer
 
 Logits = Float[Array, "batch max_tokens vocab_size"]
 
 
-def supervised_trainer(setup: Setup) -> BatchTrainer:
+def supervised_trainer(setup: Setup) -> StepTrainer:
     """A trainer on prompts and responses."""
     trainer = PeftTrainer(setup.policy, setup.optimizer, TrainingConfig(**CONFIG))
     trainer.with_gen_model_input_fn(_model_inputs)
-    return BatchTrainer(trainer, setup.mesh, inputs=dict)
+    return batch_trainer(trainer, setup.mesh)
 
 
 def _model_inputs(batch: dict[str, Array]) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class Distiller(PeftTrainer):
             logger.log("", name, value, "train", self.train_steps)
 
 
-def distillation_trainer(setup: Setup, *, temperature: float, hard_weight: float) -> BatchTrainer:
+def distillation_trainer(setup: Setup, *, temperature: float, hard_weight: float) -> StepTrainer:
     """A trainer on prompts and responses with the teacher's logits.
 
     Args:
@@ -64,7 +64,7 @@ def distillation_trainer(setup: Setup, *, temperature: float, hard_weight: float
 
     trainer = Distiller(setup.policy, setup.optimizer, TrainingConfig(**CONFIG))
     trainer.with_gen_model_input_fn(lambda batch: {"batch": batch}).with_loss_fn(loss, has_aux=True)
-    return BatchTrainer(trainer, setup.mesh, inputs=dict)
+    return batch_trainer(trainer, setup.mesh)
 
 
 def distillation_losses(
