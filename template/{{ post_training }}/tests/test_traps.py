@@ -202,7 +202,7 @@ def test_distillation_counts_responses_alone():
     counted = jnp.zeros((2, 5), bool).at[:, 2:4].set(True)
     tokens = jnp.ones((2, 5), jnp.int32)
     elsewhere = jnp.where(counted[..., None], logits, -logits)
-    losses = post_training.supervised.distillation_losses
+    losses = post_training.distillation.distillation_losses
     kl, hard = losses(logits, elsewhere, tokens, counted, 1.0)
     np.testing.assert_allclose(kl, 0.0, atol=1e-6)
     assert hard > 0

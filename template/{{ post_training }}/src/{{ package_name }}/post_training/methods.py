@@ -227,7 +227,7 @@ class Distillation(Method):
 
     def trainer(self, setup: "Setup") -> "StepTrainer":
         """Tunix's `PeftTrainer` with the loss of distillation."""
-        from .supervised import distillation_trainer
+        from .distillation import distillation_trainer
 
         return distillation_trainer(
             setup, temperature=self.temperature, hard_weight=self.hard_weight
