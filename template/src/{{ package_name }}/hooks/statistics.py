@@ -1,10 +1,9 @@
 """Norms of gradients, weights and updates by module."""
 
-import jax
+import optax
 from jaxtyping import PyTree
 from pydantic import Field
 
-from ..numerics.norms import global_norm
 from ..numerics.shapes import Scalar
 from ..training.hook import Hook
 
@@ -25,20 +24,21 @@ class ModuleStatistics(Hook):
         """The norms, by kind and module."""
         norms = {}
         for module, gradient in _modules(grads, self.depth).items():
-            norms[f"grad_norm/{module}"] = global_norm(gradient)
+            norms[f"grad_norm/{module}"] = optax.tree.norm(gradient)
         weights, changes = _modules(params, self.depth), _modules(updates, self.depth)
         for module in weights:
-            weight, update = global_norm(weights[module]), global_norm(changes[module])
+            weight, update = optax.tree.norm(weights[module]), optax.tree.norm(changes[module])
             norms[f"weight_norm/{module}"] = weight
             norms[f"update_norm/{module}"] = update
             norms[f"update_to_weight/{module}"] = update / (weight + 1e-12)
         return norms
 
 
-def _modules(tree: PyTree, depth: int) -> dict[str, PyTree]:
-    """The arrays of the modules that are `depth` levels down, by dotted path."""
-    modules: dict[str, PyTree] = {}
-    for path, array in jax.tree.leaves_with_path(tree):
-        name = jax.tree_util.keystr(path[:depth], simple=True, separator=".")
-        modules.setdefault(name, []).append(array)
-    return modules
+def _modules(tree: PyTree, depth: int, path: str = "") -> dict[str, PyTree]:
+    """The subtrees that are `depth` levels down, by dotted path; shallower arrays by their own."""
+    if depth == 0 or not isinstance(tree, dict):
+        return {path: tree}
+    found = {}
+    for name in sorted(tree, key=str):
+        found |= _modules(tree[name], depth - 1, f"{path}.{name}".removeprefix("."))
+    return found

@@ -16,13 +16,8 @@ from jaxtyping import Array, Float, PyTree
 from ..errors import UserError
 from .mesh import MeshSettings, get_sharding_spec
 
-ACTIVATION_RULES = {
-    "batch": "data",
-    "num_heads": "model",
-    "d_ff": "model",
-    "vocab_size": "model",
-}
 WEIGHT_RULES = {"num_heads": "model", "d_ff": "model", "vocab_size": "model"}
+ACTIVATION_RULES = {**WEIGHT_RULES, "batch": "data"}
 FSDP_RULES = {**WEIGHT_RULES, "d_model": "data"}
 
 
@@ -136,9 +131,4 @@ def batch_sharding(mesh: Mesh) -> NamedSharding:
 
 def put_batch(batch: dict[str, Any], sharding: NamedSharding) -> dict[str, jax.Array]:
     """Assemble the global batch from each process's share: ``[batch / processes, ...]`` arrays."""
-    if jax.process_count() == 1:
-        return jax.device_put(batch, sharding)  # one transfer for all arrays
-    return {
-        name: jax.make_array_from_process_local_data(sharding, array)
-        for name, array in batch.items()
-    }
+    return jax.make_array_from_process_local_data(sharding, batch)

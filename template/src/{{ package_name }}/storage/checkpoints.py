@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -185,8 +186,9 @@ class Checkpoints:
             newest = max(damaged)
             raise UserError(
                 f"no checkpoint in {self._directory} fits this configuration (step {newest}: "
-                f"{str(damaged[newest]).splitlines()[0]}); use the configuration that the run was "
-                "started with, or another --run-dir"
+                f"{shorten(str(damaged[newest]), 200)}); use the configuration that the run was "
+                "started with (a hook that averages weights, EMA, adds to the state: with it or "
+                "without, a run stays as it began), or another --run-dir"
             )
         return None
 

@@ -1,5 +1,6 @@
 """An experiment of post-training, and how its program is made."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -7,22 +8,19 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax.sharding import Mesh
-from pydantic import ConfigDict, model_validator
+from pydantic import model_validator
 
 from ..errors import UserError
 from ..numerics.precision import Precision
 from ..parallel.rules import batch_sharding
-from ..settings import Settings
 from ..training.experiment import Experiment, ModelSettings
 from ..training.hook import hooked
-from ..training.optimizer import rates_of
 from ..training.program import Program
-from ..training.state import Blueprint, TrainState, blueprint, initial_state
+from ..training.state import TrainState, initial_state, state_layout
 from .guard import guarded
 from .methods import Method, ProximalPolicy
 from .policy import ValueModel
 from .program import TunixProgram
-from .recording import recorded
 from .start import Start, begin
 from .weights import fit_weights, select, union
 
@@ -51,10 +49,10 @@ class PostTraining(Experiment):
             raise ValueError(
                 f"data: {type(self.method).__name__} learns from {self.method.DATA}, not {kind}"
             )
-        tokenizer = self.tokenizer
-        if self.vocab_size < tokenizer.vocab_size:
+        tokenizer, vocab_size = self.tokenizer, self.plain_model.vocab_size
+        if vocab_size < tokenizer.vocab_size:
             raise ValueError(
-                f"model.vocab_size: {self.vocab_size} is less than the {tokenizer.vocab_size} ids "
+                f"model.vocab_size: {vocab_size} is less than the {tokenizer.vocab_size} ids "
                 f"of the tokenizer {tokenizer.name!r}"
             )
         return self
@@ -64,11 +62,6 @@ class PostTraining(Experiment):
         """The data's tokenizer."""
         data: Any = self.data
         return data.tokenizer
-
-    @property
-    def vocab_size(self) -> int:
-        """Entries of the model's vocabulary."""
-        return self.plain_model.vocab_size
 
     @property
     def plain_model(self) -> Any:
@@ -87,74 +80,50 @@ class PostTraining(Experiment):
                 "post-training runs in one process, on all devices that it sees: start it without "
                 "JAX_COORDINATOR_ADDRESS"
             )
-        return _lay_out(self, mesh, run)
+        from .step import TunixStep  # which imports Tunix
+
+        steps = self.loop.steps * self.method.updates_per_step
+        built = hooked(self.hooks, self.optimizer.build(steps))
+        optimizer = guarded(built, self.safety, self.hooks)
+        layout, valuing, critic = state_layout(self, optimizer, mesh), None, None
+        if isinstance(self.method, ProximalPolicy):
+            valuing = self.model_copy(update={"model": _Valuing(self.plain_model)})
+            critic = state_layout(valuing, optimizer, mesh)
+            both = _with_critic(layout.abstract, critic.abstract)
+            layout = dataclasses.replace(layout, abstract=both)
+
+        def make_state() -> TrainState:
+            state = initial_state(self, optimizer)
+            if valuing is None:
+                return state
+            return _with_critic(state, initial_state(valuing, optimizer))
+
+        def first_state() -> TrainState:
+            state = jax.jit(make_state, out_shardings=layout.shardings)()
+            start = begin(Start(state.params, state.variables), self.start_from, run)
+            return _with_start(state, start)
+
+        return TunixProgram(
+            experiment=self,
+            mesh=mesh,
+            layout=layout,
+            batch=batch_sharding(mesh),
+            initial_state=first_state,
+            train_step=TunixStep,
+            run=run,
+            optimizer=optimizer,
+            critic=critic,
+        )
 
 
-class CriticSettings(Settings):
-    """PPO's value model.
-
-    Attributes:
-        base: The transformer that it is built on.
-    """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+@dataclasses.dataclass(frozen=True)
+class _Valuing:
+    """Settings of PPO's value model: those of the transformer that it is built on."""
 
     base: ModelSettings
 
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> ValueModel:
-        """Build the value model with a transformer of random weights."""
         return ValueModel(self.base.build(rngs=rngs, precision=precision))
-
-
-def _lay_out(experiment: PostTraining, mesh: Mesh, run: Path | None) -> TunixProgram:
-    from .step import TunixStep  # which imports Tunix
-
-    steps = experiment.loop.steps * experiment.method.updates_per_step
-    built = hooked(experiment.hooks, experiment.optimizer.build(steps))
-    optimizer = recorded(guarded(built, experiment.safety), experiment.hooks)
-    policy, valuing = blueprint(experiment, optimizer, mesh), _valuing(experiment)
-    critic = None if valuing is None else blueprint(valuing, optimizer, mesh)
-
-    def make_state() -> TrainState:
-        state = initial_state(experiment, optimizer)
-        if valuing is None:
-            return state
-        return _with_critic(state, initial_state(valuing, optimizer))
-
-    whole = policy
-    if critic is not None:
-        whole = Blueprint(
-            policy.graphdef,
-            _with_critic(policy.abstract, critic.abstract),
-            _with_critic(policy.shardings, critic.shardings),
-        )
-
-    def first_state() -> TrainState:
-        state = jax.jit(make_state, out_shardings=whole.shardings)()
-        start = begin(Start(state.params, state.variables), experiment.start_from, run)
-        return _with_start(state, start)
-
-    return TunixProgram(
-        experiment=experiment,
-        mesh=mesh,
-        blueprint=whole,
-        batch=batch_sharding(mesh),
-        initial_state=first_state,
-        train_step=TunixStep,
-        method=experiment.method,
-        tokenizer=experiment.tokenizer,
-        run=run,
-        optimizer=optimizer,
-        rates=rates_of(experiment.optimizer, steps),
-        critic=critic,
-    )
-
-
-def _valuing(experiment: PostTraining) -> PostTraining | None:
-    """The experiment with the value model in the place of the policy, where there is one."""
-    if not isinstance(experiment.method, ProximalPolicy):
-        return None
-    return experiment.model_copy(update={"model": CriticSettings(base=experiment.plain_model)})
 
 
 def _with_critic(policy: TrainState, critic: TrainState) -> TrainState:

@@ -1,12 +1,12 @@
 """What a run begins with: kept in its folder, as the reference and to be compared with."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jaxtyping import PyTree
+from orbax.checkpoint import v1 as ocp
 
-from ..storage.checkpoints import Checkpoints, CheckpointSettings
-from .weights import fit_weights, read_weights, select, union
+from .weights import fit_weights, read_model, read_weights, select, union
 
 FOLDER = "start"
 
@@ -21,14 +21,6 @@ class Start(NamedTuple):
 
     params: PyTree
     variables: PyTree
-
-
-class _NoData:
-    def get_state(self) -> dict[str, Any]:
-        return {}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        pass
 
 
 def begin(fresh: Start, start_from: str | None, run: Path | None) -> Start:
@@ -54,8 +46,7 @@ def begin(fresh: Start, start_from: str | None, run: Path | None) -> Start:
             fitted = fit_weights(weights, union(*fresh), source)
             fresh = Start(*(select(fitted, part) for part in fresh))
     if run is not None:
-        with Checkpoints(run / FOLDER, CheckpointSettings()) as checkpoints:
-            checkpoints.save(0, fresh, _NoData())
+        ocp.save_checkpointables(str(_folder(run).absolute()), {"state": fresh})
     return fresh
 
 
@@ -66,8 +57,11 @@ def read_start(run: Path | None, like: Start) -> Start | None:
         run: The folder of the run.
         like: Shapes, dtypes and shardings to restore to.
     """
-    if run is None or not (run / FOLDER).exists():
+    if run is None or not _folder(run).exists():
         return None
-    with Checkpoints(run / FOLDER, CheckpointSettings(), read_only=True) as checkpoints:
-        restored = checkpoints.restore(like)
-    return None if restored is None else restored[1]
+    read = read_model(run / FOLDER, FOLDER)
+    return Start(*(fit_weights(read[name], part, FOLDER) for name, part in like._asdict().items()))
+
+
+def _folder(run: Path) -> Path:
+    return run / FOLDER / "0"
