@@ -95,14 +95,16 @@ def prefer_the_end(monkeypatch):
     monkeypatch.setattr(model.Transformer, "attend", biased)
 
 
-def test_samples_are_drawn_at_the_temperature_of_the_loss(data):
+def test_samples_are_drawn_at_the_temperature_of_the_loss(data, monkeypatch):
     """Tunix samples at 0.9 unless told otherwise, and computes old probabilities at 1."""
+    told = []
+    keep = lambda **given: told.append(given) or RolloutConfig(**given)  # noqa: E731
+    monkeypatch.setattr(post_training.reinforcement, "RolloutConfig", keep)
     experiment = tiny_methods.make("grpo", data)
     with jax.set_mesh((program := tiny_methods.make_program(experiment)).mesh):
-        step = program.compile_train_step({})
-        cluster = step._start(program.initial_state())._cluster
-        assert RolloutConfig().temperature != 1.0
-        assert cluster.cluster_config.rollout_config.temperature == 1.0
+        program.compile_train_step({})._start(program.initial_state())
+    assert RolloutConfig().temperature != 1.0
+    assert [given["temperature"] for given in told] == [1.0]
     for temperature, fits in ((1.0, True), (0.7, False)):
         rollout = stock_rollout()
         how = dataclasses.replace(config(return_logprobs=True), temperature=temperature)
@@ -178,22 +180,19 @@ def test_ppo_takes_fractions_for_rewards(data, tmp_path, monkeypatch):
 def _first_returns(experiment, patched):
     """What PPO computes of the first completions."""
     made = []
-    stock = PPOLearner._generate_and_compute_advantage
+    learner = post_training.reinforcement.FractionalPPOLearner
+    generate = learner._generate_and_compute_advantage
+
+    def keep(*arguments, **options):
+        example: Any = generate(*arguments, **options)
+        made.append(np.asarray(example.returns * example.completion_mask))
+        return example
+
+    patched.setattr(learner, "_generate_and_compute_advantage", keep)
     program = tiny_methods.make_program(experiment)
     with jax.set_mesh(program.mesh):
-        step = program.compile_train_step({})
-        trainer = step._start(program.initial_state())
-        learner = trainer._learner
-        generate = learner._generate_and_compute_advantage
-
-        def keep(*arguments, **options):
-            example = generate(*arguments, **options)
-            made.append(np.asarray(example.returns * example.completion_mask))
-            return example
-
-        patched.setattr(learner, "_generate_and_compute_advantage", keep)
+        trainer = program.compile_train_step({})._start(program.initial_state())
         trainer.step(0, program.put(next(tiny_methods.batches(experiment))))
-    assert PPOLearner._generate_and_compute_advantage is stock
     return made[0]
 
 
@@ -203,7 +202,7 @@ def test_distillation_counts_responses_alone():
     counted = jnp.zeros((2, 5), bool).at[:, 2:4].set(True)
     tokens = jnp.ones((2, 5), jnp.int32)
     elsewhere = jnp.where(counted[..., None], logits, -logits)
-    losses = post_training.supervised.distillation_losses
+    losses = post_training.distillation.distillation_losses
     kl, hard = losses(logits, elsewhere, tokens, counted, 1.0)
     np.testing.assert_allclose(kl, 0.0, atol=1e-6)
     assert hard > 0

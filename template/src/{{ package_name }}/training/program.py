@@ -76,7 +76,8 @@ class Program:
             step = make_eval_step(self.layout.graphdef, self.experiment, metrics)
             everywhere = get_sharding_spec(self.mesh, ())  # so that each process reads all of it
             self._eval_steps[name] = jax.jit(step, out_shardings=everywhere)
-        return evaluate(self._eval_steps[name], state, batches, self.batch, metrics)
+        step = self._eval_steps[name]
+        return evaluate((step(state, put_batch(each, self.batch)) for each in batches), metrics)
 
     def evaluate_during_training(self, name: str, state: TrainState) -> dict[str, float]:
         """Metrics of one of the experiment's evaluations."""

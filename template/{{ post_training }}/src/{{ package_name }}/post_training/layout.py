@@ -71,12 +71,12 @@ def completion_logits(
 
 
 def response_logits(
-    model: Any, batch: dict[str, Array], name: str = "response"
+    model: Any, batch: dict[str, Array], name: str = "response", *, key: PRNGKeyArray | None = None
 ) -> Float[Array, "batch max_tokens vocab_size"]:
     """Logits that predict each token of the responses called `name` in a batch."""
     response, mask = batch[name], batch[f"{name}_mask"]
     chex.assert_equal_shape([response, mask])
-    return completion_logits(model, batch["prompt"], batch["prompt_mask"], response, mask)
+    return completion_logits(model, batch["prompt"], batch["prompt_mask"], response, mask, key=key)
 
 
 def log_probs(

@@ -5,64 +5,20 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from jaxtyping import Float
 from tunix.rl import common, function_registry
 from tunix.rl.grpo.grpo_learner import GRPOConfig, GRPOLearner
 from tunix.rl.ppo.ppo_learner import PPOConfig, PPOLearner, TrainExample
 from tunix.rl.rl_cluster import ClusterConfig, RLCluster, RLTrainingConfig, Role
-from tunix.rl.rl_learner import RLLearner
 from tunix.rl.rollout.base_rollout import RolloutConfig
 
-from .mesh_context import tunix_mesh
-from .metrics import StepMetrics, rollout_metrics
+from .metrics import rollout_metrics
 from .rewards import Reward, checked_all
 from .rollout import SeededRollout
 from .tokens import TunixTokenizer
-from .trainer import CONFIG, Setup, step_by_step
+from .trainer import CONFIG, Setup, StepTrainer
 
 _FOREVER = 2**31  # steps after which Tunix would stop by itself
-
-
-class RolloutTrainer:
-    """A learner of Tunix's that samples completions and learns from their rewards.
-
-    Args:
-        learner: The learner.
-        setup: What it was built of.
-    """
-
-    def __init__(self, learner: RLLearner, setup: Setup) -> None:
-        self._learner, self._cluster = learner, learner.rl_cluster
-        self._mesh = setup.mesh
-        self._metrics = StepMetrics()
-        self._measured: dict[int, dict[str, float]] = {}
-        self._trainers = [self._cluster.actor_trainer]
-        if setup.critic is not None:
-            self._trainers.append(self._cluster.critic_trainer)
-        for trainer in self._trainers:
-            step_by_step(trainer, self._metrics)
-        self._cluster.with_external_metrics_logger(self._measure)
-
-    @property
-    def optimizers(self) -> list[nnx.Optimizer]:
-        """The policy's, and the value model's for PPO."""
-        return [trainer.optimizer for trainer in self._trainers]
-
-    def step(self, number: int, batch: dict[str, Any]) -> dict[str, float]:
-        """Sample completions of the batch's prompts, and learn from them."""
-        rollout: Any = self._cluster.rollout
-        rollout.begin(number)
-        self._cluster.global_steps = number
-        with tunix_mesh(self._mesh):
-            self._learner.train([batch])
-        measured = self._measured.pop(number)
-        self._measured.clear()
-        return self._metrics.take() | measured
-
-    def _measure(self, buffer: Any) -> None:
-        told = rollout_metrics(buffer.metrics)
-        self._measured.setdefault(buffer.global_steps, {}).update(told)
 
 
 class FractionalPPOLearner(PPOLearner):
@@ -102,20 +58,38 @@ class FractionalPPOLearner(PPOLearner):
 
 def rollout_trainer(
     setup: Setup, algorithm: str, rewards: Mapping[str, Reward], options: Mapping[str, Any]
-) -> RolloutTrainer:
-    """A trainer that samples completions.
+) -> StepTrainer:
+    """A trainer that samples completions and learns from their rewards.
 
     Args:
         setup: What it is built of.
-        algorithm: ``grpo``, for GSPO as well, or ``ppo``.
+        algorithm: ``ppo``, or the name of a loss of Tunix's GRPO.
         rewards: What completions are rewarded for, by name.
         options: Those of the algorithm's configuration in Tunix.
     """
-    group = algorithm == "grpo"
-    learner: Any = GRPOLearner if group else FractionalPPOLearner
-    config = (GRPOConfig if group else PPOConfig)(**options)
-    functions = [*checked_all(rewards).values()]
-    return RolloutTrainer(learner(_cluster(setup), config, functions), setup)
+    cluster, functions = _cluster(setup), [*checked_all(rewards).values()]
+    if algorithm == "ppo":
+        learner = FractionalPPOLearner(cluster, PPOConfig(**options), functions)
+    else:
+        learner = GRPOLearner(cluster, GRPOConfig(loss_algo=algorithm, **options), functions)
+    measured: dict[int, dict[str, float]] = {}
+
+    def measure(buffer: Any) -> None:
+        told = rollout_metrics(buffer.metrics)
+        measured.setdefault(buffer.global_steps, {}).update(told)
+
+    def train(number: int, batch: dict[str, Any]) -> dict[str, float]:
+        rollout: Any = cluster.rollout
+        rollout.begin(number)
+        cluster.global_steps = number
+        learner.train([batch])
+        told = measured.pop(number)
+        measured.clear()
+        return told
+
+    cluster.with_external_metrics_logger(measure)
+    critics = [] if setup.critic is None else [cluster.critic_trainer]
+    return StepTrainer([cluster.actor_trainer, *critics], setup.mesh, train)
 
 
 def _cluster(setup: Setup) -> RLCluster:
