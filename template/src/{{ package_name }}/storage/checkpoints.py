@@ -194,8 +194,8 @@ class Checkpoints:
             raise UserError(
                 f"no checkpoint in {self._directory} fits this configuration (step {newest}: "
                 f"{shorten(str(damaged[newest]), 200)}); use the configuration that the run was "
-                "started with, down to hooks that change the state, such as EMA, or another "
-                "--run-dir"
+                "started with (a hook that averages weights, EMA, adds to the state: with it or "
+                "without, a run stays as it began), or another --run-dir"
             )
         return None
 

@@ -8,7 +8,7 @@ every scale. A parameter belongs to the first group with a pattern that matches 
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import optax
@@ -21,8 +21,6 @@ from ..numerics.parameters import freeze
 from ..settings import Settings
 
 AnyArray = Float[Array, "..."]
-
-Model = TypeVar("Model", bound=nnx.Module)
 
 
 class Group(Settings):
@@ -131,8 +129,8 @@ def members(model: nnx.Module, groups: Groups) -> dict[str | None, dict[str, nnx
     return found
 
 
-def freeze_groups(model: Model, optimizer: Any) -> Model:
-    """The model, with the parameters that an optimizer's settings freeze made `Frozen` in place.
+def freeze_groups(model: nnx.Module, optimizer: Any) -> None:
+    """Make the parameters `Frozen`, in place, that an optimizer's settings freeze.
 
     Raises:
         UserError: A pattern matches nothing, or nothing is left to train.
@@ -140,7 +138,6 @@ def freeze_groups(model: Model, optimizer: Any) -> Model:
     if isinstance(optimizer, Grouped) and optimizer.groups:
         found, groups = members(model, optimizer.groups), optimizer.groups
         freeze(model, {path for name in groups if groups[name].frozen for path in found[name]})
-    return model
 
 
 def describe_groups(experiment: Any, info: Mapping[str, Any]) -> str:

@@ -104,7 +104,8 @@ def initial_state(experiment: Experiment, optimizer: optax.GradientTransformatio
 
 def _build(experiment: Experiment, key: PRNGKeyArray) -> Any:
     model = experiment.model.build(rngs=nnx.Rngs(key), precision=experiment.precision)
-    return freeze_groups(model, experiment.optimizer)
+    freeze_groups(model, experiment.optimizer)
+    return model
 
 
 @runtime_checkable

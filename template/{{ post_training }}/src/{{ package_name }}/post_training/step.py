@@ -37,52 +37,50 @@ class TunixStep:
         """Make a step: the new state, and its metrics."""
         if self._trainer is None:
             self._trainer = self._start(state)
-        metrics: dict[str, Any] = self._trainer.step(self._number, batch)
-        self._number += 1
+        number = int(state.step)
+        metrics: dict[str, Any] = self._trainer.step(number, batch)
         state, measured = self._read(state, self._trainer.optimizers)
-        applied = self._number * self._updates - 1 - int(state.skipped)
+        applied = (number + 1) * self._updates - 1 - int(state.skipped)
         metrics |= {name: rate(applied) for name, rate in self._rates.items()}
         metrics |= {"skipped": state.skipped, "consecutive_skips": state.consecutive_skips}
         metrics |= measured
         return state, {name: jnp.float32(value) for name, value in metrics.items()}
 
     def _start(self, state: TrainState) -> StepTrainer:
-        program, mesh = self._program, self._program.experiment.mesh
-        method = program.experiment.method
-        self._number = int(state.step)
+        program, experiment = self._program, self._program.experiment
         self._policy = nnx.merge(program.layout.graphdef, state.params, state.variables)
-        self._critic, states = None, [state.opt_state]
+        self._critic, opt_states = None, [state.opt_state]
         if program.critic is not None:
             critic = state.opt_state["critic"]
             self._critic = nnx.merge(program.critic.graphdef, critic.params, critic.variables)
-            name_mesh_axes(self._critic, mesh)
-            states = [state.opt_state["policy"], critic.opt_state]
-        companion = self._for_tunix(program.companion) if method.needs_companion else None
-        trainer = method.trainer(
-            Setup(
-                policy=self._for_tunix(self._policy),
-                companion=companion,
-                critic=self._critic,
-                optimizer=program.optimizer,
-                mesh=program.mesh,
-                data=program.experiment.data,
-                key=state.key,
-            )
+            name_mesh_axes(self._critic, experiment.mesh)
+            opt_states = [state.opt_state["policy"], critic.opt_state]
+        compared = experiment.method.needs_companion
+        setup = Setup(
+            policy=self._for_tunix(self._policy),
+            companion=self._for_tunix(program.companion) if compared else None,
+            critic=self._critic,
+            optimizer=program.optimizer,
+            mesh=program.mesh,
+            data=experiment.data,
+            key=state.key,
         )
-        for optimizer, each in zip(trainer.optimizers, states, strict=True):
+        trainer = experiment.method.trainer(setup)
+        for optimizer, each in zip(trainer.optimizers, opt_states, strict=True):
             write_optimizer(optimizer, each)
         return trainer
 
     def _for_tunix(self, model: Any) -> Policy:
-        policy = Policy(model, self._program.experiment.tokenizer.reserved)
-        name_mesh_axes(policy, self._program.experiment.mesh)
+        experiment = self._program.experiment
+        policy = Policy(model, experiment.tokenizer.reserved)
+        name_mesh_axes(policy, experiment.mesh)
         return policy
 
     def _read(
         self, before: TrainState, optimizers: list[nnx.Optimizer]
     ) -> tuple[TrainState, dict[str, Any]]:
         """The state that the trainer holds, and what hooks have measured."""
-        like, step = self._program.layout.abstract.opt_state, jnp.int32(self._number)
+        like, step = self._program.layout.abstract.opt_state, before.step + 1
         if self._critic is None:
             guard = opt_state = read_optimizer(optimizers[0], like)
         else:
@@ -93,9 +91,7 @@ class TunixStep:
                 opt_state=read_optimizer(optimizers[1], like["critic"].opt_state),
             )
             opt_state = {"policy": guard, "critic": critic}
-        measured = {}
-        if isinstance(guard, RecordedState):
-            guard, measured = guard
+        guard, measured = guard if isinstance(guard, RecordedState) else (guard, {})
         state = before._replace(
             step=step,
             params=_params(self._policy),
