@@ -52,7 +52,7 @@ def make_train_step(
             consecutive_skips=jnp.where(safe, 0, state.consecutive_skips + 1),
         )
         metrics = {name: mean.value for name, mean in means.items()}
-        metrics |= {f"grad_norm/{name}": optax.tree.norm(part) for name, part in grads.items()}
+        metrics |= {f"grad_norm/{name}": optax.tree.norm(grads[name]) for name in grads}
         applied = state.step - state.skipped
         metrics |= {name: jnp.asarray(rate(applied)) for name, rate in rates.items()}
         metrics |= {
