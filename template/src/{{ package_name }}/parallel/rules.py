@@ -4,7 +4,8 @@ Parameters and activations carry the names of their dimensions (`numerics.shapes
 such a name to an axis of the mesh. A name that is absent is replicated.
 """
 
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -16,7 +17,12 @@ from jaxtyping import Array, Float, PyTree
 from ..errors import UserError
 from .mesh import MeshSettings, get_sharding_spec
 
-WEIGHT_RULES = {"num_heads": "model", "d_ff": "model", "vocab_size": "model"}
+WEIGHT_RULES = {
+    "num_heads": "model",
+    "num_kv_heads": "model",
+    "d_ff": "model",
+    "vocab_size": "model",
+}
 ACTIVATION_RULES = {**WEIGHT_RULES, "batch": "data"}
 FSDP_RULES = {**WEIGHT_RULES, "d_model": "data"}
 
@@ -24,6 +30,27 @@ FSDP_RULES = {**WEIGHT_RULES, "d_model": "data"}
 def weight_rules(settings: MeshSettings) -> Mapping[str, str]:
     """The table for weights: FSDP spreads them, and what an optimizer keeps, over ``data`` too."""
     return FSDP_RULES if settings.fsdp else WEIGHT_RULES
+
+
+def axes_of(
+    names: Sequence[str], sizes: Sequence[int], rules: Mapping[str, str], parts: Mapping[str, int]
+) -> list[str | None]:
+    """The axis of the mesh that each dimension of an array lies on.
+
+    A model with many attention heads may have few with keys and values of their own: those are
+    replicated where the axis does not divide them.
+
+    Args:
+        names: Names of the dimensions.
+        sizes: Their sizes.
+        rules: The table.
+        parts: Size of each axis of the mesh.
+    """
+    axes = [rules.get(name) for name in names]
+    return [
+        None if axis and name == "num_kv_heads" and size % parts[axis] else axis
+        for name, size, axis in zip(names, sizes, axes, strict=True)
+    ]
 
 
 def constrain(x: Float[Array, "..."], *dimensions: str) -> Float[Array, "..."]:
@@ -36,10 +63,11 @@ def constrain(x: Float[Array, "..."], *dimensions: str) -> Float[Array, "..."]:
         x: An activation.
         *dimensions: Names of its dimensions, one an axis.
     """
-    if jax.sharding.get_abstract_mesh().empty:
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty:
         return x
-    spec = PartitionSpec(*(ACTIVATION_RULES.get(name) for name in dimensions))
-    return jax.lax.with_sharding_constraint(x, spec)
+    axes = axes_of(dimensions, x.shape, ACTIVATION_RULES, mesh.shape)
+    return jax.lax.with_sharding_constraint(x, PartitionSpec(*axes))
 
 
 def weight_shardings(params: nnx.State, mesh: Mesh, settings: MeshSettings) -> PyTree:
@@ -61,12 +89,18 @@ def weight_shardings(params: nnx.State, mesh: Mesh, settings: MeshSettings) -> P
     for path, variable in nnx.to_flat_state(params):
         dimensions: tuple[str, ...] = variable.get_metadata().get("out_sharding") or ()
         dimensions = dimensions or ("",) * len(variable.shape)
-        axes = [rules.get(name) for name in dimensions]
+        axes = axes_of(dimensions, variable.shape, rules, mesh.shape)
         for name, size, axis in zip(dimensions, variable.shape, axes, strict=True):
             if axis is not None and size % mesh.shape[axis]:
                 raise UserError(
                     f"mesh.{axis}: {mesh.shape[axis]} does not divide {name}={size} "
                     f"of parameter {'.'.join(map(str, path))}"
+                )
+            if axis is None and name in rules:
+                warnings.warn(
+                    f"mesh.{rules[name]}: {mesh.shape[rules[name]]} does not divide {name}={size}, "
+                    "so that each of its devices holds all keys and values",
+                    stacklevel=2,
                 )
         shardings[path] = get_sharding_spec(mesh, axes)
     return nnx.traversals.unflatten_mapping(shardings)

@@ -8,10 +8,10 @@ from jaxtyping import PyTree
 from pydantic import Field
 
 from ..settings import Settings
-from .groups import Group, add_decayed_weights, map_with_path, scale_by_group
+from .groups import Group, add_decayed_weights, map_with_path, matches, scale_by_group
 from .schedule import ScheduleSettings, make_schedule
 
-NOT_DECAYED = ("scale", "bias")
+NOT_DECAYED = ("scale", "bias", "*_bias")
 
 
 @runtime_checkable
@@ -116,4 +116,6 @@ class OptimizerSettings(GroupedOptimizer):
 
 
 def _decays(params: PyTree) -> PyTree:
-    return map_with_path(lambda path, _: path.rpartition(".")[2] not in NOT_DECAYED, params)
+    return map_with_path(
+        lambda path, _: not any(matches(path, pattern) for pattern in NOT_DECAYED), params
+    )

@@ -1,6 +1,6 @@
 """A decoder-only transformer: yours to change.
 
-Its blocks stand in `layers.py`; this module says what goes in, what comes out, and who sees whom.
+Its blocks stand in `blocks.py`; this module says what goes in, what comes out, and who sees whom.
 """
 
 from typing import Any
@@ -11,7 +11,12 @@ from jaxtyping import Array, Int, PRNGKeyArray
 from pydantic import Field
 
 from .attention import Cache
-from .layers import BlockSettings, MaybeCache, RMSNorm, run_blocks, stack_blocks
+from .block_settings import BlockSettings
+from .blocks import MaybeCache, run_blocks, stack_blocks
+from .errors import UserError
+from .kernels import choose
+from .layers import RMSNorm, softcap
+from .masks import Documents, Mask
 from .numerics.contract import contract, lookup
 from .numerics.parameters import parameter
 from .numerics.precision import Precision
@@ -25,10 +30,14 @@ class TransformerSettings(BlockSettings):
     Attributes:
         vocab_size: Entries of the vocabulary.
         tied_embeddings: Use the token embedding as the output projection too.
+        embedding_scale: Multiply embeddings by the root of d_model, rounded to their dtype.
+        logit_softcap: Logits are kept within this bound by a hyperbolic tangent.
     """
 
     vocab_size: int = Field(default=264, ge=2)
     tied_embeddings: bool = True
+    embedding_scale: bool = True
+    logit_softcap: float | None = Field(default=None, gt=0)
 
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "Transformer":
         """Build the transformer with freshly initialised parameters."""
@@ -46,7 +55,7 @@ class Transformer(nnx.Module):
         table = {"vocab_size": settings.vocab_size, "d_model": settings.d_model}
         self.embedding = parameter(rngs.params(), table, settings.d_model, precision)
         self.blocks = stack_blocks(settings, rngs=rngs, precision=precision)
-        self.norm = RMSNorm(settings.d_model, precision=precision)
+        self.norm = RMSNorm({"d_model": settings.d_model}, settings, precision=precision)
         if not settings.tied_embeddings:
             self.unembedding = parameter(rngs.params(), table, settings.d_model, precision)
 
@@ -69,9 +78,10 @@ class Transformer(nnx.Module):
         Returns:
             Float32 logits.
         """
-        same = segments[:, None, :, None] == segments[:, None, None, :]
-        causal = jnp.tril(jnp.ones((tokens.shape[1],) * 2, bool))[None, None]
-        return self.attend(tokens, same & causal, positions, None, key=key)[0]
+        documents = Documents(segments)
+        fused = choose(self.settings, self.precision, *tokens.shape)
+        mask = documents if fused else documents.mask()
+        return self._logits(self.features(tokens, mask, positions, None, key=key)[0])
 
     def extend(
         self, tokens: Tokens, cache: Cache, starts: Int[Array, " batch"] | None = None
@@ -95,8 +105,7 @@ class Transformer(nnx.Module):
     def empty_cache(self, batch: Any, length: int) -> Cache:
         """A cache with room for `length` positions of `batch` sequences, which may be symbolic."""
         settings = self.settings
-        d_head = settings.d_model // settings.num_heads
-        shape = (settings.num_layers, batch, settings.num_heads, length, d_head)
+        shape = (settings.num_layers, batch, settings.kv_heads, length, settings.head_width)
         keys, values = (jnp.zeros(shape, self.precision.compute_dtype) for _ in range(2))
         return Cache(keys, values, jnp.zeros((settings.num_layers,), jnp.int32))
 
@@ -120,16 +129,27 @@ class Transformer(nnx.Module):
 
         Returns:
             Float32 logits of the next token at every position, and the cache with these added.
+
+        Raises:
+            UserError: The settings ask for a kernel, and there is none that takes a mask.
         """
+        kernel = self.settings.attention
+        if cache is None and kernel in ("cudnn", "splash"):
+            raise UserError(f"model.attention: {kernel} takes no mask; take auto or einsum")
         x, extended = self.features(tokens, mask, positions, cache, key=key)
+        return self._logits(x), extended
+
+    def _logits(self, x: Hidden) -> Logits:
         table = self.embedding if self.settings.tied_embeddings else self.unembedding
         logits = contract("bsd,vd->bsv", x, table[...], self.precision, accumulator=True)
-        return constrain(logits, "batch", "seq_len", "vocab_size"), extended
+        if self.settings.logit_softcap is not None:
+            logits = softcap(logits, self.settings.logit_softcap)
+        return constrain(logits, "batch", "seq_len", "vocab_size")
 
     def features(
         self,
         tokens: Tokens,
-        mask: AttentionMask,
+        mask: Mask,
         positions: Int[Array, "batch seq_len"],
         cache: MaybeCache = None,
         *,
@@ -137,7 +157,9 @@ class Transformer(nnx.Module):
     ) -> tuple[Hidden, MaybeCache]:
         """What the logits are read from; see `attend`."""
         settings = self.settings
-        x = lookup(self.embedding[...], tokens) * settings.d_model**0.5
+        x = lookup(self.embedding[...], tokens)
+        if settings.embedding_scale:
+            x = x * settings.d_model**0.5
         x = constrain(x.astype(self.precision.compute_dtype), "batch", "seq_len", "d_model")
         x, extended = run_blocks(
             self.blocks, settings, x, mask=mask, positions=positions, key=key, cache=cache

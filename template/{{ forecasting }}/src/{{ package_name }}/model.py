@@ -18,9 +18,11 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
 from pydantic import Field, field_validator
 
+from .block_settings import BlockSettings
+from .blocks import run_blocks, stack_blocks
 from .errors import UserError
 from .frequency import NUM_FEATURES
-from .layers import BlockSettings, RMSNorm, run_blocks, stack_blocks
+from .layers import RMSNorm
 from .normalisation import normalise, seasonal_naive
 from .numerics.contract import contract
 from .numerics.parameters import declare, parameter
@@ -98,7 +100,7 @@ class Forecaster(nnx.Module):
         names = {"channels": settings.channels, "d_model": width}
         self.channel = parameter(rngs.params(), names, width, precision)
         self.blocks = stack_blocks(settings, rngs=rngs, precision=precision)
-        self.norm = RMSNorm(width, precision=precision)
+        self.norm = RMSNorm({"d_model": width}, settings, precision=precision)
         # Small, so that training starts near the naive forecast.
         numbers = len(settings.levels) * steps
         sizes = {"d_model": width, "d_patch": numbers}

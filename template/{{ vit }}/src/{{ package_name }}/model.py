@@ -2,7 +2,7 @@
 
 An image is cut into square patches, which a transformer reads as it would read words (Dosovitskiy
 et al., 2021): learned position embeddings, attention without a mask, and the mean over all
-positions, rather than a class token, for the classifier. The blocks stand in `layers.py`.
+positions, rather than a class token, for the classifier. The blocks stand in `blocks.py`.
 """
 
 import chex
@@ -11,9 +11,11 @@ from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import Field
 
+from .block_settings import BlockSettings
+from .blocks import run_blocks, stack_blocks
 from .errors import UserError
 from .fitting import FitsImages
-from .layers import BlockSettings, RMSNorm, run_blocks, stack_blocks
+from .layers import RMSNorm
 from .numerics.contract import contract
 from .numerics.parameters import declare, parameter
 from .numerics.precision import Precision
@@ -59,7 +61,7 @@ class ViT(nnx.Module):
         sizes = {"seq_len": seq_len, "d_model": d_model}
         self.positions = parameter(rngs.params(), sizes, d_model, precision)
         self.blocks = stack_blocks(settings, rngs=rngs, precision=precision)
-        self.norm = RMSNorm(d_model, precision=precision)
+        self.norm = RMSNorm({"d_model": d_model}, settings, precision=precision)
         sizes = {"d_model": d_model, "num_classes": num_classes}
         self.head = parameter(rngs.params(), sizes, d_model, precision)
         self.bias = declare(jnp.zeros((num_classes,), jnp.float32), ("num_classes",), precision)

@@ -3,14 +3,15 @@
 from typing import Any, NamedTuple
 
 import chex
+import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from ..numerics.contract import contract
 from ..numerics.parameters import declare
-from ..parallel.mesh import MeshSettings
-from ..parallel.rules import weight_rules
+from ..parallel.mesh import MeshSettings, create_mesh
+from ..parallel.rules import axes_of, weight_rules
 
 Mask = Bool[Array, "batch query_len key_len"] | Int[Array, "batch query_len key_len"]
 
@@ -43,10 +44,8 @@ class Policy(nnx.Module):
     def __init__(self, transformer: Any, reserved: tuple[int, ...]) -> None:
         self.transformer = transformer
         self.reserved = reserved
-        settings = transformer.settings
-        self.config = CacheShape(
-            settings.num_layers, settings.num_heads, settings.d_model // settings.num_heads
-        )
+        keys = jax.eval_shape(lambda: transformer.empty_cache(1, 1)).keys
+        self.config = CacheShape(keys.shape[0], keys.shape[2], keys.shape[4])
 
     def __call__(
         self,
@@ -121,8 +120,8 @@ def name_mesh_axes(model: nnx.Module, mesh: MeshSettings) -> None:
         model: A module, whose parameters are marked in place.
         mesh: Says whether weights are spread over ``data`` too.
     """
-    rules = weight_rules(mesh)
+    rules, parts = weight_rules(mesh), create_mesh(mesh).shape
     for _, node in nnx.iter_graph(model):
         if isinstance(node, nnx.Variable) and node.get_metadata().get("out_sharding"):
             names = node.get_metadata()["out_sharding"]
-            node.set_metadata(out_sharding=tuple(rules.get(name) for name in names))
+            node.set_metadata(out_sharding=tuple(axes_of(names, node.shape, rules, parts)))
