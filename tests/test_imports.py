@@ -9,14 +9,15 @@ from .support import rendering
 from .support.imports import Package
 
 LOWEST = {"numerics", "parallel", "reporting", "storage", "shared"}
-USED = LOWEST | {"training", "post_training", "hooks"}
+USED = LOWEST | {"training", "pretrained", "post_training", "hooks"}
 LAYERS = {
     "shared": set(),
     **{folder: {"shared"} for folder in LOWEST - {"shared"}},
     "configuration": {"shared"},
     "training": LOWEST,
     "hooks": LOWEST | {"training"},
-    "post_training": LOWEST | {"training"},
+    "pretrained": LOWEST | {"training"},
+    "post_training": LOWEST | {"training", "pretrained", "configuration"},
     "yours": USED,
     "experiments": USED | {"yours"},
     "commands": USED | {"yours", "experiments", "configuration"},

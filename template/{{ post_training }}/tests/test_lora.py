@@ -109,3 +109,17 @@ def test_targets_that_are_not_there():
 def test_weights_that_are_not_stacked_over_layers():
     with pytest.raises(ValueError, match="stacked over layers"):
         build(SETTINGS.model_copy(update={"targets": ("embedding",)}))
+
+
+def test_weights_that_are_rounded_already_stay_so():
+    rounded = SETTINGS.model_copy(update={"base_dtype": "bfloat16"})
+    adapted = moved(build(rounded, numerics.precision.Precision()))
+    leaves = jax.tree.leaves(nnx.state(adapted.base, nnx.Variable))
+    assert {leaf.dtype.name for leaf in leaves} == {"bfloat16"}
+    merged, base = (
+        nnx.to_pure_dict(nnx.state(each, nnx.Variable)) for each in (adapted.merged(), adapted.base)
+    )
+    assert {leaf.dtype.name for leaf in jax.tree.leaves(merged)} == {"bfloat16"}
+    assert not np.array_equal(
+        merged["blocks"]["attention"]["query"], base["blocks"]["attention"]["query"]
+    )

@@ -24,6 +24,8 @@ WEIGHT_RULES = {
     "vocab_size": "model",
 }
 ACTIVATION_RULES = {**WEIGHT_RULES, "batch": "data"}
+FIXED = {"num_kv_heads", "vocab_size"}
+"""Dimensions that one is not free to choose: few heads have keys, and vocabularies are odd."""
 FSDP_RULES = {**WEIGHT_RULES, "d_model": "data"}
 
 
@@ -37,8 +39,7 @@ def axes_of(
 ) -> list[str | None]:
     """The axis of the mesh that each dimension of an array lies on.
 
-    A model with many attention heads may have few with keys and values of their own: those are
-    replicated where the axis does not divide them.
+    What a published model has fixed, `FIXED`, is replicated where the axis does not divide it.
 
     Args:
         names: Names of the dimensions.
@@ -48,7 +49,7 @@ def axes_of(
     """
     axes = [rules.get(name) for name in names]
     return [
-        None if axis and name == "num_kv_heads" and size % parts[axis] else axis
+        None if axis and name in FIXED and size % parts[axis] else axis
         for name, size, axis in zip(names, sizes, axes, strict=True)
     ]
 
@@ -99,7 +100,7 @@ def weight_shardings(params: nnx.State, mesh: Mesh, settings: MeshSettings) -> P
             if axis is None and name in rules:
                 warnings.warn(
                     f"mesh.{rules[name]}: {mesh.shape[rules[name]]} does not divide {name}={size}, "
-                    "so that each of its devices holds all keys and values",
+                    "so that each of its devices holds all of it",
                     stacklevel=2,
                 )
         shardings[path] = get_sharding_spec(mesh, axes)

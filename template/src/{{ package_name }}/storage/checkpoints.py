@@ -51,6 +51,17 @@ class Resumable(Protocol):
         ...
 
 
+class NoData:
+    """The position of a run that has read no data."""
+
+    def get_state(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Stay."""
+
+
 class Restored(NamedTuple):
     """What a checkpoint holds.
 

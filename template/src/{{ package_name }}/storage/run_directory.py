@@ -25,6 +25,7 @@ class RunDirectory:
         metrics: All metrics, one JSON object per line.
         curves: The curves as a picture.
         checkpoints: The folder of the checkpoints.
+        pretrained: Files of the published model that the run began with, such as its tokenizer.
         tracker: The folder of the experiment tracker's files.
     """
 
@@ -38,6 +39,7 @@ class RunDirectory:
         self.metrics = path / "metrics.jsonl"
         self.curves = path / "curves.png"
         self.checkpoints = path / "checkpoints"
+        self.pretrained = path / "pretrained"
         self.tracker = path / "tracker"
 
     def config(self) -> dict[str, Any]:

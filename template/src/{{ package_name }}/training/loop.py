@@ -20,6 +20,7 @@ from .data_settings import info_of
 from .experiment import Experiment
 from .hook import Hooks, Run
 from .interruption import Interruption
+from .memory import memory_line
 from .program import make_program
 from .report import Report
 from .safety import stop_if_diverged
@@ -72,6 +73,7 @@ def train(experiment: Experiment, directory: RunDirectory, mesh: Mesh | None = N
         state = restored.state if restored else program.initial_state()
         hooks = Hooks(experiment.hooks, restored.hooks if restored else {})
         with Report(directory, start, steps, experiment.throughput) as report:
+            report.message(memory_line(program.layout.abstract))
             if start:
                 report.message(f"resuming after step {start} of {steps}")
             run = Run(program, directory, report, start, state)

@@ -31,6 +31,7 @@ from .post_training.methods import (
     ProximalPolicy,
     Supervised,
 )
+from .post_training.presets import pretrained  # noqa: F401 - fiddler:pretrained
 from .prediction import ResponsePrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings

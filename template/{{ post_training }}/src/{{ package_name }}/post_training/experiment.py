@@ -1,6 +1,7 @@
 """An experiment of post-training, and how its program is made."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from ..training.hook import hooked
 from ..training.program import Program
 from ..training.state import TrainState, initial_state, state_layout
 from .guard import guarded
+from .lora import LoraSettings
 from .methods import Method, ProximalPolicy
 from .policy import ValueModel
 from .program import TunixProgram
-from .start import Start, begin
-from .weights import fit_weights, select, union
+from .start import FOLDER, Start, begin
+from .weights import fit_weights, is_rounded, select, union
 
 
 class PostTraining(Experiment):
@@ -82,29 +84,43 @@ class PostTraining(Experiment):
             )
         from .step import TunixStep  # which imports Tunix
 
-        steps = self.loop.steps * self.method.updates_per_step
-        built = hooked(self.hooks, self.optimizer.build(steps))
-        optimizer = guarded(built, self.safety, self.hooks)
-        layout, valuing, critic = state_layout(self, optimizer, mesh), None, None
-        if isinstance(self.method, ProximalPolicy):
-            valuing = self.model_copy(update={"model": _Valuing(self.plain_model)})
+        experiment = self._with_base_dtype(run)
+        steps = experiment.loop.steps * experiment.method.updates_per_step
+        built = hooked(experiment.hooks, experiment.optimizer.build(steps))
+        optimizer = guarded(built, experiment.safety, experiment.hooks)
+        layout, valuing, critic = state_layout(experiment, optimizer, mesh), None, None
+        if isinstance(experiment.method, ProximalPolicy):
+            valuing = experiment.model_copy(update={"model": _Valuing(experiment.plain_model)})
             critic = state_layout(valuing, optimizer, mesh)
             both = _with_critic(layout.abstract, critic.abstract)
             layout = dataclasses.replace(layout, abstract=both)
 
-        def make_state() -> TrainState:
-            state = initial_state(self, optimizer)
-            if valuing is None:
-                return state
-            return _with_critic(state, initial_state(valuing, optimizer))
+        like, shardings = (
+            Start(each.params, each.variables) for each in (layout.abstract, layout.shardings)
+        )
+
+        def draw(part: Callable[[Start], Start]) -> Start:
+            def make() -> Start:
+                state = initial_state(experiment, optimizer)
+                return part(Start(state.params, state.variables))
+
+            return jax.jit(make, out_shardings=part(shardings))()
+
+        def make_state(start: Start) -> TrainState:
+            state = initial_state(experiment, optimizer)  # of which nothing but keys is computed
+            opt_state = optimizer.init(start.params)
+            state = state._replace(**start._asdict(), opt_state=opt_state)
+            return (
+                state if valuing is None else _with_critic(state, initial_state(valuing, optimizer))
+            )
 
         def first_state() -> TrainState:
-            state = jax.jit(make_state, out_shardings=layout.shardings)()
-            start = begin(Start(state.params, state.variables), self.start_from, run)
-            return _with_start(state, start)
+            start = begin(like, draw, experiment.start_from, run)
+            state = jax.jit(make_state, out_shardings=layout.shardings, donate_argnums=0)(start)
+            return state if valuing is None else _valued_from(state)
 
         return TunixProgram(
-            experiment=self,
+            experiment=experiment,
             mesh=mesh,
             layout=layout,
             batch=batch_sharding(mesh),
@@ -114,6 +130,17 @@ class PostTraining(Experiment):
             optimizer=optimizer,
             critic=critic,
         )
+
+    def _with_base_dtype(self, run: Path | None) -> "PostTraining":
+        """The experiment with the dtype of the weights below LoRA decided, where it is open."""
+        if not isinstance(self.model, LoraSettings) or self.model.base_dtype is not None:
+            return self
+        kept = run / FOLDER if run is not None and (run / FOLDER).exists() else None
+        source = kept or (self.start_from and Path(self.start_from))
+        bfloat16 = self.precision.param_dtype == "bfloat16"
+        rounded = bool(source) and bfloat16 and is_rounded(source, "start_from")
+        model = self.model.model_copy(update={"base_dtype": "bfloat16" if rounded else "float32"})
+        return self.model_copy(update={"model": model})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,13 +157,10 @@ def _with_critic(policy: TrainState, critic: TrainState) -> TrainState:
     return policy._replace(opt_state={"policy": policy.opt_state, "critic": critic})
 
 
-def _with_start(state: TrainState, start: Start) -> TrainState:
-    """A new state with the weights that the run begins with; a value model gets them as well."""
-    state = state._replace(params=start.params, variables=start.variables)
-    if not isinstance(state.opt_state, dict):
-        return state
+def _valued_from(state: TrainState) -> TrainState:
+    """A new state whose value model has the policy's weights as well."""
     critic: TrainState = state.opt_state["critic"]
-    begun = start.variables.get("base") or union(start.params, start.variables)
+    begun = state.variables.get("base") or union(state.params, state.variables)
     weights = {"transformer": jax.tree.map(jnp.copy, begun)}
     params, variables = (
         fit_weights(select(union(part, weights), part), part, "the value model")

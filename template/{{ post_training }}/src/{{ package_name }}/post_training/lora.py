@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from pydantic import ConfigDict, Field
 
 from ..numerics.parameters import Frozen, freeze
-from ..numerics.precision import Precision
+from ..numerics.precision import Dtype, Precision
 from ..settings import Settings
 from ..training.experiment import ModelSettings
 
@@ -28,6 +28,8 @@ class LoraSettings(Settings):
         rank: Rank of the differences.
         alpha: They are scaled by alpha / rank.
         targets: Names of the weights in the blocks that get one.
+        base_dtype: What the model's weights are kept in. Without it, bfloat16 where the run starts
+            from weights that are bfloat16, as published ones mostly are, and float32 elsewhere.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -36,11 +38,12 @@ class LoraSettings(Settings):
     rank: int = Field(default=8, ge=1)
     alpha: float = Field(default=16.0, gt=0)
     targets: tuple[str, ...] = ("query", "key", "value", "out", "gate", "up", "down")
+    base_dtype: Dtype | None = None
 
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "LoraModel":
         """Build the model with random weights and a difference of zero."""
-        wide = precision.model_copy(update={"param_dtype": "float32"})
-        return LoraModel(self, self.base.build(rngs=rngs, precision=wide), rngs)
+        kept = precision.model_copy(update={"param_dtype": self.base_dtype or "float32"})
+        return LoraModel(self, self.base.build(rngs=rngs, precision=kept), rngs)
 
 
 class Factors(nnx.Module):
@@ -131,14 +134,18 @@ def merge_weights(base: PyTree, factors: PyTree, scale: Float[Array | np.ndarray
     """Add differences to weights.
 
     Args:
-        base: Float32 weights, nested dictionaries.
+        base: Weights, nested dictionaries.
         factors: Nested likewise, ``into`` and ``out_of`` in the place of a weight.
         scale: Factor of all differences.
+
+    Returns:
+        The sums, added up in float32, in the dtype of the weights.
     """
     merged = dict(base)
     for name, part in factors.items():
         if "into" in part:
-            merged[name] = base[name] + scale * _product(part["into"], part["out_of"])
+            difference = scale * _product(part["into"], part["out_of"])
+            merged[name] = (base[name] + difference).astype(base[name].dtype)
         else:
             merged[name] = merge_weights(base[name], part, scale)
     return merged

@@ -20,7 +20,7 @@ from ..training.state import StateLayout, TrainState, state_layout
 from .completions import evaluate_completions
 from .methods import Distillation, Reinforcement
 from .start import FOLDER, Start, read_start
-from .weights import fit_weights, read_weights
+from .weights import load_weights
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,8 @@ class TunixProgram(Program):
             parts = {"model": method.teacher_model, "optimizer": OptimizerSettings()}
             teacher = self.experiment.model_copy(update=parts)
             layout = state_layout(teacher, optax.identity(), self.mesh)
-            weights = read_weights(Path(method.teacher), "method.teacher")
-            source = f"method.teacher: {method.teacher}"
-            params = fit_weights(weights, layout.abstract.params, source)
+            like = layout.abstract.params
+            params = load_weights(Path(method.teacher), "method.teacher", like)
             return nnx.merge(layout.graphdef, params, {})
         start: Any = self._kept
         if start is None and self.run is not None:

@@ -1,12 +1,15 @@
 """What a run begins with: kept in its folder, as the reference and to be compared with."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from jaxtyping import PyTree
-from orbax.checkpoint import v1 as ocp
 
-from .weights import fit_weights, read_model, read_weights, select, union
+from ..storage.checkpoints import Checkpoints, CheckpointSettings, NoData
+from ..storage.run_directory import RunDirectory
+from .weights import load_weights, select, union
 
 FOLDER = "start"
 
@@ -23,31 +26,51 @@ class Start(NamedTuple):
     variables: PyTree
 
 
-def begin(fresh: Start, start_from: str | None, run: Path | None) -> Start:
+Draw = Callable[[Callable[[Start], Start]], Start]
+"""Makes the part of random arrays that a function takes of them."""
+
+
+def begin(like: Start, draw: Draw, start_from: str | None, run: Path | None) -> Start:
     """What a run begins with; its first call decides, later ones find the same.
 
     Args:
-        fresh: Random weights of the model.
+        like: Shapes, dtypes and shardings of the model's arrays.
+        draw: Makes random ones, those alone that it is asked for.
         start_from: Folder of the run whose weights take their place, if any.
         run: The folder of this run, where they are kept; None keeps nothing.
 
     Raises:
         UserError: The weights to start from are not there, or do not fit.
     """
-    kept = read_start(run, fresh)
+    kept = read_start(run, like)
     if kept is not None:
         return kept
-    if start_from is not None:
-        weights, source = read_weights(Path(start_from), "start_from"), f"start_from: {start_from}"
-        if "base" in fresh.variables:
-            base = fit_weights(weights, fresh.variables["base"], source)
-            fresh = fresh._replace(variables={**fresh.variables, "base": base})
-        else:
-            fitted = fit_weights(weights, union(*fresh), source)
-            fresh = Start(*(select(fitted, part) for part in fresh))
+    if start_from is None:
+        begun = draw(lambda start: start)
+    elif "base" in like.variables:
+        base = load_weights(Path(start_from), "start_from", like.variables["base"])
+        begun = draw(_without_base)
+        begun = begun._replace(variables={**begun.variables, "base": base})
+    else:
+        weights = load_weights(Path(start_from), "start_from", union(*like))
+        begun = Start(*(select(weights, part) for part in like))
     if run is not None:
-        ocp.save_checkpointables(str(_folder(run).absolute()), {"state": fresh})
-    return fresh
+        with Checkpoints(run / FOLDER, CheckpointSettings()) as checkpoints:
+            checkpoints.save(0, begun, NoData())
+        if start_from is not None:
+            _keep_files(RunDirectory(Path(start_from)).pretrained, RunDirectory(run).pretrained)
+    return begun
+
+
+def _without_base(start: Start) -> Start:
+    variables = {name: part for name, part in start.variables.items() if name != "base"}
+    return start._replace(variables=variables)
+
+
+def _keep_files(source: Path, target: Path) -> None:
+    """Keep what lies beside published weights, such as their tokenizer."""
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
 
 
 def read_start(run: Path | None, like: Start) -> Start | None:
@@ -57,11 +80,8 @@ def read_start(run: Path | None, like: Start) -> Start | None:
         run: The folder of the run.
         like: Shapes, dtypes and shardings to restore to.
     """
-    if run is None or not _folder(run).exists():
+    if run is None or not (run / FOLDER).exists():
         return None
-    read = read_model(run / FOLDER, FOLDER)
-    return Start(*(fit_weights(read[name], part, FOLDER) for name, part in like._asdict().items()))
-
-
-def _folder(run: Path) -> Path:
-    return run / FOLDER / "0"
+    with Checkpoints(run / FOLDER, CheckpointSettings(), read_only=True) as checkpoints:
+        restored = checkpoints.restore(like)
+    return None if restored is None else restored.state

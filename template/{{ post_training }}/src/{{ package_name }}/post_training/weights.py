@@ -1,5 +1,7 @@
 """Weights to start from: those of a run of this project, or of one that trains a language model."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from jaxtyping import PyTree
 from orbax.checkpoint import v1 as ocp
 
 from ..errors import UserError
+from ..parallel.mesh import get_sharding_spec
 from .lora import merge_weights
 
 _FOLDERS = ("checkpoints", "")
@@ -18,7 +21,7 @@ _FOLDERS = ("checkpoints", "")
 
 
 def read_weights(path: Path, field: str) -> PyTree:
-    """The float32 weights of a run's newest checkpoint, on the host, LoRA merged.
+    """The weights of a run's newest checkpoint, on the host, LoRA merged.
 
     Nothing of the other run is needed but its checkpoints: neither its configuration nor the code
     of its project.
@@ -30,11 +33,49 @@ def read_weights(path: Path, field: str) -> PyTree:
     Raises:
         UserError: There is no checkpoint, or it is none of a model.
     """
-    read = read_model(path, field)
-    weights = union(read["params"], read["variables"])  # frozen ones are among the variables
-    if "base" in weights:
-        weights = merge_weights(weights["base"], weights["factors"], weights["scale"])
-    return jax.device_get(weights)
+    return jax.device_get(_merged(read_model(path, field)))
+
+
+def load_weights(path: Path, field: str, like: PyTree) -> PyTree:
+    """The weights of a run's newest checkpoint, each read to where it belongs.
+
+    Args:
+        path: The folder of the run, or that of its checkpoints.
+        field: The field of the configuration that names it, for errors.
+        like: Shapes, dtypes and shardings of the weights.
+
+    Raises:
+        UserError: There is no checkpoint, or it is none of such a model.
+    """
+    saved = _saved(path, field)
+    everywhere = get_sharding_spec(jax.tree.leaves(like)[0].sharding.mesh, ())
+    targets = union(like, {"base": like}) if "base" in saved["variables"] else like
+
+    def target(tree: PyTree, like: PyTree) -> PyTree:
+        if isinstance(tree, dict):
+            return {
+                name: target(part, like.get(name, {}) if isinstance(like, dict) else {})
+                for name, part in tree.items()
+            }
+        same = isinstance(like, jax.ShapeDtypeStruct | jax.Array) and like.shape == tree.shape
+        dtype, sharding = (like.dtype, like.sharding) if same else (tree.dtype, everywhere)
+        return jax.ShapeDtypeStruct(tree.shape, dtype, sharding=sharding)
+
+    read = _read(path, field, {part: target(tree, targets) for part, tree in saved.items()})
+    return fit_weights(_merged(read), like, f"{field}: {path}")
+
+
+def is_rounded(path: Path, field: str) -> bool:
+    """Whether the weights of a run's newest checkpoint are bfloat16, as published ones mostly are.
+
+    Of a run with LoRA those count that it leaves as they are.
+
+    Raises:
+        UserError: There is no checkpoint, or it is none of a model.
+    """
+    saved = _saved(path, field)
+    weights = saved["variables"].get("base") or saved
+    return {leaf.dtype.name for leaf in jax.tree.leaves(weights)} == {"bfloat16"}
 
 
 def read_model(path: Path, field: str) -> dict[str, PyTree]:
@@ -43,20 +84,41 @@ def read_model(path: Path, field: str) -> dict[str, PyTree]:
     Raises:
         UserError: There is no checkpoint, or it is none of a model.
     """
-    folder = str(_newest(path, field))
+    # As numpy arrays, whatever devices they were saved on.
+    like = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), _saved(path, field))
+    return _read(path, field, like)
+
+
+def _merged(read: dict[str, PyTree]) -> PyTree:
+    weights = union(read["params"], read["variables"])  # frozen ones are among the variables
+    if "base" in weights:
+        weights = merge_weights(weights["base"], weights["factors"], weights["scale"])
+    return weights
+
+
+def _saved(path: Path, field: str) -> dict[str, PyTree]:
+    """Shapes and dtypes of ``params`` and ``variables``."""
+    with _problems_of(path, field):
+        folder = str(_newest(path, field))
+        saved: Any = ocp.checkpointables_metadata(folder).metadata["state"]
+        return {part: saved[part] for part in ("params", "variables")}
+
+
+def _read(path: Path, field: str, like: dict[str, PyTree]) -> dict[str, PyTree]:
     context = ocp.Context()
     context.pytree_options.loading.partial_load = True  # what the optimizer remembers stays there
+    with _problems_of(path, field), context:
+        return ocp.load_checkpointables(str(_newest(path, field)), {"state": like})["state"]
+
+
+@contextlib.contextmanager
+def _problems_of(path: Path, field: str) -> Iterator[None]:
     try:
-        with context:
-            saved: Any = ocp.checkpointables_metadata(folder).metadata["state"]
-            # As numpy arrays, whatever devices they were saved on.
-            like = {
-                part: jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), saved[part])
-                for part in ("params", "variables")
-            }
-            return ocp.load_checkpointables(folder, {"state": like})["state"]
+        yield
+    except UserError:
+        raise
     except Exception as error:  # damage to a file can surface as anything
-        raise UserError(f"{field}: {folder} holds no weights of a model: {error}") from error
+        raise UserError(f"{field}: {path} holds no weights of a model: {error}") from error
 
 
 def fit_weights(weights: PyTree, like: PyTree, source: str) -> PyTree:

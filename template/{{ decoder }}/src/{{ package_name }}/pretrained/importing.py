@@ -1,0 +1,75 @@
+"""A run without a step: the weights of a folder as the checkpoint that other commands open."""
+
+import shutil
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Final
+
+import jax
+import jax.numpy as jnp
+
+from ..storage.checkpoints import Checkpoints, NoData
+from ..storage.run_directory import RunDirectory
+from ..training.program import Program
+from .family import Family
+from .folder import CONFIG, ModelFolder
+from .weights import read_weights
+
+BESIDE: Final = (
+    *(CONFIG, "generation_config.json", "chat_template.jinja", "chat_template.json"),
+    *("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json"),
+    *("added_tokens.json", "vocab.json", "merges.txt"),
+)
+"""Files that a run keeps as they are, for its tokenizer and for an export."""
+
+
+def set_fields(config: Any, settings: Mapping[str, Any]) -> None:
+    """Set the fields of a model's configuration, those of its parts as nested mappings.
+
+    Raises:
+        AttributeError: The model has no such setting.
+    """
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            set_fields(getattr(config, name), value)
+        else:
+            setattr(config, name, shortest(value) if isinstance(value, tuple) else value)
+
+
+def shortest(pattern: Sequence[Hashable]) -> tuple[Any, ...]:
+    """The first part of a pattern that gives all of it when it is repeated."""
+    lengths = range(1, len(pattern))
+    repeated = (length for length in lengths if _repeats(pattern, length))
+    return tuple(pattern[: next(repeated, len(pattern))])
+
+
+def _repeats(pattern: Sequence[Hashable], length: int) -> bool:
+    return all(one == other for one, other in zip(pattern, pattern[length:], strict=False))
+
+
+def write_run(folder: ModelFolder, family: Family, program: Program, run: RunDirectory) -> None:
+    """Write the checkpoint of a run, and keep what lies beside the weights.
+
+    Args:
+        folder: The folder of the model.
+        family: What its tensors are called.
+        program: The program of an experiment with `PretrainedSettings`, on its mesh.
+        run: The folder of the run.
+
+    Raises:
+        UserError: The tensors are not those of the model.
+    """
+    abstract = program.layout.abstract
+    weights = read_weights(folder, family, abstract.variables)
+    state = jax.tree.map(
+        lambda leaf: jnp.zeros(leaf.shape, leaf.dtype, device=leaf.sharding),
+        abstract._replace(key=(), variables=()),
+    )
+    key = jax.device_put(jax.random.key(program.experiment.seed), abstract.key.sharding)
+    state = state._replace(key=key, variables=weights)
+    with Checkpoints(run.checkpoints, program.experiment.checkpoint) as checkpoints:
+        checkpoints.save(0, state, NoData())
+    if jax.process_index() == 0:
+        run.pretrained.mkdir(exist_ok=True)
+        for name in BESIDE:
+            if (folder.path / name).is_file():
+                shutil.copyfile(folder.path / name, run.pretrained / name)
