@@ -30,6 +30,9 @@ SHARED = {"errors", "files", "settings"}
 ENTRANCES = {"", "__main__", "experiments"}
 """What others start with: the package, its command, and the experiments."""
 
+FOUND = ("commands.", "hooks.", "pretrained.families.")
+"""What is imported by names that are no part of the text."""
+
 KINDS = next(row for row in rendering.factors() if "task" in row[0])
 """Answers that make packages of different modules."""
 
@@ -69,10 +72,10 @@ def test_what_is_imported_is_there(package: Package) -> None:
 
 
 def test_every_module_is_used(package: Package) -> None:
-    """Commands are found by their names, hooks by configurations; `__init__.py` makes a package."""
+    """Some are found by their names, and `__init__.py` makes a package."""
     used = {each.module for each in package.imports()}
     used |= {module.rpartition(".")[0] for module in package.modules}
-    used |= {module for module in package.modules if module.startswith(("commands.", "hooks."))}
+    used |= {module for module in package.modules if module.startswith(FOUND)}
     # Images alone are found in another way; a file that is there for most is there for all.
     unused = {"storage.own_files"} if "images" in package.modules else set()
     assert set(package.modules) - used - ENTRANCES == unused
