@@ -36,8 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("list", help="print the experiments and the fiddlers")
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
     """Carry out the command.
+
+    Returns:
+        The exit code.
 
     Raises:
         UserError: The configuration is not valid.
@@ -46,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.action == "list":
         print(configuration.catalogue_text(experiments), end="")
-        return
+        return 0
     config = configuration.compose(arguments.config, experiments)
     experiment = configuration.build(config)
     if arguments.action == "diff":
@@ -56,9 +59,10 @@ def run(arguments: argparse.Namespace) -> None:
         against = configuration.compose([start], experiments)
         for difference in configuration.differences(against, config):
             print(difference)
-        return
+        return 0
     from ..training.data_settings import info_of
     from ..training.groups import describe_groups
 
     print(configuration.flatten(config), end="")
     print(describe_groups(experiment, info_of(experiment.data)), end="")
+    return 0
