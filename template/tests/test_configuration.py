@@ -122,7 +122,10 @@ def test_a_saved_configuration_is_a_start(tmp_path):
         (["set:optimizer=3"], ["optimizer: "]),
         (["set:optimizer.learning_rate=-1"], ["optimizer.learning_rate: "]),
         (["set:precision.compute_dtype=float"], ["precision.compute_dtype: ", "'float32'"]),
-        (["set:optimizer.schedule.warmup_steps=-1"], ["optimizer.schedule.warmup_steps", "greater than or equal to 0, not -1"]),
+        (
+            ["set:optimizer.schedule.warmup_steps=-1"],
+            ["optimizer.schedule.warmup_steps", "greater than or equal to 0, not -1"],
+        ),
         (["set:loop.micro_batches=1000003"], ["loop.micro_batches: 1000003 does not divide"]),
     ],
 )
