@@ -29,6 +29,7 @@ NEVER_IMPORTED = {
     "pre-commit": "a command",
     "qwix": "Tunix reaches into it",
     "ruff": "a command",
+    "sentencepiece": "tokenizers of some published models, which load it by its name",
     "statsmodels": "the sample, which is read as a file",
     "tensorboard": "a command, which shows what tensorboardX writes",
 }

@@ -9,15 +9,16 @@ from .support import rendering
 from .support.imports import Package
 
 LOWEST = {"numerics", "parallel", "reporting", "storage", "shared"}
-USED = LOWEST | {"training", "pretrained", "post_training", "hooks"}
+USED = LOWEST | {"training", "tokenization", "pretrained", "post_training", "hooks"}
 LAYERS = {
     "shared": set(),
     **{folder: {"shared"} for folder in LOWEST - {"shared"}},
     "configuration": {"shared"},
     "training": LOWEST,
     "hooks": LOWEST | {"training"},
-    "pretrained": LOWEST | {"training"},
-    "post_training": LOWEST | {"training", "pretrained", "configuration"},
+    "tokenization": LOWEST | {"training"},
+    "pretrained": LOWEST | {"training", "tokenization"},
+    "post_training": LOWEST | {"training", "tokenization", "pretrained", "configuration"},
     "yours": USED,
     "experiments": USED | {"yours"},
     "commands": USED | {"yours", "experiments", "configuration"},

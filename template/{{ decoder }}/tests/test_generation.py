@@ -3,11 +3,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from flax import nnx
 
 from .project import generation, model, numerics, tokenizer
 
-SETTINGS = model.TransformerSettings(d_model=32, num_layers=2, num_heads=2, d_ff=48)
+SETTINGS = model.TransformerSettings(vocab_size=264, d_model=32, num_layers=2, num_heads=2, d_ff=48)
 GREEDY = generation.Sampling(max_tokens=12, temperature=0.0)
 
 
@@ -68,6 +69,41 @@ def test_top_one_is_greedy():
     made = generation.generate(transformer, prompts(), jax.random.key(0), sampling)
     greedy = generation.generate(transformer, prompts(), jax.random.key(1), GREEDY)
     np.testing.assert_array_equal(made, greedy)
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ({}, {0, 1, 2, 3}),
+        ({"top_p": 0.5}, {0}),
+        ({"top_p": 0.81}, {0, 1, 2}),
+        ({"min_p": 0.29}, {0, 1, 2}),
+        ({"min_p": 1.0}, {0}),
+        ({"top_k": 2, "top_p": 0.7}, {0, 1}),  # which have 5/8 and 3/8 of what is left
+        ({"temperature": 0.5, "min_p": 0.29}, {0, 1}),
+    ],
+)
+def test_only_likely_tokens_are_drawn(options, kept):
+    logits = jnp.log(jnp.tile(jnp.array([0.15, 0.5, 0.05, 0.3])[None], (600, 1)))
+    sampling = generation.Sampling(**{"temperature": 1.0, **options})
+    drawn = generation._pick(logits, jax.random.key(0), jnp.int32(0), sampling)
+    best = [1, 3, 0, 2]
+    assert set(drawn.tolist()) == {best[at] for at in kept}
+
+
+def test_who_watches_sees_each_token_and_may_end_a_sequence():
+    transformer, seen = build(), []
+
+    def watch(tokens):
+        seen.append(np.array(tokens))
+        return np.array([len(seen) == 3, False])
+
+    plain = generation.generate(transformer, prompts(), None, GREEDY)
+    made = generation.generate(transformer, prompts(), None, GREEDY, watch=watch)
+    np.testing.assert_array_equal(made[1], plain[1])
+    np.testing.assert_array_equal(made[0, :3], plain[0, :3])
+    assert (made[0, 3:] == tokenizer.DOCUMENT).all()
+    np.testing.assert_array_equal(np.stack(seen, axis=1), made[:, : len(seen)])
 
 
 def test_nothing_follows_the_end_of_a_document():

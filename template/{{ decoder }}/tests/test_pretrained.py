@@ -6,6 +6,7 @@ import re
 import jax
 import numpy as np
 import pytest
+import tokenizers
 from safetensors.numpy import load_file, save_file
 
 from . import published
@@ -64,7 +65,8 @@ def weights_of(program, state):
 def test_a_folder_is_imported_and_exported_bit_for_bit(tmp_path, monkeypatch, dtype, files):
     arrays = published.tensors(dtype)
     folder = published.publish(tmp_path / "folder", arrays, files=files, torch_dtype=dtype)
-    (folder / "tokenizer.json").write_text("{}")
+    words = tokenizers.models.WordLevel({"</s>": 0, "lamp": 1}, unk_token="lamp")
+    tokenizers.Tokenizer(words).save(str(folder / "tokenizer.json"))
     program, state, step = imported(folder, tmp_path / "run")
     assert step == 0 and state.params == {}
     found = weights_of(program, state)
@@ -87,7 +89,10 @@ def test_a_folder_is_imported_and_exported_bit_for_bit(tmp_path, monkeypatch, dt
         np.testing.assert_array_equal(array, again[name], name)
     config = json.loads((output / "config.json").read_text())
     assert {**published.CONFIG, "torch_dtype": dtype}.items() <= config.items()
-    assert (output / "tokenizer.json").read_text() == "{}"
+    given = (folder / "tokenizer.json").read_bytes()
+    for kept in (tmp_path / "run" / "tokenizer", output):
+        assert (kept / "tokenizer.json").read_bytes() == given
+    assert program.experiment.data.tokenizer.decode(np.array([1, 0])) == "lamp"
 
 
 def test_each_device_is_given_what_it_holds_and_nothing_is_read_twice(tmp_path, monkeypatch):

@@ -14,13 +14,13 @@ from .traced import training_inputs
 def batch() -> dict[str, Any]:
     """What an objective needs besides a model: a batch as `data.py` makes it."""
     integers = jax.ShapeDtypeStruct((16, 48), "int32")
-    arrays = dict.fromkeys(("tokens", "targets", "segments", "positions"), integers)
+    arrays = dict.fromkeys(("tokens", "targets", "segments", "positions", "bytes"), integers)
     return {"batch": {**arrays, "weights": jax.ShapeDtypeStruct(integers.shape, "float32")}}
 
 
 def experiment() -> training.experiment.Experiment:
     """An experiment that knows its data."""
-    return configuration.build(configuration.compose(["config:smoke"], experiments))
+    return configuration.build(configuration.compose(["config:smoke"], experiments)).fitted({})
 
 
 INPUTS = {

@@ -3,6 +3,7 @@
 import argparse
 import gzip
 import json
+import sys
 
 import pytest
 
@@ -74,6 +75,73 @@ def test_gz_is_unpacked(folder):
     (folder / "a.txt.gz").write_bytes(gzip.compress(b"text"))
     (folder / "b.jsonl.gz").write_bytes(gzip.compress(lines({"text": "line"}).encode()))
     assert documents("--source", "*.gz") == ["text", "line"]
+
+
+def test_zst_is_unpacked(folder):
+    pyarrow = pytest.importorskip("pyarrow")
+    codec = pyarrow.Codec("zstd")
+    for name, content in (("a.txt", b"text"), ("b.jsonl", lines({"text": "line"}).encode())):
+        (folder / f"{name}.zst").write_bytes(codec.compress(content, asbytes=True))
+    assert documents("--source", "*.zst") == ["text", "line"]
+    (folder / "a.txt.zst").write_bytes(codec.compress(b"text" * 100, asbytes=True)[:-5])
+    with pytest.raises(UserError, match=r"a.txt.zst cannot be read: Truncated"):
+        documents("--source", "a.txt.zst")
+
+
+def test_a_byte_order_mark_tells_utf_16(folder):
+    (folder / "a.txt").write_bytes("größer\r\n".encode("utf-16"))
+    (folder / "b.jsonl").write_bytes(lines({"text": "λ"}, {"text": "two"}).encode("utf-16"))
+    (folder / "c.txt").write_bytes(b"\xfe\xff" + "big".encode("utf-16-be"))
+    assert documents("--source", "*") == ["größer\r\n", "λ", "two", "big"]
+
+
+def test_tables_hold_a_document_per_row(folder):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pyarrow.table({"body": ["one", "zwei ü", "three"], "id": [1, 2, 3]})
+    parquet.write_table(table, "a.parquet", row_group_size=2)
+    with pyarrow.ipc.new_file("b.arrow", table.schema) as file:
+        file.write_table(table)
+    with pyarrow.ipc.new_stream("c.arrow", table.schema) as file:
+        file.write_table(table)
+    for name in ("a.parquet", "b.arrow", "c.arrow"):
+        opened = source("--source", name, "--column", "body")
+        sizes = []
+        found = list(opened.documents(sizes.append))
+        assert found == [(f"{name}:{n}", t) for n, t in enumerate(["one", "zwei ü", "three"], 1)]
+        assert sum(sizes) == opened.size()
+        with pytest.raises(UserError, match=rf"{name} has no column 'text'; .*body, id.*--column"):
+            documents("--source", name)
+        with pytest.raises(UserError, match=rf"{name}:1: field 'id' is no text but int"):
+            documents("--source", name, "--column", "id")
+        (folder / name).write_bytes(b"no table")
+        with pytest.raises(UserError, match=rf"{name} is no intact"):
+            documents("--source", name)
+
+
+def test_a_table_without_pyarrow(folder, monkeypatch):
+    (folder / "a.parquet").write_bytes(b"")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UserError, match=r"a.parquet needs the package pyarrow: run `uv add"):
+        documents("--source", "a.parquet")
+
+
+def test_a_folder_stands_for_the_texts_in_it(folder):
+    (folder / "own" / "deep").mkdir(parents=True)
+    (folder / "own" / "deep" / "a.txt").write_text("a")
+    (folder / "own" / "b.jsonl").write_text(lines({"text": "b"}))
+    (folder / "own" / "c.png").write_bytes(b"\x89")
+    assert documents("--source", "own") == ["b", "a"]
+
+
+def test_documents_are_counted_and_repeated_ones_dropped_on_demand(folder):
+    texts = [f"document {number % 400} of many" for number in range(800)]
+    (folder / "a.jsonl").write_text(lines(*({"text": text} for text in texts)))
+    told = prepare("--source", "a.jsonl", "--max-documents", "300")
+    assert [int(line.split()[1]) for line in told.splitlines()[2:5]] == [270, 15, 15]
+    told = prepare("--source", "a.jsonl", "--dedup", overwrite=True)
+    assert [int(line.split()[1]) for line in told.splitlines()[2:5]] == [360, 20, 20]
+    assert "400 repeated documents were dropped" in told
 
 
 def test_progress_adds_up_to_the_size_of_the_files(folder):

@@ -24,7 +24,7 @@ def batch() -> dict[str, Any]:
 
 def experiment() -> training.experiment.Experiment:
     """An experiment that knows its data."""
-    return configuration.build(configuration.compose(["config:pretrain"], experiments))
+    return configuration.build(configuration.compose(["config:pretrain"], experiments)).fitted({})
 
 
 INPUTS = {

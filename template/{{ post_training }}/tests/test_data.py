@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
+import tokenizers
 
 from .batching import equal, evaluate, take, train
-from .project import data, errors, samples, sources, storage
+from .project import data, errors, samples, sources, storage, tokenization
 from .project import tokenizer as tokens
 
 UserError = errors.UserError
@@ -214,10 +215,12 @@ def test_lengths_that_do_not_suffice_are_reported(directories):
     train(settings(directories, "preferences", max_response_tokens=17))
 
 
-def test_another_tokenizer_is_reported(directories, monkeypatch):
-    monkeypatch.setattr(data.VocabularySettings().tokenizer, "name", "words")
-    with pytest.raises(UserError, match=r"prepared with tokenizer 'bytes'.*'words'.*--overwrite"):
-        train(settings(directories, "prompts"))
+def test_another_tokenizer_is_reported(directories, tmp_path):
+    words = tokenizers.models.WordLevel({"</s>": 0, "lamp": 1}, unk_token="lamp")
+    tokenizers.Tokenizer(words).save(str(tmp_path / "tokenizer.json"))
+    other = tokenization.keeping.published_info(tmp_path)
+    with pytest.raises(UserError, match=r"prepared with tokenizer bytes, the run .*--overwrite"):
+        train(settings(directories, "prompts").fitted(other))
 
 
 def test_examples_of_another_kind_are_reported(directories):

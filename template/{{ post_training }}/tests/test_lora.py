@@ -9,7 +9,7 @@ from flax import nnx
 from .project import model, numerics, post_training, training
 
 lora = post_training.lora
-PLAIN = model.TransformerSettings(d_model=32, num_layers=2, num_heads=2, d_ff=48)
+PLAIN = model.TransformerSettings(vocab_size=264, d_model=32, num_layers=2, num_heads=2, d_ff=48)
 SETTINGS = lora.LoraSettings(base=PLAIN, rank=4)
 FLOAT32 = numerics.precision.FLOAT32
 

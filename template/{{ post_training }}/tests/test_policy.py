@@ -10,10 +10,10 @@ from flax import nnx
 from tunix.generate.sampler import CacheConfig, Sampler
 from tunix.rl.common import compute_per_token_logps
 
-from .project import completion, generation, model, numerics, parallel, post_training, vocabulary
+from .project import completion, generation, model, numerics, parallel, post_training, tokenization
 
-SETTINGS = model.TransformerSettings(d_model=32, num_layers=2, num_heads=2, d_ff=48)
-TOKENIZER = vocabulary.VocabularySettings().tokenizer
+SETTINGS = model.TransformerSettings(vocab_size=264, d_model=32, num_layers=2, num_heads=2, d_ff=48)
+TOKENIZER = tokenization.byte_tokenizer.TOKENIZER
 PROMPTS = ["ab>", "longer>", "x>"]
 ROOM, MOST = 12, 10
 

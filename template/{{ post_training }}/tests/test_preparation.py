@@ -98,6 +98,7 @@ def test_the_description_counts_tokens_and_names_fields():
         "longest_prompt": len("größer".encode()) + 1,
         "longest_response": 21,
         "tokenizer": "bytes",
+        "tokenizer_digest": "",
         "vocab_size": 264,
     }
     assert told.splitlines()[0] == "data/set: prompts, own.jsonl"

@@ -22,9 +22,9 @@ from tunix.rl.rollout.vanilla_rollout import VanillaRollout
 from tunix.sft.dpo.dpo_trainer import process_dpo_record
 
 from . import tiny_methods
-from .project import model, numerics, objective, post_training, vocabulary
+from .project import model, numerics, objective, post_training, tokenization
 
-TOKENIZER = vocabulary.VocabularySettings().tokenizer
+TOKENIZER = tokenization.byte_tokenizer.TOKENIZER
 ADAPTER = TokenizerAdapter(post_training.tokens.TunixTokenizer(TOKENIZER))
 PROMPTS = ["ab>", "abc>", "x>", "y>"]
 ROOM = MOST = 8
@@ -37,7 +37,9 @@ def data(tmp_path_factory):
 
 
 def policy():
-    settings = model.TransformerSettings(d_model=32, num_layers=2, num_heads=2, d_ff=48)
+    settings = model.TransformerSettings(
+        vocab_size=264, d_model=32, num_layers=2, num_heads=2, d_ff=48
+    )
     transformer = settings.build(rngs=nnx.Rngs(3), precision=numerics.precision.FLOAT32)
     return post_training.policy.Policy(transformer, TOKENIZER.reserved)
 

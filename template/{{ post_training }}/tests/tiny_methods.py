@@ -58,10 +58,11 @@ def directives(method: str, data_sets: dict[str, Path], *changes: str) -> list[s
 
 
 def make(method: str, data_sets: dict[str, Path], *changes: str) -> Any:
-    """Build a method's tiny experiment."""
-    return configuration.build(
+    """Build a method's tiny experiment, fitted to its data."""
+    experiment = configuration.build(
         configuration.compose(directives(method, data_sets, *changes), experiments)
     )
+    return experiment.fitted(training.data_settings.info_of(experiment.data))
 
 
 def run_in(folder: Path) -> storage.run_directory.RunDirectory:

@@ -60,7 +60,9 @@ def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -
     experiment = configuration.build(config)
     # The devices may be fewer than those the run was trained on.
     experiment = experiment.model_copy(update={"mesh": MeshSettings()})
-    experiment = experiment.fitted(recorded_info(run.data_set) or info_of(experiment.data))
+    recorded = recorded_info(run.data_set)
+    info = {**recorded, "folder": str(path)} if recorded else info_of(experiment.data)
+    experiment = experiment.fitted(info)
     program = make_program(experiment, experiment.make_mesh(), path)
     with Checkpoints(run.checkpoints, experiment.checkpoint, read_only=True) as checkpoints:
         step = _step(checkpoint, checkpoints.saved, experiment)

@@ -109,11 +109,13 @@ def _keep_config(run: RunDirectory, config: "fdl.Config", allow_change: bool) ->
 def _keep_data(run: RunDirectory, data: "DataSettings", allow_change: bool) -> None:
     """Record the data of a new run, the sample where there is none; check that of a resumed one."""
     from ..storage.data_record import record_data_set
-    from ..training.data_settings import Prepares, fingerprint_of, info_of
+    from ..training.data_settings import KeepsFiles, Prepares, fingerprint_of, info_of
 
     if isinstance(data, Prepares) and not data.exists():
         print(f"no data set in {data.directory} yet: preparing the bundled sample")
         print(data.prepare_sample(progress=True))
+    if isinstance(data, KeepsFiles):
+        data.keep_files(run.path)
     fingerprint = fingerprint_of(data)
     if fingerprint is None:
         print("data has no fingerprint(): other data will go unnoticed when this run is resumed")

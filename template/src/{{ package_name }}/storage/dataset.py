@@ -2,7 +2,8 @@
 
 A data set is a directory. Each split is a list of ArrayRecord files (shards), whose records are
 bytes that only the task understands. ``dataset.json`` names every shard with its size; it is
-written last, so a directory without it holds no data set. ``dataset_writer.py`` writes them.
+written last, so a directory without it holds no data set. Where records are made of tokens, a
+folder ``tokenizer`` has the files of the tokenizer. ``dataset_writer.py`` writes all of this.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from ..errors import UserError
 from ..settings import Settings
 
 MANIFEST = "dataset.json"
+TOKENIZER = "tokenizer"
 
 
 class Shard(Settings):

@@ -3,7 +3,8 @@
 Everything is written below ``.writing`` inside the data set's directory (the same file system,
 so that files can be renamed out of it, also where the directory is a mount point). Committing
 renames the finished shards into place under names of their own and then replaces the manifest,
-which is one atomic step: before it the old data set (or none) opens, after it the new one.
+which is one atomic step: before it the old data set (or none) opens, after it the new one. Only
+a tokenizer is exchanged just before that, and its digest tells if no more than that was done.
 Whatever a killed writer left is removed by the next one.
 """
 
@@ -25,10 +26,11 @@ from array_record.python import (
 
 from ..errors import UserError
 from ..files import sync
-from .dataset import MANIFEST, DataSet, Manifest, Shard, holds_data_set
+from .dataset import MANIFEST, TOKENIZER, DataSet, Manifest, Shard, holds_data_set
 
 _WORK = ".writing"
 _SHARD_NAME = re.compile(r"[a-z_]+-\d{5}-[0-9a-f]{8}\.arrayrecord")
+_LEFT = re.compile(f"{_SHARD_NAME.pattern}|{TOKENIZER}")  # perhaps, by a killed writer
 
 # One record per compressed block, so that reading one record decompresses nothing else. The default
 # level of compression takes twice the time for hardly smaller files.
@@ -67,7 +69,10 @@ class DataSetWriter:
 
     @property
     def scratch(self) -> Path:
-        """A directory for the caller's temporary files, gone when the writer is done."""
+        """A directory for the caller's temporary files, gone when the writer is done.
+
+        A folder ``tokenizer`` in it becomes that of the data set.
+        """
         return self._directory / _WORK
 
     def __enter__(self) -> "DataSetWriter":
@@ -148,6 +153,11 @@ class DataSetWriter:
             draft = self.scratch / MANIFEST
             draft.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
             sync(draft)
+            tokenizer = self._directory / TOKENIZER
+            if tokenizer.exists():
+                os.rename(tokenizer, self.scratch / "replaced")
+            if (self.scratch / TOKENIZER).exists():
+                os.rename(self.scratch / TOKENIZER, tokenizer)
             os.replace(draft, self._directory / MANIFEST)
             sync(self._directory)
             for path in self._directory.iterdir():
@@ -173,7 +183,7 @@ class DataSetWriter:
                 )
             return
         for path in self._directory.iterdir():
-            if path.name != _WORK and not _SHARD_NAME.fullmatch(path.name):
+            if path.name != _WORK and not _LEFT.fullmatch(path.name):
                 raise UserError(
                     f"{self._directory} holds other files ({path.name}): choose a directory that "
                     "is empty or does not exist yet"

@@ -5,6 +5,7 @@ itself. `IndexedData` (``indexed_data.py``) does most of the work where examples
 """
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
 from .prepared_data import PreparedData
@@ -62,6 +63,19 @@ class Described(Protocol):
         """What follows from the data, such as the classes, in JSON's types.
 
         A run keeps it, so that its model can be used where the data is not.
+        """
+        ...
+
+
+@runtime_checkable
+class KeepsFiles(Protocol):
+    """Data that a model cannot be used without, such as its tokenizer."""
+
+    def keep_files(self, run: Path) -> None:
+        """Copy what is needed of the data into the folder of a run, at each start of it.
+
+        Raises:
+            UserError: The run was started with something else.
         """
         ...
 

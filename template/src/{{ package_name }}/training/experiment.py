@@ -42,6 +42,11 @@ class FitsData(Protocol):
         ...
 
 
+def fitted_to(info: Mapping[str, Any], part: Any) -> Any:
+    """A part of an experiment, fitted to the data if it can be."""
+    return part.fitted(info) if isinstance(part, FitsData) else part
+
+
 class LoopSettings(Settings):
     """How long a run is and what happens on the way.
 
@@ -132,16 +137,21 @@ class Experiment(Settings):
         Raises:
             UserError: `info` lacks something that a part follows from.
         """
-        parts = {name: getattr(self, name) for name in ("model", "objective", "prediction")}
-        fitted = {}
-        for name, part in parts.items():
+
+        def fit(name: str, part: Any) -> Any:
             try:
-                fitted |= {name: part.fitted(info)} if isinstance(part, FitsData) else {}
+                return fitted_to(info, part)
             except KeyError as error:
                 raise UserError(
                     f"{name}: follows from the data, whose info() has no {error}"
                 ) from error
-        return self.model_copy(update=fitted)
+
+        fitted = {name: fit(name, getattr(self, name)) for name in type(self).model_fields}
+        evaluations = {
+            name: each.model_copy(update={"data": fit(f"evaluations[{name!r}].data", each.data)})
+            for name, each in self.evaluations.items()
+        }
+        return self.model_copy(update={**fitted, "evaluations": evaluations})
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Experiment":

@@ -29,8 +29,10 @@ class PreparedData(IndexedData):
         return DataSet.open(Path(self.directory)).fingerprint
 
     def info(self) -> dict[str, Any]:
-        """What `prepare` found out about the data; nothing before there is any."""
-        return DataSet.open(Path(self.directory)).info if self.exists() else {}
+        """What `prepare` found out about the data, and its ``folder``; nothing before it exists."""
+        if not self.exists():
+            return {}
+        return {**DataSet.open(Path(self.directory)).info, "folder": self.directory}
 
     def open(self, kind: str) -> DataSet:
         """The data set, which `prepare` has stored with this ``kind`` in its `info`.

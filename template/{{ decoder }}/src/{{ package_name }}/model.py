@@ -3,6 +3,7 @@
 Its blocks stand in `blocks.py`; this module says what goes in, what comes out, and who sees whom.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -22,25 +23,45 @@ from .numerics.parameters import parameter
 from .numerics.precision import Precision
 from .numerics.shapes import AttentionMask, Hidden, Logits, Tokens
 from .parallel.rules import constrain
+from .tokenizer import TOKENIZER
 
 
 class TransformerSettings(BlockSettings):
     """The size of a transformer, and how it is computed.
 
     Attributes:
-        vocab_size: Entries of the vocabulary.
+        vocab_size: Entries of the vocabulary; 0 for those of the data's tokenizer, and so many more
+            that eight devices can share them.
         tied_embeddings: Use the token embedding as the output projection too.
         embedding_scale: Multiply embeddings by the root of d_model, rounded to their dtype.
         logit_softcap: Logits are kept within this bound by a hyperbolic tangent.
     """
 
-    vocab_size: int = Field(default=264, ge=2)
+    vocab_size: int = Field(default=0, ge=0)
     tied_embeddings: bool = True
     embedding_scale: bool = True
     logit_softcap: float | None = Field(default=None, gt=0)
 
+    def fitted(self, info: Mapping[str, Any]) -> "TransformerSettings":
+        """A copy whose vocabulary has the ids of the data.
+
+        Raises:
+            UserError: There are more of them than entries.
+        """
+        ids = info.get("vocab_size", TOKENIZER.vocab_size)
+        if self.vocab_size == 0:
+            return self.model_copy(update={"vocab_size": -(-ids // 8) * 8})
+        if ids > self.vocab_size and "vocab_size" in info:
+            raise UserError(
+                f"model.vocab_size: {self.vocab_size} is less than the {ids} ids of the data's "
+                f"tokenizer {info.get('tokenizer')}"
+            )
+        return self
+
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "Transformer":
         """Build the transformer with freshly initialised parameters."""
+        if self.vocab_size == 0:
+            raise ValueError("vocab_size follows from the data: use settings.fitted(info)")
         return Transformer(self, rngs=rngs, precision=precision)
 
 

@@ -1,11 +1,12 @@
 """What an example is, and where examples come from.
 
-A data set of text is one stream of tokens per split (see ``preparation.py``), cut into windows of
-``seq_len`` targets. Windows are cut without regard to documents: a window may hold the end of one
-document, several short ones and the beginning of another. What crosses a document's boundary: the
-prediction that it ends (the target at a document's last token is ``DOCUMENT``). What does not:
-attention and positions, since the model lets a token see only tokens of its own segment, and
-positions restart with each document. Nothing at all crosses from one window to the next.
+A data set of text is one stream of tokens per split (see ``preparation.py``), made by the tokenizer
+that the data set keeps and cut into windows of ``seq_len`` targets. Windows are cut without regard
+to documents: a window may hold the end of one document, several short ones and the beginning of
+another. What crosses a document's boundary: the prediction that it ends (the target at a document's
+last token is the tokenizer's `end`). What does not: attention and positions, since the model lets a
+token see only tokens of its own segment, and positions restart with each document. Nothing at all
+crosses from one window to the next.
 
 Which windows form the batch of a step stands in ``training/indexed_data.py``.
 """
@@ -20,13 +21,13 @@ from . import preparation, sources
 from .errors import UserError
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
-from .tokenizer import DOCUMENT, PAD, TOKENIZER
+from .tokenization.fitting import TokenizedData
+from .tokenization.tokenizer import Tokenizer
 from .training.indexed_data import Draws, Numbers
 from .training.prediction import Arrays
-from .training.prepared_data import PreparedData
 
 
-class TextData(PreparedData):
+class TextData(TokenizedData):
     """A prepared data set of text and how it is read.
 
     Attributes:
@@ -62,17 +63,10 @@ class TextData(PreparedData):
         """The windows of a split.
 
         Raises:
-            UserError: The data set is not there, or does not fit tokenizer and `seq_len`.
+            UserError: The data set is not there, or does not fit the run's tokenizer or `seq_len`.
         """
         data_set = self.open("text")
-        info = data_set.info
-        if (info["tokenizer"], info["vocab_size"]) != (TOKENIZER.name, TOKENIZER.vocab_size):
-            raise UserError(
-                f"{self.directory} was prepared with tokenizer {info['tokenizer']!r} "
-                f"({info['vocab_size']} ids), the project's is {TOKENIZER.name!r} "
-                f"({TOKENIZER.vocab_size} ids): prepare it again with --overwrite"
-            )
-        examples = TextExamples(data_set, split, self.seq_len)
+        examples = TextExamples(data_set, split, self.seq_len, self.tokenizer)
         if examples.tokens <= self.seq_len:
             raise UserError(
                 f"data.seq_len {self.seq_len} is too long: the {split} split of {self.directory} "
@@ -86,14 +80,15 @@ class TextExamples:
 
     Window ``i`` is ``tokens[i * seq_len : (i + 1) * seq_len + 1]``: the last token of a window is
     the first of the next, so that each token but the very first is a target exactly once. The last
-    window is filled with ``PAD``. Only the records that a window touches are read.
+    window is padded. Only the records that a window touches are read.
 
     Attributes:
         tokens: How many there are in the stream.
     """
 
-    def __init__(self, data_set: DataSet, split: str, seq_len: int) -> None:
+    def __init__(self, data_set: DataSet, split: str, seq_len: int, tokenizer: Tokenizer) -> None:
         self._records, self._info, self._seq_len = data_set.source(split), data_set.info, seq_len
+        self._tokenizer = tokenizer
         self.tokens: int = data_set.info["splits"][split]["tokens"]
 
     def __len__(self) -> int:
@@ -102,7 +97,7 @@ class TextExamples:
 
     def read(self, numbers: Numbers, draws: Draws | None = None) -> Arrays:
         """Make a batch; nothing about a text is varied."""
-        windows = np.full((len(numbers), self._seq_len + 1), PAD, np.int32)
+        windows = np.full((len(numbers), self._seq_len + 1), self._tokenizer.pad, np.int32)
         size = self._info["chunk_tokens"]
         for row in np.flatnonzero(numbers >= 0):
             start = int(numbers[row]) * self._seq_len
@@ -111,25 +106,32 @@ class TextExamples:
             data = b"".join([self._records[at] for at in touched])
             tokens = np.frombuffer(data, self._info["dtype"])[start % size :]
             windows[row, : stop - start] = tokens[: stop - start]
-        return make_batch(windows)
+        return make_batch(windows, self._tokenizer)
 
 
-def make_batch(windows: Int32[np.ndarray, "batch window"]) -> Arrays:
+def make_batch(windows: Int32[np.ndarray, "batch window"], tokenizer: Tokenizer) -> Arrays:
     """Turn windows of ``seq_len + 1`` tokens into the arrays that the model and the loss need.
 
     Args:
-        windows: Token ids, ``PAD`` beyond the end of the split.
+        windows: Token ids, padded beyond the end of the split.
+        tokenizer: What they are ids of.
 
     Returns:
         Arrays of shape (batch, seq_len): ``tokens``; ``targets``, the token that follows each;
         ``segments``, the number of the token's document within the window, from 1 (0 for padding);
-        ``positions``, the token's place within that document's part of the window, from 0; and
-        ``weights`` (float32), 1 for a target that counts and 0 for padding.
+        ``positions``, the token's place within that document's part of the window, from 0;
+        ``bytes``, how many the target stands for, 0 for special tokens; and ``weights`` (float32),
+        1 for a target that counts, 0 for padding and for the start of the next document.
     """
     tokens, targets = windows[:, :-1], windows[:, 1:]
-    begins = tokens == DOCUMENT
+    starts_document = tokens == tokenizer.start
+    begins = starts_document.copy()
     begins[:, 0] = True  # a document that continues from the window before
-    real = tokens != PAD
+    real = tokens != tokenizer.pad
+    counts = targets != tokenizer.pad
+    if tokenizer.start != tokenizer.end:
+        counts &= targets != tokenizer.start
+    sizes = tokenizer.sizes[targets] - tokenizer.added * starts_document
     places = np.arange(tokens.shape[1], dtype=np.int32)
     starts = np.maximum.accumulate(np.where(begins, places, 0), axis=1)
     return {
@@ -137,5 +139,6 @@ def make_batch(windows: Int32[np.ndarray, "batch window"]) -> Arrays:
         "targets": np.ascontiguousarray(targets),
         "segments": np.cumsum(begins, axis=1, dtype=np.int32) * real,
         "positions": ((places - starts) * real).astype(np.int32),
-        "weights": (targets != PAD).astype(np.float32),
+        "bytes": np.maximum(sizes, 0).astype(np.int32),
+        "weights": counts.astype(np.float32),
     }

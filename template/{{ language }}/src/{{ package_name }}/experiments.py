@@ -29,7 +29,6 @@ def base() -> fdl.Config[Experiment]:
         seed=0,
         model=fdl.Config(
             TransformerSettings,
-            vocab_size=264,
             d_model=512,
             num_layers=8,
             num_heads=8,

@@ -9,7 +9,6 @@ from jaxtyping import Array, PRNGKeyArray
 
 from .model import Transformer
 from .settings import Settings
-from .tokenizer import DOCUMENT
 from .training.metrics import Exponential, Mean, Means
 
 
@@ -30,14 +29,15 @@ class NextToken(Settings):
 
         Args:
             model: The model.
-            batch: ``tokens``, ``targets``, ``segments``, ``positions`` (int32) and ``weights``
-                (float32), each ``[batch, seq_len]``.
+            batch: ``tokens``, ``targets``, ``segments``, ``positions``, ``bytes`` (int32) and
+                ``weights`` (float32), each ``[batch, seq_len]``.
             key: Randomness for dropout, in training.
 
         Returns:
             ``loss``, what the gradient is taken of; ``perplexity``, the exponential of the mean
             cross-entropy; ``bits_per_byte``, all bits that the text costs, document ends included,
-            over its bytes; ``accuracy`` of the likeliest token.
+            over its bytes, which is comparable between tokenizers; ``accuracy`` of the likeliest
+            token.
         """
         chex.assert_equal_shape([batch[name] for name in sorted(batch)])
         logits = model(batch["tokens"], batch["segments"], batch["positions"], key=key)
@@ -48,10 +48,9 @@ class NextToken(Settings):
         nats = normaliser - picked
         loss = Mean.of(nats + self.z_loss * jnp.square(normaliser), weights)
         bits = Mean.of(nats / math.log(2), weights)
-        num_bytes = jnp.sum(weights * (targets != DOCUMENT))
         return {
             "loss": loss,
             "perplexity": Exponential.of(nats, weights),
-            "bits_per_byte": Mean(bits.total, num_bytes),
+            "bits_per_byte": Mean(bits.total, jnp.sum(jnp.float32(batch["bytes"]))),
             "accuracy": Mean.of(jnp.float32(jnp.argmax(logits, axis=-1) == targets), weights),
         }

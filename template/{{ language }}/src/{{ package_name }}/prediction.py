@@ -18,14 +18,14 @@ from .errors import UserError
 from .files import write_atomically
 from .generation import Sampling, generate
 from .model import Transformer
-from .settings import Settings
-from .tokenizer import DOCUMENT, PAD, TOKENIZER
+from .tokenization.fitting import UsesTokenizer
+from .tokenization.tokenizer import Tokenizer
 from .training.prediction import Chunk, Result
 
 _SAMPLES = 4
 
 
-class TextPrediction(Settings):
+class TextPrediction(UsesTokenizer):
     """Next-token logits; over files, the bits that each document costs the model.
 
     Bits per byte are what a compressor that asks the model would need: a common measure of how
@@ -51,19 +51,21 @@ class TextPrediction(Settings):
 
         A text carries its targets in itself, so `targets` makes no difference.
         """
-        windows = _windows(sources, data.seq_len)
+        tokenizer: Tokenizer = data.tokenizer
+        windows = _windows(sources, data.seq_len, tokenizer)
         while some := list(itertools.islice(windows, data.batch_size)):
-            filler = np.full(data.seq_len + 1, PAD, np.int32)
+            filler = np.full(data.seq_len + 1, tokenizer.pad, np.int32)
             tokens = [window for _, window in some] + [filler] * (data.batch_size - len(some))
-            yield Chunk(make_batch(np.stack(tokens)), [row for row, _ in some])
+            yield Chunk(make_batch(np.stack(tokens), tokenizer), [row for row, _ in some])
 
     def write_samples(self, model: Transformer, results: list[Result], path: Path) -> None:
         """Write continuations of the first lines of some documents, at temperature 0.8."""
         prompts = np.concatenate([result.batch["tokens"] for result in results])[:_SAMPLES]
         prompts = prompts[:, : prompts.shape[1] // 2]
-        made = generate(model, jnp.asarray(prompts), jax.random.key(self.seed), Sampling())
+        decode, key = self.tokenizer.decode, jax.random.key(self.seed)
+        made = generate(model, jnp.asarray(prompts), key, Sampling(), end=self.tokenizer.end)
         texts = [
-            f"{TOKENIZER.decode(prompt)}\n[continued]\n{TOKENIZER.decode(tokens)}\n"
+            f"{decode(prompt)}\n[continued]\n{decode(tokens)}\n"
             for prompt, tokens in zip(prompts, np.asarray(made), strict=True)
         ]
         write_atomically(path.with_suffix(".txt"), f"\n{'=' * 80}\n".join(texts))
@@ -82,14 +84,14 @@ class TextPrediction(Settings):
 
 
 def _windows(
-    patterns: Sequence[str], seq_len: int
+    patterns: Sequence[str], seq_len: int, tokenizer: Tokenizer
 ) -> Iterator[tuple[dict[str, Any], Int32[np.ndarray, " window"]]]:
     source = sources.from_patterns(patterns)
     empty = True
     for number, (where, text) in enumerate(source.documents(lambda _: None), start=1):
         empty = False
-        ids = np.concatenate([[DOCUMENT], TOKENIZER.encode(text), [DOCUMENT]]).astype(np.int32)
-        ids = np.pad(ids, (0, -(len(ids) - 1) % seq_len), constant_values=PAD)
+        ids = np.array([tokenizer.start, *tokenizer.encode(text), tokenizer.end], np.int32)
+        ids = np.pad(ids, (0, -(len(ids) - 1) % seq_len), constant_values=tokenizer.pad)
         for window in np.lib.stride_tricks.sliding_window_view(ids, seq_len + 1)[::seq_len]:
             yield {"document": where, "number": number}, window
     if empty:
@@ -102,7 +104,7 @@ def _costs(results: Iterable[Result]) -> Iterator[tuple[str, int, int, float]]:
         logits, targets = outputs["logits"], batch["targets"]
         nats = optax.losses.softmax_cross_entropy_with_integer_labels(logits, targets)
         there = batch["weights"] > 0
-        sizes = np.sum(there & (targets != DOCUMENT), axis=1)
+        sizes = np.sum(batch["bytes"], axis=1)
         bits = np.sum(np.asarray(nats) * there, axis=1) / math.log(2)
         for row, size, cost in zip(rows, sizes.tolist(), bits.tolist(), strict=True):
             yield row["document"], row["number"], size, cost

@@ -1,14 +1,15 @@
 """From documents to a data set: divided by hash, put in an order fixed by hash, cut into records.
 
-Each split becomes one stream of tokens: ``DOCUMENT``, the first document, ``DOCUMENT``, the
-second, ..., and a last ``DOCUMENT`` that ends the last one. A record is a fixed number of
-consecutive tokens of the stream, whatever sequence length they are read with later.
+Each split becomes one stream of tokens: the tokenizer's start, the first document, its end, the
+start, the second, and so on. Where one token is both, it stands once between two documents. A
+record is a fixed number of consecutive tokens of the stream, whatever sequence length they are read
+with.
 """
 
 import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,15 @@ from .sources import Source
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
 from .storage.splitting import SPLITS, Splitter, split_lines
-from .tokenizer import DOCUMENT, TOKENIZER
+from .tokenization.keeping import keep_tokenizer, read_tokenizer
+from .tokenization.tokenizer import Ids, Tokenizer, describe
+from .tokenization.training import train_tokenizer
+from .tokenizer import TOKENIZER
 
 PERCENT = (90, 5, 5)  # of the bytes are for training, validation, and the test
 
 CHUNK_TOKENS = 4096
-DTYPE = "<u2" if TOKENIZER.vocab_size <= 2**16 else "<u4"
+_BATCH_BYTES = 4 * 2**20  # of text are encoded at a time
 
 
 def write_text(
@@ -33,8 +37,8 @@ def write_text(
     """Write the splits of a source.
 
     They have their shares of all bytes, as nearly as whole documents allow. Memory stays bounded by
-    the longest document and some 50 bytes for each document; disk use peaks at about the size of
-    the compressed text beyond that of the data set.
+    the longest document and some 50 bytes for each document, 150 where repeated ones are dropped;
+    disk use peaks at about the size of the compressed text beyond that of the data set.
 
     Args:
         writer: Where they go.
@@ -48,7 +52,9 @@ def write_text(
     Raises:
         UserError: A document cannot be read, there is too little text, or a file cannot be written.
     """
+    tokenizer = TOKENIZER if source.tokenizer is None else read_tokenizer(source.tokenizer)
     documents, order, empty = writer.spool(), array("Q"), 0
+    seen, repeated = set[bytes](), 0
     splitter = Splitter(PERCENT, "the document")
     with ByteProgress("reading text", source.size(), enabled=progress) as bar:
         for _, text in source.documents(bar.advance):
@@ -57,27 +63,42 @@ def write_text(
                 continue
             data = text.encode()
             digest = hashlib.sha256(data).digest()
+            if source.dedup:
+                if digest in seen:
+                    repeated += 1
+                    continue
+                seen.add(digest)
             splitter.add(digest, size=len(data))
             order.append(int.from_bytes(digest[:8], "big"))
             documents.add(data)
+            if len(order) == source.max_documents:
+                break
     if not order:
         raise UserError(f"the source holds no text ({empty} empty documents)")
     splits, division = splitter.divide()
     stored, counts = documents.take(), {}
     in_order = np.argsort(np.array(order), kind="stable").tolist()
+
+    def texts(split: str) -> Iterator[bytes]:
+        return (stored[number] for number in in_order if splits[number] == split)
+
+    if source.train_tokenizer is not None:
+        folder = writer.scratch / "trained"
+        train_tokenizer(map(bytes.decode, texts("train")), source.train_tokenizer, folder)
+        tokenizer = read_tokenizer(folder)
+    keep_tokenizer(tokenizer, writer.scratch)
     with ByteProgress("writing tokens", documents.bytes, enabled=progress) as bar:
         for split in SPLITS:
-            texts = (stored[number] for number in in_order if splits[number] == split)
-            counts[split] = _write_stream(writer, split, texts, bar)
+            counts[split] = _write_stream(writer, split, texts(split), tokenizer, bar)
     _check_enough(counts, seq_len)
     return {
         "kind": "text",
         "source": source.name,
-        "tokenizer": TOKENIZER.name,
-        "vocab_size": TOKENIZER.vocab_size,
+        **describe(tokenizer),
         "chunk_tokens": CHUNK_TOKENS,
-        "dtype": DTYPE,
+        "dtype": _dtype(tokenizer),
         "empty_documents": empty,
+        "repeated_documents": repeated,
         "split": division,
         "splits": counts,
     }
@@ -91,8 +112,17 @@ def summary(data_set: DataSet) -> str:
     for line, counts in told:
         more = [f" {counts[name]:>15,} {name}" for name in ("bytes", "tokens") if counts]
         lines.append(line + "".join(more))
+    lines.append(f"  tokenizer {info['tokenizer']}, {info['vocab_size']:,} ids")
+    total, told = (
+        sum(split[name] for split in info["splits"].values())
+        for name in ("bytes", "bytes_of_tokens")
+    )
+    if told != total:
+        lines.append(f"  it does not keep all of the text: {told:,} bytes of {total:,}")
     if info["empty_documents"]:
         lines.append(f"  {info['empty_documents']:,} empty documents were skipped")
+    if info["repeated_documents"]:
+        lines.append(f"  {info['repeated_documents']:,} repeated documents were dropped")
     return "\n".join(lines)
 
 
@@ -107,20 +137,58 @@ def _check_enough(counts: dict[str, dict[str, int]], seq_len: int) -> None:
 
 
 def _write_stream(
-    writer: DataSetWriter, split: str, texts: Iterable[bytes], bar: ByteProgress
+    writer: DataSetWriter,
+    split: str,
+    texts: Iterable[bytes],
+    tokenizer: Tokenizer,
+    bar: ByteProgress,
 ) -> dict[str, int]:
     """Write documents as one stream of tokens, and count what is in it."""
-    counts = Counter(documents=0, bytes=0, tokens=1)  # the end of the last document
-    stream = np.empty(0, DTYPE)  # what is not written yet
-    for data in texts:
-        tokens = TOKENIZER.encode(data.decode())
-        stream = np.concatenate([stream, [DOCUMENT], tokens]).astype(DTYPE)
-        while len(stream) > CHUNK_TOKENS:
-            writer.write(split, stream[:CHUNK_TOKENS].tobytes())
-            stream = stream[CHUNK_TOKENS:]
-        counts.update(documents=1, bytes=len(data), tokens=1 + len(tokens))
-        bar.advance(len(data))
-    stream = np.append(stream, DOCUMENT).astype(DTYPE)
-    for start in range(0, len(stream), CHUNK_TOKENS):
-        writer.write(split, stream[start : start + CHUNK_TOKENS].tobytes())
+    counts = Counter(documents=0, bytes=0, tokens=0, bytes_of_tokens=0)
+    dtype = _dtype(tokenizer)
+    waiting = np.empty(0, dtype)  # what is not written yet
+    for tokens in _encoded(texts, tokenizer, counts, bar):
+        waiting = np.concatenate([waiting, tokens], dtype=dtype, casting="unsafe")
+        whole = len(waiting) // CHUNK_TOKENS * CHUNK_TOKENS
+        for start in range(0, whole, CHUNK_TOKENS):
+            writer.write(split, waiting[start : start + CHUNK_TOKENS].tobytes())
+        waiting = waiting[whole:]
+    if len(waiting):
+        writer.write(split, waiting.tobytes())
     return dict(counts)
+
+
+def _encoded(
+    texts: Iterable[bytes], tokenizer: Tokenizer, counts: Counter[str], bar: ByteProgress
+) -> Iterator[Ids]:
+    """The tokens of documents, many documents at a time, so that all cores have something to do."""
+    start, end = (np.array([token], np.int32) for token in (tokenizer.start, tokenizer.end))
+    shared = tokenizer.start == tokenizer.end  # then the start of a document ends the one before
+    after = [] if shared else [end]
+    for batch in _batches(texts):
+        encoded = tokenizer.encode_batch([data.decode() for data in batch])
+        tokens = np.concatenate([part for ids in encoded for part in (start, ids, *after)])
+        size = sum(map(len, batch))
+        told = int(tokenizer.sizes[tokens].sum()) - tokenizer.added * sum(map(bool, batch))
+        counts.update(documents=len(batch), bytes=size, tokens=len(tokens), bytes_of_tokens=told)
+        bar.advance(size)
+        yield tokens
+    if shared:
+        counts.update(tokens=1)
+        yield end
+
+
+def _batches(texts: Iterable[bytes]) -> Iterator[list[bytes]]:
+    batch, size = [], 0
+    for data in texts:
+        batch.append(data)
+        size += len(data)
+        if size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _dtype(tokenizer: Tokenizer) -> str:
+    return "<u2" if tokenizer.vocab_size <= 2**16 else "<u4"

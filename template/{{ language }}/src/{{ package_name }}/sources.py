@@ -4,16 +4,16 @@ This module stays free of heavy imports, because the command line reads it for i
 """
 
 import argparse
-import json
 import platform
 import sysconfig
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from io import BufferedIOBase
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .documents import SUFFIXES, TABLES, read_documents
 from .errors import UserError
-from .storage.own_files import matching_files, reading
+from .storage.own_files import matching_files
+from .tokenization import TOKENIZER_HELP
 
 # Tests are left out because they hold odd data, applications and installed packages because not
 # every Python has them.
@@ -22,21 +22,30 @@ _NO_SAMPLE = {"test", "tests", "idle_test", "idlelib", "site-packages", "dist-pa
 
 @dataclass(frozen=True)
 class Source:
-    """Files and how documents are cut from them.
+    """Files, how documents are cut from them, and how these become tokens.
 
-    A file is one document, a ``.jsonl`` file holds one per line; ``.gz`` after either is unpacked.
+    A file is one document; a ``.jsonl`` file holds one per line, unpacked where ``.gz`` or ``.zst``
+    follows; Parquet and Arrow files hold one per row.
 
     Attributes:
         name: What the data set remembers as its origin.
         files: The files, in a fixed order.
-        field: The field of a ``.jsonl`` line that holds the text.
+        field: The field of a ``.jsonl`` line, or the column, that holds the text.
         max_document_bytes: Longer documents are cut into several, at ends of lines; None cuts none.
+        max_documents: The first so many are taken; None takes all.
+        dedup: Take documents with the same text once.
+        tokenizer: Where a tokenizer is read from; None for bytes.
+        train_tokenizer: Ids of a tokenizer that is trained instead; None trains none.
     """
 
     name: str
     files: tuple[Path, ...]
     field: str = "text"
     max_document_bytes: int | None = None
+    max_documents: int | None = None
+    dedup: bool = False
+    tokenizer: Path | None = None
+    train_tokenizer: int | None = None
 
     def size(self) -> int:
         """Bytes of all files as they lie on disk."""
@@ -52,10 +61,10 @@ class Source:
             Where a document stands (a file, with the line if it holds several), and its text.
 
         Raises:
-            UserError: A file cannot be read as UTF-8 text or JSON; the message says where.
+            UserError: A file cannot be read; the message says where.
         """
         for path in self.files:
-            for where, text in _read(path, self.field, advance):
+            for where, text in read_documents(path, self.field, advance):
                 limit = self.max_document_bytes
                 for piece in [text] if limit is None else _cut(text, limit):
                     yield where, piece
@@ -87,11 +96,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="GLOB",
-        help="your text files; ** searches folders. A file is one document, a .jsonl file holds "
-        "one per line, .gz is unpacked. Without it: the standard library's sources",
+        help="your text files, or folders of them. A file is one document; .jsonl, .parquet and "
+        ".arrow files hold many; .gz and .zst are unpacked. Without it: the standard library's "
+        "sources",
     )
     parser.add_argument(
-        "--field", default="text", metavar="NAME", help="field of a .jsonl line with the text"
+        "--field",
+        "--column",
+        default="text",
+        metavar="NAME",
+        help="field of a .jsonl line, or column of a table, with the text",
+    )
+    parser.add_argument(
+        "--max-documents", type=int, metavar="N", help="take the first so many documents only"
+    )
+    parser.add_argument(
+        "--dedup", action="store_true", help="take documents with the same text once"
     )
     parser.add_argument(
         "--max-document-bytes",
@@ -100,76 +120,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="cut longer documents at ends of lines, so that a few large files still fill all "
         "three splits (each piece then counts as a document)",
     )
+    made = parser.add_mutually_exclusive_group()
+    made.add_argument("--tokenizer", type=Path, metavar="PATH", help=TOKENIZER_HELP)
+    made.add_argument(
+        "--train-tokenizer",
+        type=int,
+        metavar="N",
+        help="train a tokenizer of N ids (byte-level BPE) on the training split",
+    )
 
 
 def from_arguments(arguments: argparse.Namespace) -> Source:
     """Return what ``add_arguments`` describes.
 
     Raises:
-        UserError: A pattern matches no file, or matches a folder.
+        UserError: A pattern matches no file, or a folder without any.
     """
-    if not arguments.source:
-        return sample()
-    if arguments.max_document_bytes is not None and arguments.max_document_bytes < 1:
-        raise UserError("--max-document-bytes must be at least 1")
-    return from_patterns(arguments.source, arguments.field, arguments.max_document_bytes)
+    for name, least in (("max_document_bytes", 1), ("max_documents", 1), ("train_tokenizer", 258)):
+        value = getattr(arguments, name)
+        if value is not None and value < least:
+            raise UserError(f"--{name.replace('_', '-')} must be at least {least}, not {value}")
+    source = from_patterns(arguments.source, arguments.field) if arguments.source else sample()
+    names = ("max_document_bytes", "max_documents", "dedup", "tokenizer", "train_tokenizer")
+    return replace(source, **{name: getattr(arguments, name) for name in names})
 
 
-def from_patterns(
-    patterns: Sequence[str], field: str = "text", max_document_bytes: int | None = None
-) -> Source:
+def from_patterns(patterns: Sequence[str], field: str = "text") -> Source:
     """Return the source of all files that the patterns match.
 
     Raises:
-        UserError: A pattern matches no file, or matches a folder.
+        UserError: A pattern matches no file, or a folder without any.
     """
-    files = matching_files(patterns, "**/*.txt")
-    return Source(" ".join(patterns), files, field, max_document_bytes)
-
-
-def _read(path: Path, field: str, advance: Callable[[int], object]) -> Iterator[tuple[str, str]]:
-    """Read the documents of one file."""
-    told, several = 0, path.name.endswith((".jsonl", ".jsonl.gz"))
-    with reading(path) as (content, raw):
-        for where, text in _lines(path, content, field) if several else _whole(path, content):
-            advance(raw.tell() - told)
-            told = raw.tell()
-            yield where, text
-
-
-def _whole(path: Path, content: BufferedIOBase) -> Iterator[tuple[str, str]]:
-    data = content.read()
-    try:
-        yield str(path), data.decode("utf-8-sig")  # a byte order mark is dropped
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _not_utf8(f"{path}:{line}", error) from error
-
-
-def _lines(path: Path, content: BufferedIOBase, field: str) -> Iterator[tuple[str, str]]:
-    for number, line in enumerate(content, start=1):
-        where = f"{path}:{number}"
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line.decode("utf-8-sig"))
-        except UnicodeDecodeError as error:
-            raise _not_utf8(where, error) from error
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise UserError(f"{where} is no JSON: {error}") from error
-        if not isinstance(record, dict):
-            raise UserError(f"{where} holds no JSON object with a field {field!r}")
-        if field not in record:
-            there = ", ".join(record) or "none"
-            raise UserError(f"{where} has no field {field!r}; its fields: {there} (see --field)")
-        text = record[field]
-        if not isinstance(text, str):
-            raise UserError(f"{where}: field {field!r} is no text but {type(text).__name__}")
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise UserError(f"{where}: field {field!r} holds half a surrogate pair") from error
-        yield where, text
+    files = matching_files(patterns, "**/*.txt", (*SUFFIXES, *TABLES))
+    return Source(" ".join(patterns), files, field)
 
 
 def _cut(text: str, limit: int) -> Iterator[str]:
@@ -184,10 +167,3 @@ def _cut(text: str, limit: int) -> Iterator[str]:
         piece.append(line)
         size += length
     yield "".join(piece)
-
-
-def _not_utf8(where: str, error: UnicodeDecodeError) -> UserError:
-    return UserError(
-        f"{where} is not UTF-8 (byte 0x{error.object[error.start]:02x} at offset {error.start}): "
-        "convert it to UTF-8 or leave it out"
-    )

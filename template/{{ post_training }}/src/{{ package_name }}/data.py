@@ -13,7 +13,7 @@ Which examples form the batch of a step stands in ``training/indexed_data.py``.
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Int32
@@ -22,15 +22,17 @@ from pydantic import Field, field_validator
 from . import preparation, sources
 from .errors import UserError
 from .samples import SAMPLES, Record
+from .settings import FREE
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
+from .tokenization.fitting import TokenizedData
+from .tokenization.keeping import read_tokenizer
+from .tokenizer import TOKENIZER
 from .training.indexed_data import Draws, Examples, Numbers
 from .training.prediction import Arrays
-from .training.prepared_data import PreparedData
-from .vocabulary import Tokenizer, VocabularySettings
 
 
-class ExampleData(PreparedData):
+class ExampleData(TokenizedData):
     """A prepared data set of examples and how it is read.
 
     Attributes:
@@ -39,7 +41,8 @@ class ExampleData(PreparedData):
         threads: Threads that read ahead.
         max_prompt_tokens: Places for a prompt and its start; longer ones are refused.
         max_response_tokens: Places for a response and its end; longer ones are refused.
-        vocabulary: The tokenizer of the model.
+        tokenizer_from: Where `prepare` reads the tokenizer from, unless it is told otherwise; it
+            must be that of the model, so take the run to start from. None for bytes.
         sample: The sample that is prepared where no files are given, one of `samples.SAMPLES`.
         KIND: The kind of the examples.
     """
@@ -47,7 +50,7 @@ class ExampleData(PreparedData):
     directory: str = "data/examples"
     max_prompt_tokens: int = Field(default=64, ge=2)
     max_response_tokens: int = Field(default=64, ge=2)
-    vocabulary: VocabularySettings = Field(default_factory=VocabularySettings)
+    tokenizer_from: Annotated[str | None, FREE] = None
     sample: str = "reverse"
 
     KIND: ClassVar[sources.Kind]
@@ -60,15 +63,6 @@ class ExampleData(PreparedData):
         return name
 
     @property
-    def tokenizer(self) -> Tokenizer:
-        """The tokenizer of the model.
-
-        Raises:
-            UserError: It cannot be loaded.
-        """
-        return self.vocabulary.tokenizer
-
-    @property
     def lengths(self) -> preparation.Lengths:
         """The most tokens that an example may have."""
         return preparation.Lengths(self.max_prompt_tokens, self.max_response_tokens)
@@ -79,12 +73,14 @@ class ExampleData(PreparedData):
         Raises:
             UserError: The source cannot be used, or the data set not be written.
         """
+        path = source.tokenizer or self.tokenizer_from
+        tokenizer = TOKENIZER if path is None else read_tokenizer(Path(path))
         with DataSetWriter(Path(self.directory), overwrite=overwrite) as writer:
             info = preparation.write_examples(
                 writer,
                 source if source.files else sources.sample(source.sample or self.sample),
                 kind=self.KIND,
-                tokenizer=self.tokenizer,
+                tokenizer=tokenizer,
                 most=self.lengths,
                 progress=progress,
             )
@@ -98,19 +94,12 @@ class ExampleData(PreparedData):
         """The examples of a split.
 
         Raises:
-            UserError: The data set is not there, or is of another kind, or does not fit tokenizer
-                and lengths.
+            UserError: The data set is not there, or is of another kind, or does not fit the run's
+                tokenizer or the lengths.
         """
         data_set = self.open(self.KIND.name)
-        info, tokenizer = data_set.info, self.tokenizer
-        if (info["tokenizer"], info["vocab_size"]) != (tokenizer.name, tokenizer.vocab_size):
-            raise UserError(
-                f"{self.directory} was prepared with tokenizer {info['tokenizer']!r} "
-                f"({info['vocab_size']} ids), that of data.vocabulary is {tokenizer.name!r} "
-                f"({tokenizer.vocab_size} ids): prepare it again with --overwrite"
-            )
         for part, limit in self.lengths._asdict().items():
-            longest = info[f"longest_{part}"]
+            longest = data_set.info[f"longest_{part}"]
             if longest > limit:
                 raise UserError(
                     f"data.max_{part}_tokens {limit} is too small: the longest {part} of "

@@ -4,7 +4,7 @@ An experiment is a function that returns a Fiddle configuration; ``--config=conf
 ``--config=set:FIELD=VALUE`` changes a field, ``--config=fiddler:NAME`` applies one of the
 variations at the end of this file. Nothing is built before all of them are applied.
 
-All of them share model, tokenizer, optimizer and mesh, as `base` has them; each adds a method and
+All of them share model, optimizer and mesh, as `base` has them; each adds a method and
 its data. The samples are small string tasks and so is the model, for two CPU cores. For work of
 your own set ``model`` to what ``start_from`` was trained with, lengths to your data's, and the
 learning rate to about 1e-5.
@@ -37,7 +37,6 @@ from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
 from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
-from .vocabulary import VocabularySettings
 
 PROMPT_TOKENS = 8
 RESPONSE_TOKENS = 8
@@ -45,7 +44,6 @@ RESPONSE_TOKENS = 8
 
 def base() -> fdl.Config[PostTraining]:
     """Supervised fine-tuning: what the other experiments are made of."""
-    vocabulary = fdl.Config(VocabularySettings)
     return fdl.Config(
         PostTraining,
         seed=0,
@@ -53,7 +51,6 @@ def base() -> fdl.Config[PostTraining]:
         start_from=None,
         model=fdl.Config(
             TransformerSettings,
-            vocab_size=264,
             d_model=64,
             num_layers=2,
             num_heads=4,
@@ -64,7 +61,6 @@ def base() -> fdl.Config[PostTraining]:
             Demonstrations,
             directory="data/reverse",
             sample="reverse",
-            vocabulary=vocabulary,
             max_prompt_tokens=PROMPT_TOKENS,
             max_response_tokens=RESPONSE_TOKENS,
             batch_size=64,
@@ -81,9 +77,7 @@ def base() -> fdl.Config[PostTraining]:
         loop=fdl.Config(LoopSettings, steps=350, eval_every=100, eval_batches=4),
         checkpoint=fdl.Config(CheckpointSettings, every=100),
         safety=fdl.Config(SafetySettings),
-        prediction=fdl.Config(
-            ResponsePrediction, vocabulary=vocabulary, max_response_tokens=RESPONSE_TOKENS
-        ),
+        prediction=fdl.Config(ResponsePrediction, max_response_tokens=RESPONSE_TOKENS),
         evaluations={"eval": fdl.Config(Evaluation)},
         hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),
     )
@@ -210,7 +204,7 @@ def pretrain() -> fdl.Config[Experiment]:
 def _data(
     config: fdl.Config[PostTraining], kind: type, directory: str
 ) -> fdl.Config[Demonstrations | Preferences | Prompts]:
-    """Data of another kind, with the tokenizer and the lengths of the experiment's."""
+    """Data of another kind, with the lengths of the experiment's."""
     given = {**fdl.ordered_arguments(config.data), "directory": directory}
     return fdl.Config(kind, **given)
 

@@ -15,24 +15,21 @@ from .errors import UserError
 from .preparation import measure, note_lengths
 from .reporting.records import write_records
 from .samples import Record
-from .settings import Settings
 from .sources import Kind, Problems, Source, decode, from_patterns, read_lines
+from .tokenization.fitting import UsesTokenizer
 from .training.prediction import Chunk, Result
-from .vocabulary import VocabularySettings
 
-_TEXT = (".txt", ".txt.gz")
+_TEXT = (".txt", ".txt.gz", ".txt.zst")
 
 
-class ResponsePrediction(Settings):
+class ResponsePrediction(UsesTokenizer):
     """Responses to prompts; where the right one is known, whether it is the same.
 
     Attributes:
         max_response_tokens: The most tokens that a response gets, its end included.
-        vocabulary: The tokenizer of the model.
     """
 
     max_response_tokens: int = Field(default=64, ge=1)
-    vocabulary: VocabularySettings = Field(default_factory=VocabularySettings)
 
     def input_specs(self, data: Any) -> dict[str, jax.ShapeDtypeStruct]:
         """Tokens of the prompt and which of them are real, each of shape (max_prompt_tokens,)."""
@@ -44,7 +41,7 @@ class ResponsePrediction(Settings):
 
     def __call__(self, model: Any, inputs: dict[str, Array]) -> dict[str, Array]:
         """Int32 ``response``, (batch, max_response_tokens), padding behind its end."""
-        tokenizer = self.vocabulary.tokenizer
+        tokenizer = self.tokenizer
         response = complete(
             model,
             inputs["prompt"],
@@ -81,7 +78,7 @@ class ResponsePrediction(Settings):
 
     def write_samples(self, model: Any, results: list[Result], path: Path) -> None:
         """Write prompts with the model's responses, as JSON lines."""
-        tokenizer = self.vocabulary.tokenizer
+        tokenizer = self.tokenizer
         rows = [
             {"prompt": tokenizer.decode(prompt), "response": tokenizer.decode(response)}
             for _, batch, outputs in results
@@ -91,7 +88,7 @@ class ResponsePrediction(Settings):
 
     def records(self, results: Iterable[Result]) -> Iterator[dict[str, Any]]:
         """One row for each prompt, with the response; and with the right one where any is known."""
-        tokenizer = self.vocabulary.tokenizer
+        tokenizer = self.tokenizer
         for rows, _, outputs in results:
             for row, ids in zip(rows, outputs["response"], strict=True):
                 told = {"prompt": row["prompt"], "response": tokenizer.decode(ids)}

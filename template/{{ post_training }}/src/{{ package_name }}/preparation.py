@@ -17,7 +17,8 @@ from .sources import Kind, Problems, Source
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
 from .storage.splitting import Splitter, split_lines
-from .vocabulary import Tokenizer
+from .tokenization.keeping import keep_tokenizer
+from .tokenization.tokenizer import Tokenizer, describe
 
 PERCENT = (80, 10, 10)  # of the examples are for training, validation, and the test
 
@@ -106,6 +107,7 @@ def write_examples(
     if not len(splitter):
         raise UserError("the source holds no example")
     splits, division = splitter.divide()
+    keep_tokenizer(tokenizer, writer.scratch)
     for split, data in zip(splits, spool.take(), strict=True):
         writer.write(split, data)
     return {
@@ -116,8 +118,7 @@ def write_examples(
         "duplicates": duplicates,
         "longest_prompt": longest.prompt,
         "longest_response": longest.response,
-        "tokenizer": tokenizer.name,
-        "vocab_size": tokenizer.vocab_size,
+        **describe(tokenizer),
     }
 
 

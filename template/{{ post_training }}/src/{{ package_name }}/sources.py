@@ -6,7 +6,7 @@ This module stays free of heavy imports, because the command line reads it for i
 import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from . import samples
 from .errors import UserError
 from .samples import Record
 from .storage.own_files import matching_files, reading
+from .tokenization import TOKENIZER_HELP
 
 Advance = Callable[[int], object]
-SUFFIXES = (".jsonl", ".jsonl.gz")
+SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 
 _MOST_TOLD = 10  # problems
 
@@ -93,19 +94,21 @@ class Problems:
 
 @dataclass(frozen=True)
 class Source:
-    """Files of JSON lines, an object on each, or a sample; ``.gz`` is unpacked.
+    """Files of JSON lines, an object on each, or a sample; ``.gz`` and ``.zst`` are unpacked.
 
     Attributes:
         files: The files, in a fixed order; none stands for a sample.
         sample: Which sample; empty for the one that the data settings name.
         patterns: What the user gave to name the files.
         group: A field; examples with the same value in it stay in one split. Empty for the prompt.
+        tokenizer: Where the tokenizer is read from; None for the one that the data settings name.
     """
 
     files: tuple[Path, ...] = ()
     sample: str = ""
     patterns: str = ""
     group: str = ""
+    tokenizer: Path | None = None
 
     @property
     def name(self) -> str:
@@ -158,8 +161,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="GLOB",
-        help="your examples: .jsonl files (.gz is unpacked) with an object on each line; ** "
-        "searches folders. Its fields: prompt and response for demonstrations; prompt, chosen and "
+        help="your examples: .jsonl files (.gz and .zst are unpacked) with an object on each line; "
+        "** searches folders. Fields: prompt and response for demonstrations; prompt, chosen and "
         "rejected for preferences; prompt, answer and any more for prompts. Without it: a sample",
     )
     parser.add_argument(
@@ -174,6 +177,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=sorted(samples.SAMPLES),
         help="a sample that is made here (default: data.sample of the configuration)",
     )
+    parser.add_argument("--tokenizer", type=Path, metavar="PATH", help=TOKENIZER_HELP)
 
 
 def from_arguments(arguments: argparse.Namespace) -> Source:
@@ -184,11 +188,14 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
     """
     if arguments.source and arguments.sample:
         raise UserError("--source and --sample: give one of them")
-    if arguments.source:
-        return from_patterns(arguments.source, arguments.group)
-    if arguments.group:
+    if arguments.group and not arguments.source:
         raise UserError("--group needs examples of your own, named by --source")
-    return sample(arguments.sample or "")
+    source = (
+        from_patterns(arguments.source, arguments.group)
+        if arguments.source
+        else sample(arguments.sample or "")
+    )
+    return replace(source, tokenizer=arguments.tokenizer)
 
 
 def from_patterns(patterns: Sequence[str], group: str = "") -> Source:

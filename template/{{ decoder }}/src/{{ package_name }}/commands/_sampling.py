@@ -1,10 +1,22 @@
-"""The options of commands that let a model write."""
+"""What commands share that let a model write: options, and text as soon as it is made."""
 
 import argparse
-from typing import TYPE_CHECKING
+import inspect
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..generation import Sampling
+    from ..training.program import Program
+
+_SAMPLING = (  # name, type, metavar, help
+    ("max_tokens", int, "N", "at most so many"),
+    ("temperature", float, "T", "0 takes the likeliest token (default: 0.8)"),
+    ("top_k", int, "K", "only the K likeliest tokens"),
+    ("top_p", float, "P", "only the likeliest tokens that make up P together"),
+    ("min_p", float, "P", "only tokens at least P times as likely as the likeliest"),
+)
 
 
 def add_sampling_options(parser: argparse.ArgumentParser, *, max_tokens: int) -> None:
@@ -14,13 +26,12 @@ def add_sampling_options(parser: argparse.ArgumentParser, *, max_tokens: int) ->
         parser: Where to add them.
         max_tokens: How many are made at most, where none says so.
     """
-    parser.add_argument(
-        "--max-tokens", type=int, default=max_tokens, metavar="N", help="at most so many"
-    )
-    parser.add_argument(
-        "--temperature", type=float, default=0.8, metavar="T", help="0 takes the likeliest token"
-    )
-    parser.add_argument("--top-k", type=int, default=0, metavar="K", help="0 considers all tokens")
+    for name, kind, metavar, told in _SAMPLING:
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=kind, metavar=metavar, help=told)
+    parser.set_defaults(max_tokens=max_tokens)
+    told = "end before this text; may be given several times"
+    parser.add_argument("--stop", action="append", default=[], metavar="TEXT", help=told)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the samples")
 
 
@@ -35,6 +46,77 @@ def sampling_of(arguments: argparse.Namespace) -> "Sampling":
     from .. import configuration
     from ..generation import Sampling
 
-    names = ("max_tokens", "temperature", "top_k")
-    chosen = {name: getattr(arguments, name) for name in names}
+    given = {name: getattr(arguments, name) for name, *_ in _SAMPLING}
+    chosen = {name: value for name, value in given.items() if value is not None}
     return configuration.build(fdl.Config(Sampling, **chosen))
+
+
+def write_text(
+    program: "Program",
+    model: Any,
+    tokenizer: Any,
+    sampling: "Sampling",
+    arguments: argparse.Namespace,
+) -> None:
+    """Let a model continue the prompt of the options, and print that as it is made.
+
+    Args:
+        program: The run's.
+        model: The model.
+        tokenizer: Its tokenizer.
+        sampling: How tokens are picked.
+        arguments: The options.
+    """
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    from ..generation import generate
+    from ..tokenizer import DOCUMENT
+
+    # Tokenizers of older projects do not say where texts start and end.
+    start, end = (getattr(tokenizer, name, DOCUMENT) for name in ("start", "end"))
+    prompt = np.array([start, *tokenizer.encode(arguments.prompt)], np.int32)
+    writer = _Writer(tokenizer, prompt, arguments.stop)
+    options: dict[str, Any] = {"watch": writer, "end": end}
+    known = inspect.signature(generate).parameters  # those of older projects cannot be watched
+    options = {name: value for name, value in options.items() if name in known}
+    with jax.set_mesh(program.mesh):
+        key = jax.random.key(arguments.seed)
+        made = np.asarray(generate(model, jnp.asarray(prompt)[None], key, sampling, **options))
+    for token in () if "watch" in known else made[0]:
+        writer(token[None])
+    writer.finish()
+
+
+class _Writer:
+    """Prints text as its tokens come, but for what may be the beginning of a stop string."""
+
+    def __init__(self, tokenizer: Any, prompt: "np.ndarray", stops: list[str]) -> None:
+        self._tokenizer, self._stops, self._ids = tokenizer, stops, prompt
+        # A tokenizer may write the space between prompt and text only if it sees both.
+        self._before = len(tokenizer.decode(prompt))
+        self._text, self._printed, self._stopped = "", 0, False
+
+    def __call__(self, tokens: "np.ndarray") -> "np.ndarray":
+        """Take the next token of the one sequence; whether it is to end."""
+        import numpy as np
+
+        if not self._stopped:
+            self._ids = np.append(self._ids, tokens)
+            text = self._tokenizer.decode(self._ids)[self._before :]
+            found = [at for stop in self._stops if (at := text.find(stop)) >= 0]
+            self._stopped, self._text = bool(found), text[: min(found, default=None)]
+            sure = self._text[: max(0, len(text) - max(map(len, self._stops), default=0))]
+            if not sure.endswith("\ufffd"):  # which may be half a character
+                self._print(sure)
+        return np.full(tokens.shape, self._stopped)
+
+    def finish(self) -> None:
+        """Print the rest."""
+        self._print(self._text)
+        print()
+
+    def _print(self, text: str) -> None:
+        print(text[self._printed :], end="", flush=True)
+        self._printed = max(self._printed, len(text))

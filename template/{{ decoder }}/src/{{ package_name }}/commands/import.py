@@ -39,7 +39,9 @@ def run(arguments: argparse.Namespace) -> None:
     from ..pretrained.folder import CONFIG, ModelFolder
     from ..pretrained.importing import set_fields, write_run
     from ..pretrained.model import PretrainedSettings
+    from ..storage.data_record import record_data_set
     from ..storage.run_directory import RunDirectory
+    from ..tokenization.keeping import keep_tokenizer, published_info, tokenizer_of
     from ..training.optimizer import OptimizerSettings
     from ..training.program import make_program
 
@@ -64,12 +66,16 @@ def run(arguments: argparse.Namespace) -> None:
         config.precision.param_dtype = "float32"
     if hasattr(config, "start_from"):
         config.start_from = None
-    experiment = configuration.build(config)
+    info = published_info(folder.path)
+    experiment = configuration.build(config).fitted(info)
     start_processes()
     program = make_program(experiment, experiment.make_mesh())
     with jax.set_mesh(program.mesh), failing_together():
         write_run(folder, family, program, run_directory)
         if jax.process_index() == 0:
+            if info:
+                keep_tokenizer(tokenizer_of(info), run_directory.path)
+                record_data_set(run_directory.data_set, None, info, allow_change=True)
             write_atomically(run_directory.config_text, configuration.flatten(config))
             write_atomically(run_directory.config_json, configuration.dump_json(config))
     count = sum(leaf.size for leaf in jax.tree.leaves(program.layout.abstract.variables))

@@ -2,8 +2,8 @@
 
 import argparse
 
-from ._run import add_run_options
-from ._sampling import add_sampling_options, sampling_of
+from ._run import add_run_options, open_chosen
+from ._sampling import add_sampling_options, sampling_of, write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,18 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Carry out the command: print the prompt and its continuation."""
-    import jax
-    import jax.numpy as jnp
-    import numpy as np
-
-    from ..generation import generate
-    from ..tokenizer import DOCUMENT, TOKENIZER
-    from ._run import open_chosen
+    from ..tokenizer import TOKENIZER
 
     sampling = sampling_of(arguments)
     program, state, *_ = open_chosen(arguments)
-    prompt = np.concatenate([[DOCUMENT], TOKENIZER.encode(arguments.prompt)]).astype(np.int32)
-    with jax.set_mesh(program.mesh):
-        key = jax.random.key(arguments.seed)
-        tokens = generate(program.model(state), jnp.asarray(prompt)[None], key, sampling)
-    print(arguments.prompt + TOKENIZER.decode(np.asarray(tokens[0])))
+    tokenizer = getattr(program.experiment.data, "tokenizer", TOKENIZER)
+    print(arguments.prompt, end="", flush=True)
+    write_text(program, program.model(state), tokenizer, sampling, arguments)

@@ -3,8 +3,8 @@
 import argparse
 from typing import Any
 
-from ._run import add_run_options
-from ._sampling import add_sampling_options, sampling_of
+from ._run import add_run_options, open_chosen
+from ._sampling import add_sampling_options, sampling_of, write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,19 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Carry out the command: print the response."""
-    import jax
-    import jax.numpy as jnp
-    import numpy as np
-
-    from ..generation import generate
-    from ._run import open_chosen
-
     sampling = sampling_of(arguments)
     program, state, *_ = open_chosen(arguments)
     data: Any = program.experiment.data
-    tokenizer = data.tokenizer
-    prompt = np.concatenate([[tokenizer.start], tokenizer.encode(arguments.prompt)])
-    with jax.set_mesh(program.mesh):
-        key, prompts = jax.random.key(arguments.seed), jnp.asarray(prompt, jnp.int32)[None]
-        tokens = generate(program.model(state), prompts, key, sampling, end=tokenizer.end)
-    print(tokenizer.decode(np.asarray(tokens[0])))
+    write_text(program, program.model(state), data.tokenizer, sampling, arguments)

@@ -14,6 +14,8 @@ from pydantic import model_validator
 from ..errors import UserError
 from ..numerics.precision import Precision
 from ..parallel.rules import batch_sharding
+from ..tokenization.keeping import check_tokenizer
+from ..tokenization.tokenizer import Tokenizer
 from ..training.experiment import Experiment, ModelSettings
 from ..training.hook import hooked
 from ..training.program import Program
@@ -51,12 +53,6 @@ class PostTraining(Experiment):
             raise ValueError(
                 f"data: {type(self.method).__name__} learns from {self.method.DATA}, not {kind}"
             )
-        tokenizer, vocab_size = self.tokenizer, self.plain_model.vocab_size
-        if vocab_size < tokenizer.vocab_size:
-            raise ValueError(
-                f"model.vocab_size: {vocab_size} is less than the {tokenizer.vocab_size} ids "
-                f"of the tokenizer {tokenizer.name!r}"
-            )
         return self
 
     @property
@@ -74,14 +70,28 @@ class PostTraining(Experiment):
         """The program whose steps Tunix makes.
 
         Raises:
-            UserError: There are several processes, or the weights to start from are not there, or
-                the batch or a parameter does not divide over its axis of the mesh.
+            UserError: There are several processes, or the weights to start from are not there or
+                belong to another tokenizer, or the batch or a parameter does not divide over its
+                axis of the mesh.
         """
         if jax.process_count() > 1:
             raise UserError(
                 "post-training runs in one process, on all devices that it sees: start it without "
                 "JAX_COORDINATOR_ADDRESS"
             )
+        tokenizer, vocab_size = self.tokenizer, self.plain_model.vocab_size
+        if vocab_size < tokenizer.vocab_size:
+            raise UserError(
+                f"model.vocab_size: {vocab_size} is less than the {tokenizer.vocab_size} ids "
+                f"of the tokenizer {tokenizer.name}"
+            )
+        others = (
+            ("start_from", self.start_from),
+            ("teacher", getattr(self.method, "teacher", None)),
+        )
+        for field, path in others if isinstance(tokenizer, Tokenizer) else ():
+            if path is not None:
+                check_tokenizer(tokenizer, Path(path), f"{field}: {path}")
         from .step import TunixStep  # which imports Tunix
 
         experiment = self._with_base_dtype(run)

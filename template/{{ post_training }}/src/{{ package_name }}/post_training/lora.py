@@ -5,6 +5,7 @@ one at every step, whatever the layers do with their weights.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -17,7 +18,7 @@ from pydantic import ConfigDict, Field
 from ..numerics.parameters import Frozen, freeze
 from ..numerics.precision import Dtype, Precision
 from ..settings import Settings
-from ..training.experiment import ModelSettings
+from ..training.experiment import ModelSettings, fitted_to
 
 
 class LoraSettings(Settings):
@@ -39,6 +40,10 @@ class LoraSettings(Settings):
     alpha: float = Field(default=16.0, gt=0)
     targets: tuple[str, ...] = ("query", "key", "value", "out", "gate", "up", "down")
     base_dtype: Dtype | None = None
+
+    def fitted(self, info: Mapping[str, Any]) -> "LoraSettings":
+        """A copy whose model is fitted to the data."""
+        return self.model_copy(update={"base": fitted_to(info, self.base)})
 
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "LoraModel":
         """Build the model with random weights and a difference of zero."""

@@ -1,12 +1,14 @@
 """The methods of post-training, as settings; what trains by them is imported when it is needed."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Array
 from pydantic import ConfigDict, Field
 
 from ..settings import Settings
+from ..training.experiment import fitted_to
 from .layout import response_logits, sequence_log_probs
 from .rewards import Reward
 
@@ -219,6 +221,10 @@ class Distillation(Method):
     teacher_model: Any
     temperature: float = Field(default=1.0, gt=0)
     hard_weight: float = Field(default=0.0, ge=0, le=1)
+
+    def fitted(self, info: Mapping[str, Any]) -> "Distillation":
+        """A copy whose teacher is fitted to the data."""
+        return self.model_copy(update={"teacher_model": fitted_to(info, self.teacher_model)})
 
     @property
     def needs_companion(self) -> bool:

@@ -22,6 +22,8 @@ def pretrained(config: fdl.Config[PostTraining], run: str = "runs/base") -> None
     else:
         config.model = model
     config.start_from = run
-    if (directory.pretrained / "tokenizer.json").exists():
+    if hasattr(config.data, "tokenizer_from"):
+        config.data.tokenizer_from = run
+    elif (directory.pretrained / "tokenizer.json").exists():  # data as they were up to 0.5.0
         for vocabulary in (config.data.vocabulary, config.prediction.vocabulary):
             vocabulary.kind, vocabulary.path = "huggingface", str(directory.pretrained)

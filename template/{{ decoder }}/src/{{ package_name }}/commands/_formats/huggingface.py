@@ -60,6 +60,8 @@ def write(program: Program, state: TrainState, step: int, folder: Path, run: Run
             shutil.copytree(run.pretrained, folder, dirs_exist_ok=True)
         elif tokenizer.name == TOKENIZER.name:
             write_byte_tokenizer(folder, end=end, pad=pad)
+        for name, file in getattr(tokenizer, "files", {}).items():
+            shutil.copyfile(file, folder / name)
         config = {"max_position_embeddings": length, **told}
         if origin.get("model_type") == form.kind:
             config |= origin

@@ -1,0 +1,66 @@
+"""Parts of an experiment that need the tokenizer of the data."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import PrivateAttr
+
+from ..errors import UserError
+from ..settings import Settings
+from ..storage.dataset import DataSet
+from ..training.prepared_data import PreparedData
+from .byte_tokenizer import TOKENIZER
+from .keeping import check_tokenizer, keep_tokenizer, tokenizer_of
+from .tokenizer import Tokenizer, same
+
+
+class UsesTokenizer(Settings):
+    """Settings that are fitted to the tokenizer of the data."""
+
+    _tokenizer: Tokenizer | None = PrivateAttr(default=None)
+
+    def fitted(self, info: Mapping[str, Any]) -> Any:
+        """A copy with the tokenizer that the data set's `info` describes."""
+        fitted = self.model_copy()
+        fitted._tokenizer = tokenizer_of(info)
+        return fitted
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of the data; bytes before they are known."""
+        return self._tokenizer or TOKENIZER
+
+
+class TokenizedData(UsesTokenizer, PreparedData):
+    """A prepared data set whose texts are read with the tokenizer that it was prepared with."""
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The run's tokenizer where there is a run, else that of the data set."""
+        return self._tokenizer or tokenizer_of(self.info())
+
+    def keep_files(self, run: Path) -> None:
+        """Leave the tokenizer in the folder of a run.
+
+        Raises:
+            UserError: The run has another one.
+        """
+        tokenizer = tokenizer_of(self.info())
+        check_tokenizer(tokenizer, run, f"{run}: the run")
+        keep_tokenizer(tokenizer, run)
+
+    def open(self, kind: str) -> DataSet:
+        """The data set, as `PreparedData.open` gives it.
+
+        Raises:
+            UserError: It is not there, damaged, of another kind, or has another tokenizer than the
+                run.
+        """
+        data_set = super().open(kind)
+        if self._tokenizer is not None and not same(self._tokenizer, data_set.info):
+            raise UserError(
+                f"{self.directory} was prepared with tokenizer {data_set.info['tokenizer']}, the "
+                f"run has {self._tokenizer.name}: prepare it again with --overwrite"
+            )
+        return data_set
