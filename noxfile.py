@@ -40,6 +40,12 @@ def make_project(session: nox.Session, directory: Path, name: str) -> None:
     in_project(session, directory, "sync", "--python", sys.executable)
 
 
+def run_tests(session: nox.Session, *arguments: str) -> None:
+    """Runs the tests of all but variants."""
+    options = ("--numprocesses=2", "--dist=loadfile")
+    session.run("pytest", "--ignore=tests/variants", *options, *arguments, *session.posargs)
+
+
 def run_variants(session: nox.Session, *arguments: str) -> None:
     """Runs the tests of variants."""
     # Two at a time: each trains on a few cores at most, and waits for its compiler on one.
@@ -85,8 +91,7 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Tests questions, renders, ownership and updates: `nox -s tests [-- PYTEST-ARGUMENTS]`."""
     session.install(*DEVELOPMENT)
-    options = ("--numprocesses=2", "--dist=loadfile")
-    session.run("pytest", "--ignore=tests/variants", *options, *session.posargs)
+    run_tests(session)
 
 
 @nox.session
@@ -98,8 +103,9 @@ def variants(session: nox.Session) -> None:
 
 @nox.session
 def nightly(session: nox.Session) -> None:
-    """Does what `variants` does, and what takes hours: `nox -s nightly [-- PYTEST-ARGUMENTS]`."""
+    """Does what `tests` and `variants` do, and what takes hours: `nox -s nightly`."""
     session.install(*DEVELOPMENT)
+    run_tests(session, "--nightly")
     run_variants(session, "--nightly")
 
 

@@ -78,7 +78,7 @@ def time_both(program, batch) -> tuple[float, float]:
         state, metrics = program.train_step(jax.tree.unflatten(structure, leaves), batch)
         return jax.tree.leaves(state), metrics
 
-    shardings = jax.tree.leaves(program.blueprint.shardings)
+    shardings = jax.tree.leaves(program.layout.shardings)
     flat = jax.jit(flat_step, donate_argnums=0, out_shardings=(shardings, None))
     best = [float("inf"), float("inf")]
     for _ in range(BLOCKS):

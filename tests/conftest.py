@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import jinja2
 import pytest
 from copier._main import Worker
@@ -16,6 +17,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Lets other seeds be tried, and what takes hours be left to the night."""
     parser.addoption("--seed", type=int, default=0, help="that of the runs of post-training")
     parser.addoption("--nightly", action="store_true", help="what takes hours, too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Sets how many answers are drawn. A failure is of the change at hand, not of new luck."""
+    examples = 1000 if config.getoption("nightly") else 100
+    hypothesis.settings.register_profile(
+        "here", max_examples=examples, derandomize=True, database=None, deadline=None
+    )
+    hypothesis.settings.load_profile("here")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -65,12 +65,7 @@ def formatted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     hygiene.check_formatted(folder)
 
 
-# Derandomised: a failure is of the change at hand, not of new luck.
 @settings(
-    max_examples=300,
-    derandomize=True,
-    database=None,
-    deadline=None,
     phases=[Phase.generate],  # answers are short, so making them shorter is not worth minutes
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -12,7 +12,6 @@ import pytest
 from .support import rendering
 
 MODULES = {
-    "absl-py": "absl",
     "google-metrax": "metrax",
     "google-tunix": "tunix",
     "orbax-checkpoint": "orbax",

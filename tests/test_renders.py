@@ -94,7 +94,7 @@ def test_each_overlay_has_its_answer(project: Path) -> None:
     assert not (absent - present) & files
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     text=st.text(
         st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=60

@@ -65,7 +65,7 @@ def test_evaluate_takes_the_whole_test_split_by_default(lab, capsys):
     [
         (["set:optimizer.learning_rat=1"], "optimizer.learning_rate"),
         (["set:loop.steps=two"], "loop.steps"),
-        (["set:mesh.model=3"], "mesh.model: 3 does not divide the 8 devices"),
+        (["set:mesh.model=3"], "mesh: model=3 by data=-1 does not divide the 8 devices"),
         (["set:data.batch_size=12"], "data.batch_size"),
         (["set:optimizer.learning_rate=-1"], "optimizer.learning_rate"),
         (["config:smok"], "smoke"),

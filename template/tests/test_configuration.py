@@ -41,7 +41,7 @@ def sample():
 
 
 def test_every_experiment_builds_and_survives_json():
-    names = configuration.list_experiments(experiments)
+    names = configuration.catalogue(experiments)["experiment"]
     assert "base" in names
     for name in names:
         config = compose([f"config:{name}"], experiments)
@@ -122,7 +122,10 @@ def test_a_saved_configuration_is_a_start(tmp_path):
         (["set:optimizer=3"], ["optimizer: "]),
         (["set:optimizer.learning_rate=-1"], ["optimizer.learning_rate: "]),
         (["set:precision.compute_dtype=float"], ["precision.compute_dtype: ", "'float32'"]),
-        (["set:optimizer.schedule.warmup_steps=-1"], ["optimizer.schedule.warmup_steps: -1"]),
+        (
+            ["set:optimizer.schedule.warmup_steps=-1"],
+            ["optimizer.schedule.warmup_steps", "greater than or equal to 0, not -1"],
+        ),
         (["set:loop.micro_batches=1000003"], ["loop.micro_batches: 1000003 does not divide"]),
     ],
 )
@@ -241,7 +244,7 @@ def command(capsys, *words):
     """What ``config`` followed by these words prints."""
     parser = argparse.ArgumentParser()
     commands.config.add_arguments(parser)
-    assert commands.config.run(parser.parse_args(words)) == 0
+    commands.config.run(parser.parse_args(words))
     return capsys.readouterr().out
 
 

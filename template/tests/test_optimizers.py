@@ -241,7 +241,7 @@ def test_an_optimizer_that_only_builds_is_enough(data):
     assert "learning_rate" not in history[0]
     program = training.program.make_program(experiment, tiny.make_mesh())
     model = training.evaluation.inference_model(
-        program.blueprint.graphdef, state, experiment.precision
+        program.layout.graphdef, state, experiment.precision
     )
     average = optax.contrib.schedule_free_eval_params(state.opt_state, state.params)
     used = nnx.to_pure_dict(nnx.state(model, nnx.Param))

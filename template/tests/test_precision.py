@@ -39,7 +39,7 @@ def step_equations(experiment):
     program = training.program.make_program(experiment, tiny.make_mesh())
     batch = next(tiny.batches(experiment))
     with jax.set_mesh(tiny.make_mesh()):
-        traced = program.train_step.trace(program.blueprint.abstract, batch)
+        traced = program.train_step.trace(program.layout.abstract, batch)
     return list(equations(traced.jaxpr.jaxpr))
 
 

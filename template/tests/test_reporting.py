@@ -67,15 +67,6 @@ def test_a_run_from_the_beginning_starts_an_empty_file(tmp_path):
     assert read_metrics(tmp_path / "nothing.jsonl") == []
 
 
-def test_several_writers_are_one(tmp_path):
-    paths = [tmp_path / "a", tmp_path / "b"]
-    writers = reporting.writers.MetricWriters([JsonLinesWriter(path, 0) for path in paths])
-    writers.write(1, {"train/loss": 1.0})
-    writers.flush()
-    writers.close()
-    assert [read_metrics(path)[0]["train/loss"] for path in paths] == [1.0, 1.0]
-
-
 class Terminal(io.StringIO):
     def isatty(self):
         return True
@@ -141,7 +132,7 @@ def test_plain_lines_first_then_every_ten_seconds_then_last():
     shown = [int(line.split()[1].split("/")[0]) for line in console.lines]
     assert shown == [1, 21, 41, 61, 81, 100]
     assert console.lines[0] == "step   1/100  loss 2.500"
-    assert console.lines[2] == "step  41/100  loss 2.500  2.00k tokens/s  ETA 0:30"
+    assert console.lines[2] == "step  41/100  loss 2.500  2.00k tokens/s  ETA 00:30"
     assert console.lines[-1] == "step 100/100  loss 2.500  2.00k tokens/s"
 
 
@@ -151,7 +142,7 @@ def test_the_remaining_time_counts_pauses():
     with console.progress.pause():
         console.now += 10.0
     console.step(11, 10.0)  # 10 steps in 20 seconds, 89 to go
-    assert console.lines[-1].endswith("1.00k tokens/s  ETA 2:58")
+    assert console.lines[-1].endswith("1.00k tokens/s  ETA 02:58")
 
 
 def test_an_evaluation_gets_a_line():
@@ -159,16 +150,7 @@ def test_an_evaluation_gets_a_line():
     console.step(1, 0.5)
     console.step(2, 0.5, eval_bits_per_byte=1.8034, eval_loss=1.25)
     assert console.lines[1].startswith("step   2/100")
-    assert console.lines[2] == "evaluation after step 2: loss 1.250  bits per byte 1.803"
-
-
-def test_a_run_that_is_stopped_shows_how_far_it_came():
-    console = Console(start=40)
-    console.step(41, 0.5)
-    console.step(42, 0.5)
-    console.progress.close()
-    console.progress.close()
-    assert [line.split()[1] for line in console.lines] == ["41/100", "42/100"]
+    assert console.lines[2] == "evaluation after step 2: bits_per_byte 1.803  loss 1.250"
 
 
 def test_other_processes_are_silent():
@@ -191,45 +173,29 @@ def test_a_message_stands_on_a_line_of_its_own_above_the_bar():
     assert "100/100  loss 2.500" in written.rpartition("\r")[2]
 
 
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (0.0, "0.00"),
-        (9.996, "10.0"),
-        (950.0, "950"),
-        (999.9, "1.00k"),
-        (18432.0, "18.4k"),
-        (1.25e6, "1.25M"),
-    ],
-)
-def test_short_numbers(number, text):
-    assert reporting.progress.short(number) == text
+def test_means_of_a_noisy_series():
+    steps = np.arange(1.0, 2051.0)
+    noise = np.random.default_rng(0).standard_normal(2050)
+    bins, means = reporting.curves.binned(steps, steps + noise)
+    assert 100 <= bins.size <= 200 and (bins[0], bins[-1]) == (10.5, 2030.5)
+    assert (means - bins).std() < 0.3
 
 
-def test_clock_times():
-    times = [reporting.progress.clock_time(seconds) for seconds in (0.4, 41.0, 725.2, 12e3)]
-    assert times == ["0:00", "0:41", "12:05", "3:20:00"]
-
-
-def test_smoothing_keeps_a_straight_line_and_gaps():
-    values = 3.0 - 0.01 * np.arange(400)
+def test_what_is_not_finite_is_a_gap():
+    values = np.ones(400)
     values[100:150] = np.nan
     values[0] = math.inf
-    smoothed = reporting.curves.smooth(values)
-    finite = np.isfinite(values)
-    np.testing.assert_allclose(smoothed[finite], values[finite], rtol=0, atol=1e-9)
-    assert np.isnan(smoothed[~finite]).all()
+    _, means = reporting.curves.binned(np.arange(400.0), values)
+    assert np.isnan(means).sum() == 12  # stretches of four; the others have a finite value each
+    assert (means[np.isfinite(means)] == 1.0).all()
 
 
-def test_smoothing_removes_noise():
-    noise = np.random.default_rng(0).standard_normal(2000)
-    assert reporting.curves.smooth(noise).std() < 0.2
-
-
-def test_smoothing_a_lonely_point_gives_the_point():
-    values = np.full(200, np.nan)
-    values[77] = 1.5
-    assert reporting.curves.smooth(values)[77] == pytest.approx(1.5)
+def test_a_short_series_stays_as_it_is():
+    steps, values = np.arange(7.0), np.arange(7.0) ** 2
+    for found, expected in zip(
+        reporting.curves.binned(steps, values), (steps, values), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2, 60])

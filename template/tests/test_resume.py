@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from . import tiny, tiny_task
-from .project import errors, package, reporting, storage, training
+from .project import errors, hooks, package, reporting, storage, training
 
 CHANGES = ("mesh.data=8", *tiny_task.RANDOM)
 
@@ -145,8 +145,11 @@ def test_checkpoints_of_another_model_are_left_alone(data, tmp_path):
     run = run_in(tmp_path / "run")
     train(run, tiny.make(data, *CHANGES))
     before = sorted(path.name for path in run.checkpoints.iterdir())
-    with pytest.raises(errors.UserError, match=r"no checkpoint .* fits this configuration"):
-        train(run, tiny.make(data, *CHANGES, tiny_task.OTHER_MODEL))
+    averaging = tiny.make(data, *CHANGES).model_copy(update={"hooks": (hooks.ema.EMA(),)})
+    for other in (tiny.make(data, *CHANGES, tiny_task.OTHER_MODEL), averaging):
+        with pytest.raises(errors.UserError, match=r"no checkpoint .* fits this .* EMA") as caught:
+            train(run, other)
+        assert len(str(caught.value)) < 700 and "\n" not in str(caught.value)
     assert sorted(path.name for path in run.checkpoints.iterdir()) == before
 
 

@@ -56,8 +56,7 @@ def repository(tmp_path):
 
 def test_naming_a_run_directory_creates_nothing(tmp_path):
     run = run_directory(tmp_path / "run")
-    names = [name for name, member in vars(type(run)).items() if isinstance(member, property)]
-    parts = [getattr(run, name) for name in names]
+    parts = [part for name, part in vars(run).items() if name != "path"]
     assert len(set(parts)) == len(parts) == 9
     assert all(part.parent == run.path for part in parts)
     assert not run.path.exists()
@@ -129,7 +128,7 @@ def test_the_environment_is_recorded_at_every_start(tmp_path, monkeypatch):
     assert first["packages"]["jax"] == second["packages"]["jax"] == jax.__version__
     assert first["devices"]["count"] == jax.device_count()
     assert first["git"] is None
-    assert not run_directory(tmp_path).git_diff.exists()
+    assert not list(tmp_path.glob("git*"))
 
 
 def test_the_environment_without_git(tmp_path, repository, monkeypatch):
@@ -155,16 +154,15 @@ def test_commit_branch_and_changes_are_recorded(tmp_path, repository):
     git_state = record(run, repository)[-1]["git"]
     assert git_state["dirty"]
     assert git_state["untracked"] == ["new.py"]
-    assert git_state["diff"] == "git.diff"
     git(repository, "checkout", "model.py")
-    git(repository, "apply", str(run / "git.diff"))
+    git(repository, "apply", str(run / git_state["diff"]))
     assert (repository / "model.py").read_text() == "width = 2\n"
 
-    assert record(run, repository)[-1]["git"]["diff"] == "git.diff"  # the same changes
+    assert record(run, repository)[-1]["git"]["diff"] == git_state["diff"]  # the same changes
     (repository / "model.py").write_text("width = 3\n")
     name = record(run, repository)[-1]["git"]["diff"]
-    assert name != "git.diff"
-    assert "+width = 2" in (run / "git.diff").read_text()
+    assert name != git_state["diff"]
+    assert "+width = 2" in (run / git_state["diff"]).read_text()
     assert "+width = 3" in (run / name).read_text()
 
 

@@ -27,9 +27,9 @@ def training_inputs(
     def step() -> Given:
         """What a training step starts from."""
         given = start()
-        plan = training.state.blueprint(**given, mesh=tiny.make_mesh())
-        arrays = {"batch": batch()["batch"], "state": plan.abstract}
-        return {**given, **arrays, "graphdef": plan.graphdef}
+        layout = training.state.state_layout(**given, mesh=tiny.make_mesh())
+        arrays = {"batch": batch()["batch"], "state": layout.abstract}
+        return {**given, **arrays, "graphdef": layout.graphdef}
 
     return {
         f"{package.__name__}.training.state.initial_state": start,

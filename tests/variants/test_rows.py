@@ -20,10 +20,15 @@ OLDEST = [row for row in OLDEST if row not in ROWS]
 MEETING = {"tests/test_command_line.py"}
 """Tests in which all modules of a project meet, the tracker's too."""
 LONGEST = {
-    f"tests/test_{name}.py"
-    for name in ("launch_local", "processes", "resume", "sharding", "training")
+    "tests/test_hooks.py",
+    "tests/test_launch_local.py",
+    "tests/test_optimizers.py",
+    "tests/test_processes.py",
+    "tests/test_resume.py",
+    "tests/test_sharding.py",
+    "tests/test_training.py",
 }
-"""Tests of what the template owns that take longest: with the modules of one task in each run, and
+"""Tests that all tasks have and that take longest: with the modules of one task in each run, and
 with those of every task in `nox -s nightly`."""
 
 

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = make_parser().parse_args(arguments)
     try:
-        return parsed.run(parsed)
+        return parsed.run(parsed) or 0
     except UserError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
@@ -45,7 +45,8 @@ def make_parser() -> argparse.ArgumentParser:
         if found.name.startswith("_"):
             continue
         module = importlib.import_module(f".{found.name}", commands.__name__)
-        command = choices.add_parser(found.name, help=module.HELP, description=module.__doc__)
+        summary = (module.__doc__ or "").partition("\n")[0]
+        command = choices.add_parser(found.name, help=summary, description=module.__doc__)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     return parser

@@ -1,29 +1,35 @@
 """Writing files that are whole or not there, whatever happens in between."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write `content` to `path`, so that a reader sees the old content or the new, never a part.
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a file to write that takes the place of `path` if the block ends without an error.
 
-    The content is on disk when the function returns, and survives a loss of power.
+    A reader sees the old content or the new, never a part. The content is on disk afterwards, and
+    survives a loss of power.
 
     Args:
         path: The file; its folder must exist.
-        content: The new content; text is written as UTF-8.
     """
-    data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
+        sync(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     sync(path.parent)
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write `content`, text as UTF-8, to `path` as `replacing` does."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def sync(path: Path) -> None:

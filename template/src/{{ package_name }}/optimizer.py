@@ -6,8 +6,6 @@ so many updates, of Optax's own or written here: ``return optax.adamw(1e-3)`` is
 as ``config.optimizer = fdl.Config(Muon, learning_rate=1e-3)``.
 """
 
-from abc import abstractmethod
-
 import jax
 import optax
 from jaxtyping import Array, Float, PyTree
@@ -15,17 +13,9 @@ from optax.contrib import MuonDimensionNumbers, muon, schedule_free
 from pydantic import Field
 
 from .errors import UserError
-from .settings import Settings
-from .training.groups import (
-    Group,
-    add_decayed_weights,
-    map_with_path,
-    matches,
-    scale_by_group,
-)
-from .training.schedule import ScheduleSettings, make_schedule
-
-NOT_DECAYED = ("scale", "bias", "*_bias")
+from .training.groups import map_with_path, matches
+from .training.optimizer import GroupedOptimizer
+from .training.schedule import ScheduleSettings
 
 MATRICES = {
     "blocks.attention.query": "bioo",
@@ -40,49 +30,6 @@ MATRICES = {
 }
 """Weights inside the models that are matrices, and what their axes are: ``i`` is summed over, ``o``
 is given out, and each place along ``b`` has a matrix of its own. All heads are one matrix."""
-
-
-class GroupedOptimizer(Settings):
-    """What the optimizers below share: clipping, decoupled weight decay, a schedule, groups.
-
-    Attributes:
-        learning_rate: Peak of the schedule.
-        weight_decay: Decay, scaled by the learning rate; scales and biases are exempt.
-        clip_norm: Gradients of a larger global norm are scaled down to it.
-        schedule: How the learning rate moves.
-        groups: Parameters that are trained in their own way or frozen, by the group's name. The
-            first group counts that matches a parameter.
-    """
-
-    learning_rate: float = Field(default=3e-4, gt=0)
-    weight_decay: float = Field(default=0.1, ge=0)
-    clip_norm: float = Field(default=1.0, gt=0)
-    schedule: ScheduleSettings = ScheduleSettings()
-    groups: dict[str, Group] = Field(default_factory=dict)
-
-    def build(self, steps: int) -> optax.GradientTransformation:
-        """Build the transformation for a run of so many updates."""
-        return optax.chain(
-            optax.clip_by_global_norm(self.clip_norm),
-            self.direction(),
-            add_decayed_weights(self.weight_decay, self.groups, exempt=NOT_DECAYED),
-            scale_by_group(self.groups),
-            optax.scale_by_learning_rate(self.rates(steps)["learning_rate"]),
-        )
-
-    @abstractmethod
-    def direction(self) -> optax.GradientTransformation:
-        """Where an update goes, before decay and learning rate."""
-
-    def rates(self, steps: int) -> dict[str, optax.Schedule]:
-        """The learning rate, and that of each group."""
-        rates = {"": 1.0} | {
-            f"/{name}": group.rate for name, group in self.groups.items() if not group.frozen
-        }
-        return {
-            f"learning_rate{name}": make_schedule(self.schedule, rate * self.learning_rate, steps)
-            for name, rate in rates.items()
-        }
 
 
 class AdamW(GroupedOptimizer):

@@ -39,4 +39,4 @@ def test_a_run_that_is_not_there(capsys, tmp_path, monkeypatch):
 def test_impossible_sampling_names_the_option(trained, capsys):
     words = ("generate", "--run-dir", trained, "--temperature", -1)
     assert run(*words) == 2
-    assert "--temperature" in capsys.readouterr().err
+    assert "temperature: " in capsys.readouterr().err

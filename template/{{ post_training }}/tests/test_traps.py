@@ -68,7 +68,7 @@ def test_every_step_samples_with_noise_of_its_own():
     made = {}
     for step, call in ((7, 0), (7, 1), (8, 0), (7, 2)):
         if call != 1:
-            ours.step = step
+            ours.begin(step)
         made[step, call] = ours.generate(PROMPTS, config())
     assert same(made[7, 0], made[7, 2])  # as a resumed run needs it
     assert not same(made[7, 0], made[7, 1])
@@ -97,15 +97,16 @@ def prefer_the_end(monkeypatch):
     monkeypatch.setattr(model.Transformer, "attend", biased)
 
 
-def test_samples_are_drawn_at_the_temperature_of_the_loss(data):
+def test_samples_are_drawn_at_the_temperature_of_the_loss(data, monkeypatch):
     """Tunix samples at 0.9 unless told otherwise, and computes old probabilities at 1."""
+    told = []
+    keep = lambda **given: told.append(given) or RolloutConfig(**given)  # noqa: E731
+    monkeypatch.setattr(post_training.reinforcement, "RolloutConfig", keep)
     experiment = tiny_methods.make("grpo", data)
     with jax.set_mesh((program := tiny_methods.make_program(experiment)).mesh):
-        step = program.compile_train_step({})
-        step._start(program.initial_state())
-        cluster = step._trainer._cluster
-        assert RolloutConfig().temperature != 1.0
-        assert cluster.cluster_config.rollout_config.temperature == 1.0
+        program.compile_train_step({})._start(program.initial_state())
+    assert RolloutConfig().temperature != 1.0
+    assert [given["temperature"] for given in told] == [1.0]
     for temperature, fits in ((1.0, True), (0.7, False)):
         rollout = stock_rollout()
         how = dataclasses.replace(config(return_logprobs=True), temperature=temperature)
@@ -181,37 +182,33 @@ def test_ppo_takes_fractions_for_rewards(data, tmp_path, monkeypatch):
 def _first_returns(experiment, patched):
     """What PPO computes of the first completions."""
     made = []
-    stock = PPOLearner._generate_and_compute_advantage
+    learner = post_training.reinforcement.FractionalPPOLearner
+    generate = learner._generate_and_compute_advantage
+
+    def keep(*arguments, **options):
+        example: Any = generate(*arguments, **options)
+        made.append(np.asarray(example.returns * example.completion_mask))
+        return example
+
+    patched.setattr(learner, "_generate_and_compute_advantage", keep)
     program = tiny_methods.make_program(experiment)
     with jax.set_mesh(program.mesh):
-        step = program.compile_train_step({})
-        step._start(program.initial_state())
-        learner = step._trainer._learner
-        generate = learner._generate_and_compute_advantage
-
-        def keep(*arguments, **options):
-            example = generate(*arguments, **options)
-            made.append(np.asarray(example.returns * example.completion_mask))
-            return example
-
-        patched.setattr(learner, "_generate_and_compute_advantage", keep)
-        step._trainer.step(0, program.put(next(tiny_methods.batches(experiment))))
-    assert PPOLearner._generate_and_compute_advantage is stock
+        trainer = program.compile_train_step({})._start(program.initial_state())
+        trainer.step(0, program.put(next(tiny_methods.batches(experiment))))
     return made[0]
 
 
 def test_distillation_counts_responses_alone():
-    """A teacher that disagrees about prompts and padding teaches nothing."""
-    strategies = post_training.distillation
+    """A teacher that disagrees about padding teaches nothing; Tunix counts prompts as well."""
     logits = jax.random.normal(jax.random.key(0), (2, 5, 11))
     counted = jnp.zeros((2, 5), bool).at[:, 2:4].set(True)
     tokens = jnp.ones((2, 5), jnp.int32)
     elsewhere = jnp.where(counted[..., None], logits, -logits)
+    losses = post_training.distillation.distillation_losses
+    kl, hard = losses(logits, elsewhere, tokens, counted, 1.0)
+    np.testing.assert_allclose(kl, 0.0, atol=1e-6)
+    assert hard > 0
     nothing: Any = lambda *_: None  # noqa: E731
-    ours = strategies.ResponseStrategy(nothing, nothing, nothing, temperature=1.0, alpha=1.0)
-    loss, parts = ours.compute_loss(logits, elsewhere, strategies.Labels(tokens, counted))
-    np.testing.assert_allclose(loss, 0.0, atol=1e-6)
-    assert parts["hard_loss"] > 0
     stock = LogitStrategy(nothing, nothing, nothing, temperature=1.0, alpha=1.0)
     labels = jax.nn.one_hot(tokens, 11) * counted[..., None]
     assert stock.compute_loss(logits, elsewhere, labels)[0] > 0.1

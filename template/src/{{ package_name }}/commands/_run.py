@@ -66,7 +66,7 @@ def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -
     program = make_program(experiment, experiment.make_mesh(), path)
     with Checkpoints(run.checkpoints, experiment.checkpoint, read_only=True) as checkpoints:
         step = _step(checkpoint, checkpoints.saved, experiment)
-        restored = checkpoints.restore(program.blueprint.abstract, step=step)
+        restored = checkpoints.restore(program.layout.abstract, step=step)
     if restored is None:
         raise UserError(f"{path} holds no checkpoint yet")
     state, step = with_weights(restored.state, weights), restored.step

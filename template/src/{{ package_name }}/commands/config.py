@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-HELP = "show a configuration, what it changes, or which there are"
+from ..storage.run_directory import RunDirectory
 
 
 def add_config_option(parser: argparse.ArgumentParser) -> None:
@@ -52,24 +52,17 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     config = configuration.compose(arguments.config, experiments)
     experiment = configuration.build(config)
-    if arguments.action == "show":
-        from ..training.data_settings import info_of
-        from ..training.groups import describe_groups
-
-        print(configuration.flatten(config), end="")
-        print(describe_groups(experiment, info_of(experiment.data)), end="")
+    if arguments.action == "diff":
+        start = f"config:{arguments.against}"
+        if Path(arguments.against).is_dir():
+            start = f"config_file:{RunDirectory(Path(arguments.against)).config_json}"
+        against = configuration.compose([start], experiments)
+        for difference in configuration.differences(against, config):
+            print(difference)
         return 0
-    against = configuration.compose([_start(arguments.against)], experiments)
-    for difference in configuration.differences(against, config):
-        print(difference)
+    from ..training.data_settings import info_of
+    from ..training.groups import describe_groups
+
+    print(configuration.flatten(config), end="")
+    print(describe_groups(experiment, info_of(experiment.data)), end="")
     return 0
-
-
-def _start(against: str) -> str:
-    """The directive that gives the configuration of the run directory or experiment `against`."""
-    from ..storage.run_directory import RunDirectory
-
-    run_directory = RunDirectory(Path(against))
-    if run_directory.path.is_dir():
-        return f"config_file:{run_directory.config_json}"
-    return f"config:{against}"

@@ -4,11 +4,10 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from ..errors import UserError
 from ._run import add_plot_option, add_run_options
-
-HELP = "evaluate a run's newest checkpoint on held-out data or on your own"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,11 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, metavar="FILE", help="also write a .json file")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """Carry out the command: print one line per metric.
-
-    Returns:
-        The exit code.
 
     Raises:
         UserError: The run or a file cannot be used.
@@ -73,36 +69,33 @@ def run(arguments: argparse.Namespace) -> int:
     if evaluation and arguments.weights is None:
         state = with_weights(state, evaluation.weights)
     data = (evaluation.data if evaluation else None) or experiment.data
-    if arguments.source:
-        where = " ".join(arguments.source)
-        with asking(data):
-            chunks = list(program.prediction.read(data, arguments.source, targets=True))
-        batches = [chunk.batch for chunk in chunks]
-    else:
-        where = f"{arguments.split} split"
-        batches = data.eval_batches(
-            arguments.split, limit=arguments.batches, process=0, processes=1
-        )
-        chunks = split_chunks(batches)
     with jax.set_mesh(program.mesh), asking(data):
-        metrics = program.evaluate(state, batches, name)
-        start = program.baseline()
-        before = None if start is None else program.evaluate(start, batches, name)
+        if arguments.source:
+            where = " ".join(arguments.source)
+            chunks = list(program.prediction.read(data, arguments.source, targets=True))
+            batches = [chunk.batch for chunk in chunks]
+        else:
+            where = f"{arguments.split} split"
+            batches = data.eval_batches(
+                arguments.split, limit=arguments.batches, process=0, processes=1
+            )
+            chunks = split_chunks(batches)
+        results = {"metrics": program.evaluate(state, batches, name)}
+        baseline = program.baseline()
         print(f"{arguments.run_dir} after step {step}, {where}")
-        if before is not None:
+        if baseline is not None:
+            results = {"before": program.evaluate(baseline, batches, name), **results}
             print(f"{'':>16}  {'before':>8}  {'after':>8}")
-        for name, value in metrics.items():
-            numbers = [value] if before is None else [before[name], value]
-            print(f"{name:>16}  " + "  ".join(f"{number:8.4f}" for number in numbers))
-        checked = check_finite(metrics, "evaluation")
+        for metric in results["metrics"]:
+            numbers = "  ".join(f"{each[metric]:8.4f}" for each in results.values())
+            print(f"{metric:>16}  {numbers}")
+        checked = check_finite(results["metrics"], "evaluation")
         if isinstance(checked, Err):
             print(f"warning: {checked.error}", file=sys.stderr)
         if arguments.output is not None:
-            told = {"run": str(arguments.run_dir), "step": step, "data": where}
-            for part, each in (("metrics", metrics), ("before", before)):
-                if each is not None:
-                    told[part] = {name: plain_value(value) for name, value in each.items()}
+            told: dict[str, Any] = {"run": str(arguments.run_dir), "step": step, "data": where}
+            for part, metrics in results.items():
+                told[part] = {metric: plain_value(value) for metric, value in metrics.items()}
             write_atomically(arguments.output, json.dumps(told, indent=2) + "\n")
         if arguments.plot is not None:
             draw(program.prediction, arguments.plot, list(program.predict(state, chunks)))
-    return 0

@@ -9,7 +9,6 @@ from ..errors import UserError
 from . import _formats
 from ._run import add_run_options
 
-HELP = "export a run's model for use elsewhere"
 FORMATS = sorted(found.name for found in pkgutil.iter_modules(_formats.__path__))
 
 
@@ -27,11 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """Carry out the command.
-
-    Returns:
-        The exit code.
 
     Raises:
         UserError: The run cannot be used, or the folder holds an export already.
@@ -48,4 +44,3 @@ def run(arguments: argparse.Namespace) -> int:
     program, state, step = open_chosen(arguments)
     with asking(program.experiment.data):
         print(written.write(program, state, step, folder, RunDirectory(arguments.run_dir)))
-    return 0

@@ -5,8 +5,6 @@ from pathlib import Path
 
 from ._run import add_plot_option, add_run_options
 
-HELP = "predict your own files with a run's model"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -28,11 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """Carry out the command.
-
-    Returns:
-        The exit code.
 
     Raises:
         UserError: The run or a file cannot be used.
@@ -52,10 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         chunks = prediction.read(data, arguments.source, targets=False)
         results = program.predict(state, chunks)
         if arguments.plot is not None:
-            results = list(results)  # they are read twice
+            results = list(results)
+            draw(prediction, arguments.plot, results)
         count = write_records(prediction.records(results), arguments.output)
         if arguments.output is not None:
             print(f"{count} predictions: {arguments.output}")
-        if arguments.plot is not None:
-            draw(prediction, arguments.plot, list(results))
-    return 0

@@ -1,13 +1,10 @@
 """Prepare the data set that the other commands read."""
 
 import argparse
-from pathlib import Path
 
 from .. import sources
 from ..errors import UserError
 from .config import add_config_option
-
-HELP = "prepare a data set: the bundled sample, or your own data"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,11 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """Carry out the command.
-
-    Returns:
-        The exit code.
 
     Raises:
         UserError: The source or the output cannot be used, or the experiment's data is not
@@ -38,14 +32,13 @@ def run(arguments: argparse.Namespace) -> int:
     from .. import configuration, experiments
     from ..training.data_settings import Prepares
 
-    data = configuration.build(configuration.compose(arguments.config, experiments)).data
+    directives = list(arguments.config)
+    if arguments.output is not None:
+        directives.append(f"set:data.directory={arguments.output!r}")
+    data = configuration.build(configuration.compose(directives, experiments)).data
     if not isinstance(data, Prepares):
         raise UserError(
             f"the experiment's data, {type(data).__name__}, is read as it stands: there is nothing "
             "to prepare"
         )
-    if arguments.output is not None:
-        placed = [*arguments.config, f"set:data.directory={str(Path(arguments.output))!r}"]
-        data = configuration.build(configuration.compose(placed, experiments)).data
     print(data.prepare(source, overwrite=arguments.overwrite, progress=True))
-    return 0

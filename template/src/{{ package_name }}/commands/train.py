@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
+from ..storage.run_directory import RunDirectory
 from .config import add_config_option
 
 if TYPE_CHECKING:
     import fiddle as fdl
 
-    from ..storage.run_directory import RunDirectory
     from ..training.data_settings import DataSettings
-
-HELP = "train an experiment; the same command again resumes it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +57,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     from ..parallel.distributed import failing_together, start_processes
     from ..storage.environment import record_start
-    from ..storage.run_directory import RunDirectory
     from ..training.loop import train
 
     start_processes()
@@ -94,7 +91,7 @@ def _name(directives: list[str]) -> str:
     return expression.partition("(")[0] if kind == "config" else "base"
 
 
-def _keep_config(run: "RunDirectory", config: "fdl.Config", allow_change: bool) -> None:
+def _keep_config(run: RunDirectory, config: "fdl.Config", allow_change: bool) -> None:
     """Save the configuration of a new run; check that of one that is resumed."""
     from .. import configuration
     from ..files import write_atomically
@@ -109,7 +106,7 @@ def _keep_config(run: "RunDirectory", config: "fdl.Config", allow_change: bool) 
     write_atomically(run.config_json, configuration.dump_json(config))
 
 
-def _keep_data(run: "RunDirectory", data: "DataSettings", allow_change: bool) -> None:
+def _keep_data(run: RunDirectory, data: "DataSettings", allow_change: bool) -> None:
     """Record the data of a new run, the sample where there is none; check that of a resumed one."""
     from ..storage.data_record import record_data_set
     from ..training.data_settings import KeepsFiles, Prepares, fingerprint_of, info_of

@@ -5,20 +5,18 @@ configurations with ``fdl.Config`` and nothing else.
 """
 
 from .building import build
-from .catalogue import catalogue_text, list_experiments, list_fiddlers
+from .catalogue import catalogue, catalogue_text
 from .directives import compose
-from .saving import Difference, check_resume, differences, dump_json, flatten, load_json
+from .saving import check_resume, differences, dump_json, flatten, load_json
 
 __all__ = [
-    "Difference",
     "build",
+    "catalogue",
     "catalogue_text",
     "check_resume",
     "compose",
     "differences",
     "dump_json",
     "flatten",
-    "list_experiments",
-    "list_fiddlers",
     "load_json",
 ]

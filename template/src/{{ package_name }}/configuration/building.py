@@ -37,14 +37,22 @@ def build(config: fdl.Config) -> Any:
         node = state.map_children(value)
         if not isinstance(node, fdl.Buildable):
             return node
-        failed = {
-            str(name)
-            for name, child in fdl.ordered_arguments(node).items()
-            if any(leaf is _FAILED for leaf, _ in daglish.iterate(child))
-        }
-        built, found = _build_node(node, dotted(state.current_path), failed)
-        problems.extend(found)
-        return _FAILED if failed or found else built
+        path, kind = dotted(state.current_path), fdl.get_callable(node)
+        is_settings = isinstance(kind, type) and issubclass(kind, BaseModel)
+        try:
+            if is_settings and isinstance(node, fdl.Config):
+                # Also where a field below has failed, so that all mistakes are told at once.
+                # `fdl.build` cannot re-raise pydantic's errors and would log a traceback.
+                return kind(
+                    **{str(name): child for name, child in fdl.ordered_arguments(node).items()}
+                )
+            if all(leaf is not _FAILED for leaf, _ in daglish.iterate(node)):
+                return fdl.build(node)
+        except ValidationError as error:
+            problems.extend(_lines(error, path))
+        except ValueError as error:
+            problems.append(_join(path, str(error)))
+        return _FAILED
 
     result = daglish.MemoizedTraversal.run(visit, opened(config))
     if problems:
@@ -52,33 +60,13 @@ def build(config: fdl.Config) -> Any:
     return result
 
 
-def _build_node(node: fdl.Buildable, path: str, failed: set[str]) -> tuple[Any, list[str]]:
-    """Build `node`, at `path`, whose children are built but for the `failed` ones.
-
-    Settings are checked even if some of their fields have failed, so that all mistakes are told
-    at once.
-    """
-    kind = fdl.get_callable(node)
-    try:
-        if isinstance(node, fdl.Config) and isinstance(kind, type) and issubclass(kind, BaseModel):
-            # `fdl.build` cannot re-raise pydantic's errors and would log a traceback of its own.
-            values = {str(name): value for name, value in fdl.ordered_arguments(node).items()}
-            return kind(**{name: values[name] for name in values if name not in failed}), []
-        return (None if failed else fdl.build(node)), []
-    except ValidationError as error:
-        return None, _lines(error, path, failed)
-    except ValueError as error:
-        return None, [_join(path, str(error))]
-
-
-def _lines(error: ValidationError, path: str, failed: set[str]) -> list[str]:
+def _lines(error: ValidationError, path: str) -> list[str]:
     lines = []
     for problem in error.errors(include_url=False, include_context=False):
-        where = problem["loc"]
-        if failed and (not where or where[0] in failed):
+        if problem["input"] is _FAILED:
             continue  # a consequence of what failed below
         field = path
-        for part in where:
+        for part in problem["loc"]:
             field += f"[{part}]" if isinstance(part, int) else f".{part}"
         field = field.removeprefix(".")
         message = problem["msg"].removeprefix("Input ")

@@ -19,22 +19,19 @@ def dotted(path: daglish.Path) -> str:
 
 
 def arguments(node: fdl.Buildable) -> dict[str, Any]:
-    """The values that `node` will be built with, by field name, defaults included."""
-    given = fdl.ordered_arguments(node, include_positional=False)
-    values = fdl.ordered_arguments(node, include_positional=False, include_defaults=True)
+    """All fields of `node` with the values that it will be built with, defaults included.
+
+    The value is ``fdl.NO_VALUE`` where one is still required.
+    """
+    given = fdl.ordered_arguments(node)
+    values = fdl.ordered_arguments(
+        node, include_positional=False, include_defaults=True, include_unset=True
+    )
     # A signature shows a placeholder where pydantic has a default factory.
     for name, field in getattr(fdl.get_callable(node), "model_fields", {}).items():
         if field.default_factory is not None and name not in given:
             values[name] = field.get_default(call_default_factory=True)
     return {str(name): value for name, value in values.items()}
-
-
-def field_names(node: fdl.Buildable) -> list[str]:
-    """The names of all fields of `node`, set or not."""
-    every = fdl.ordered_arguments(
-        node, include_positional=False, include_defaults=True, include_unset=True
-    )
-    return [str(name) for name in every]
 
 
 def opened(config: fdl.Config, *, defaults: bool = False) -> fdl.Config:
@@ -47,38 +44,26 @@ def opened(config: fdl.Config, *, defaults: bool = False) -> fdl.Config:
         config: The configuration.
         defaults: Also write out the default of every field that is not set.
     """
+
+    def open_settings(value: Any, state: daglish.State) -> Any:
+        if isinstance(value, BaseModel):
+            given = {name: getattr(value, name) for name in value.model_fields_set}
+            return opened(fdl.Config(type(value), **given), defaults=defaults)
+        if isinstance(value, fdl.Buildable) or not state.is_traversable(value):
+            return value
+        return state.map_children(value)
+
     config = copy.deepcopy(config)
-    _open_in_place(config, defaults)
-    return config
-
-
-def _open_in_place(config: fdl.Buildable, defaults: bool) -> None:
     for node, _ in list(daglish.iterate(config)):
         if not isinstance(node, fdl.Buildable):
             continue
         given = fdl.ordered_arguments(node)
         for name, value in arguments(node).items():
-            changed = _opened_value(value, defaults)
-            if changed is not value:
-                setattr(node, name, changed)
-            elif defaults and name not in given:
-                setattr(node, name, value)
-
-
-def _opened_value(value: Any, defaults: bool) -> Any:
-    """A value with a configuration for every settings object in it; itself where there is none."""
-    if isinstance(value, BaseModel):
-        fields = {field: getattr(value, field) for field in value.model_fields_set}
-        child = fdl.Config(type(value), **fields)
-        _open_in_place(child, defaults)
-        return child
-    if isinstance(value, dict):
-        changed = {key: _opened_value(each, defaults) for key, each in value.items()}
-        return changed if any(changed[key] is not value[key] for key in value) else value
-    if type(value) in (list, tuple):
-        items = type(value)(_opened_value(each, defaults) for each in value)
-        return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
-    return value
+            holds_settings = any(isinstance(each, BaseModel) for each, _ in daglish.iterate(value))
+            unset = name not in given and value is not fdl.NO_VALUE
+            if holds_settings or (defaults and unset):
+                setattr(node, name, daglish.BasicTraversal.run(open_settings, value))
+    return config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,29 +83,25 @@ class Entry:
     free: bool = False
 
 
-def entries(config: fdl.Buildable, path: str = "", free: bool = False) -> Iterator[Entry]:
+def entries(
+    value: Any, path: str = "", default: bool = False, free: bool = False
+) -> Iterator[Entry]:
     """The fields of an `opened` configuration in order, each group before its fields."""
-    kind = fdl.get_callable(config)
-    yield Entry(path, kind, free=free)
-    values, given = arguments(config), fdl.ordered_arguments(config)
-    for name in field_names(config):
-        below = f"{path}.{name}".removeprefix(".")
-        value = values.get(name, fdl.NO_VALUE)
-        marked = free or is_free(kind, name)
-        yield from _entries_of(value, below, name in values and name not in given, marked)
-
-
-def _entries_of(value: Any, path: str, default: bool, free: bool) -> Iterator[Entry]:
-    parts: list[tuple[str, Any]] = []
+    parts: list[tuple[Any, Any]] = []
     if isinstance(value, dict):
-        parts = [(f"{path}[{key!r}]", each) for key, each in value.items()]
+        parts = list(value.items())
     elif isinstance(value, list | tuple):
-        parts = [(f"{path}[{number}]", each) for number, each in enumerate(value)]
+        parts = list(enumerate(value))
     if isinstance(value, fdl.Buildable):
-        yield from entries(value, path, free)
+        kind, given = fdl.get_callable(value), fdl.ordered_arguments(value)
+        yield Entry(path, kind, free=free)
+        for name, child in arguments(value).items():
+            below = f"{path}.{name}".removeprefix(".")
+            unset = name not in given and child is not fdl.NO_VALUE
+            yield from entries(child, below, unset, free or is_free(kind, name))
     elif any(isinstance(each, fdl.Buildable) for _, each in parts):
-        for name, each in parts:
-            yield from _entries_of(each, name, default, free)
+        for key, each in parts:
+            yield from entries(each, f"{path}[{key!r}]", default, free)
     else:
         yield Entry(path, value, default, free)
 
@@ -129,17 +110,15 @@ def describe(value: Any) -> str:
     """`value` in a few words, without memory addresses."""
     if value is fdl.NO_VALUE:
         return "(absent)"
-    if isinstance(value, fdl.Buildable):
-        return describe(fdl.get_callable(value))
     if callable(value) and hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}"
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def nearest(name: str, candidates: Collection[str]) -> str:
-    """``; did you mean X?`` with the nearest of `candidates`, or the empty string."""
-    close = difflib.get_close_matches(name, candidates, n=2)
+def nearest(name: str, candidates: Collection[str], cutoff: float = 0.6) -> str:
+    """``; did you mean X or Y?`` with the nearest of `candidates`, or the empty string."""
+    close = difflib.get_close_matches(name, candidates, n=2, cutoff=cutoff)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
@@ -152,9 +131,7 @@ def nearest_field(path: str, config: fdl.Config) -> str:
     group, _, last = path.rpartition(".")
     fields = [entry.path for entry in entries(config) if entry.path]
     neighbours = [one for one in fields if one.rpartition(".")[0] == group]
-    close = difflib.get_close_matches(path, neighbours, n=2, cutoff=0.8)
-    if not close:
-        names = {one.rpartition(".")[2] for one in fields}
-        alike = difflib.get_close_matches(last, names, n=1, cutoff=0.7)
-        close = [one for one in fields if one.rpartition(".")[2] in alike]
-    return f"; did you mean {' or '.join(close[:3])}?" if close else ""
+    names = {one.rpartition(".")[2] for one in fields}
+    alike = difflib.get_close_matches(last, names, n=1, cutoff=0.7)
+    elsewhere = [one for one in fields if one.rpartition(".")[2] in alike]
+    return nearest(path, neighbours, cutoff=0.8) or nearest(path, elsewhere, cutoff=0.0)

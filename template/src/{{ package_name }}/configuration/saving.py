@@ -36,9 +36,8 @@ def flatten(config: fdl.Config) -> str:
     """One line per field, ``model.d_model = 512``; defaults that nobody set are marked."""
     lines = []
     for entry in entries(opened(config)):
-        value = "(required)" if entry.value is fdl.NO_VALUE else describe(entry.value)
         mark = "  # default" if entry.default else ""
-        lines.append(f"{entry.path or 'experiment'} = {value}{mark}\n")
+        lines.append(f"{entry.path or 'experiment'} = {describe(entry.value)}{mark}\n")
     return "".join(lines)
 
 
@@ -58,26 +57,26 @@ def load_json(text: str) -> fdl.Config:
     """
     try:
         config = serialization.load_json(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"not a saved configuration: no valid JSON ({error})") from error
     except (ImportError, AttributeError) as error:
         reason = str(error).partition("\n")[0]
         raise UserError(f"the configuration names code that is not there: {reason}") from error
-    except (serialization.DeserializationError, KeyError, TypeError) as error:
-        raise UserError("not a saved configuration: JSON of another kind") from error
+    except (serialization.DeserializationError, json.JSONDecodeError, KeyError, TypeError):
+        config = None
     if not isinstance(config, fdl.Config):
-        raise UserError("not a saved configuration: JSON of another kind")
+        raise UserError("not a saved configuration, as config.json of a run is one")
     return config
 
 
 def differences(old: fdl.Config, new: fdl.Config) -> list[Difference]:
     """The fields that differ, in the order of `new`; unset equals set to the default."""
-    before, after = _values(old), _values(new)
-    paths = [*after, *(path for path in before if path not in after)]
-    pairs = (
-        (path, before.get(path, fdl.NO_VALUE), after.get(path, fdl.NO_VALUE)) for path in paths
+    before, after = (
+        {entry.path: entry.value for entry in entries(opened(each))} for each in (old, new)
     )
-    return [Difference(path, was, now) for path, was, now in pairs if was != now]
+    every = (
+        Difference(path, before.get(path, fdl.NO_VALUE), after.get(path, fdl.NO_VALUE))
+        for path in after | before
+    )
+    return [each for each in every if each.old != each.new]
 
 
 def check_resume(old: fdl.Config, new: fdl.Config) -> None:
@@ -98,8 +97,3 @@ def check_resume(old: fdl.Config, new: fdl.Config) -> None:
             + ", ".join(str(difference) for difference in changed)
             + "); set these fields back, or choose another run directory"
         )
-
-
-def _values(config: fdl.Config) -> dict[str, Any]:
-    """Values by dotted name; the name of a group of fields gives its class."""
-    return {entry.path: entry.value for entry in entries(opened(config))}

@@ -21,20 +21,22 @@ class _Monitor(Hook):
     metric: str = "eval/loss"
     mode: Literal["min", "max"] = "min"
 
-    def _value(self, name: str, metrics: Metrics) -> float | None:
-        """The metric, if it is one of the evaluation `name`."""
+    def _score(self, name: str, metrics: Metrics) -> float | None:
+        """The metric, if it is one of the evaluation `name`, signed so that more is better.
+
+        What is not finite is worse than everything else.
+        """
         evaluation, _, metric = self.metric.partition("/")
         if evaluation != name:
             return None
         if metric not in metrics:
             known = ", ".join(f"{name}/{each}" for each in metrics)
             raise UserError(f"{type(self).__name__}: no metric {self.metric}; there are {known}")
-        return metrics[metric]
+        value = metrics[metric]
+        return self._signed(value) if math.isfinite(value) else -math.inf
 
-    def _is_better(self, value: float, than: float | None) -> bool:
-        if than is None or not math.isfinite(value):
-            return math.isfinite(value)
-        return value < than if self.mode == "min" else value > than
+    def _signed(self, value: float) -> float:
+        return value if self.mode == "max" else -value
 
 
 class BestCheckpoint(_Monitor):
@@ -45,20 +47,19 @@ class BestCheckpoint(_Monitor):
 
     def after_evaluation(self, run: Run, name: str, metrics: Metrics) -> None:
         """Ask for a checkpoint of a step that is better than all before."""
-        value = self._value(name, metrics)
-        if value is not None and self._is_better(value, run.memory.get("best")):
-            run.memory["best"] = value
+        score = self._score(name, metrics)
+        if score is not None and score > run.memory.get("score", -math.inf):
+            run.memory["score"] = score
             run.save()
 
     def preserves(self, saved: Mapping[int, Metrics]) -> Collection[int]:
         """The step of the best checkpoint."""
-        best: int | None = None
-        for step in sorted(saved):
-            value = saved[step].get(self.metric)
-            if value is not None:
-                than = None if best is None else saved[best][self.metric]
-                best = step if self._is_better(value, than) else best
-        return () if best is None else (best,)
+        scores = {
+            step: self._signed(saved[step][self.metric])
+            for step in sorted(saved)
+            if self.metric in saved[step]
+        }
+        return (max(scores, key=scores.__getitem__),) if scores else ()
 
 
 class EarlyStopping(_Monitor):
@@ -74,12 +75,11 @@ class EarlyStopping(_Monitor):
 
     def after_evaluation(self, run: Run, name: str, metrics: Metrics) -> None:
         """Count evaluations since the last improvement."""
-        value = self._value(name, metrics)
-        if value is None:
+        score = self._score(name, metrics)
+        if score is None:
             return
-        margin = self.min_delta if self.mode == "min" else -self.min_delta
-        if self._is_better(value + margin, run.memory.get("best")):
-            run.memory |= {"best": value, "waited": 0}
+        if score > run.memory.get("score", -math.inf) + self.min_delta:
+            run.memory |= {"score": score, "waited": 0}
             return
         run.memory["waited"] = run.memory.get("waited", 0) + 1
         if run.memory["waited"] >= self.patience:

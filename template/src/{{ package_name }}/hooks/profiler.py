@@ -1,8 +1,6 @@
 """A profile of some steps: a trace for XProf and Perfetto, and the costliest operations as text."""
 
-import heapq
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +9,6 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from ..files import write_atomically
 from ..training.hook import Hook, Run
-
-_SHOWN = 10
 
 
 class Profiler(Hook):
@@ -67,36 +63,32 @@ def summarise(folder: Path) -> str:
     devices.
     """
     trace = max(folder.rglob("*.xplane.pb"), key=lambda path: path.stat().st_mtime)
-    times, calls = defaultdict[str, float](float), Counter[str]()
+    times, calls = Counter[str](), Counter[str]()
     for plane in jax.profiler.ProfileData.from_file(str(trace)).planes:
         for line in plane.lines:
-            for name, nanoseconds in _own_times(line):
-                times[name] += nanoseconds
-                calls[name] += 1
+            _add_operations(line, times, calls)
     total = sum(times.values()) or 1
     lines = [f"{'ms':>10}  {'share':>6}  {'calls':>6}  operation"]
     lines += [
         f"{time / 1e6:10.3f}  {time / total:6.1%}  {calls[name]:6}  {name}"
-        for name, time in heapq.nlargest(_SHOWN, times.items(), key=lambda item: item[1])
+        for name, time in times.most_common(10)
     ]
     return "\n".join(lines) + "\n"
 
 
-def _own_times(line: Any) -> Iterator[tuple[str, float]]:
-    """Each operation of a thread or device with its own time in nanoseconds."""
+def _add_operations(line: Any, times: Counter[str], calls: Counter[str]) -> None:
+    """Add the operations of a thread or device, with their own times in nanoseconds."""
     events = []
     for event in line.events:
         name = dict(event.stats).get("hlo_op") or (event.name if line.name == "XLA Ops" else None)
         if name is not None:
-            events.append((event.start_ns, -event.duration_ns, str(name)))
-    own: list[list[Any]] = []
-    open_ones: list[tuple[float, int]] = []
+            events.append((int(event.start_ns), -int(event.duration_ns), str(name)))
+    around: list[tuple[int, str]] = []  # ends and names of those that an operation is inside of
     for start, negative, name in sorted(events):
-        while open_ones and open_ones[-1][0] <= start:
-            open_ones.pop()
-        if open_ones:
-            own[open_ones[-1][1]][1] += negative
-        open_ones.append((start - negative, len(own)))
-        own.append([name, -negative])
-    for name, time in own:
-        yield name, max(time, 0.0)
+        while around and around[-1][0] <= start:
+            around.pop()
+        if around:
+            times[around[-1][1]] += negative
+        around.append((start - negative, name))
+        times[name] -= negative
+        calls[name] += 1

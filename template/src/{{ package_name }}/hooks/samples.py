@@ -1,5 +1,8 @@
 """What the model makes of some held-out examples, at each evaluation."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import jax
 from pydantic import Field
 
@@ -39,8 +42,10 @@ class Samples(Hook):
         batches = data.eval_batches(evaluation.split, limit=self.batches, process=0, processes=1)
         state = with_weights(run.state, evaluation.weights)
         results = list(program.predict(state, split_chunks(batches)))
-        model = program.model(state)
-        folder = run.directory.path / "samples"
-        if jax.process_index() == 0:
-            folder.mkdir(exist_ok=True)
-            prediction.write_samples(model, results, folder / f"{name}-{run.step}")
+        with TemporaryDirectory() as elsewhere:
+            # A prediction may compute with the model, so all processes call it; the first one's
+            # files stay.
+            folder = run.directory.path if jax.process_index() == 0 else Path(elsewhere)
+            (folder / "samples").mkdir(exist_ok=True)
+            path = folder / "samples" / f"{name}-{run.step}"
+            prediction.write_samples(program.model(state), results, path)

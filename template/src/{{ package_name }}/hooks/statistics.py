@@ -1,9 +1,9 @@
 """Norms of gradients, weights and updates by module."""
 
+import optax
 from jaxtyping import PyTree
 from pydantic import Field
 
-from ..numerics.norms import global_norm
 from ..numerics.shapes import Scalar
 from ..training.hook import Hook
 
@@ -24,10 +24,10 @@ class ModuleStatistics(Hook):
         """The norms, by kind and module."""
         norms = {}
         for module, gradient in _modules(grads, self.depth).items():
-            norms[f"grad_norm/{module}"] = global_norm(gradient)
+            norms[f"grad_norm/{module}"] = optax.tree.norm(gradient)
         weights, changes = _modules(params, self.depth), _modules(updates, self.depth)
         for module in weights:
-            weight, update = global_norm(weights[module]), global_norm(changes[module])
+            weight, update = optax.tree.norm(weights[module]), optax.tree.norm(changes[module])
             norms[f"weight_norm/{module}"] = weight
             norms[f"update_norm/{module}"] = update
             norms[f"update_to_weight/{module}"] = update / (weight + 1e-12)

@@ -50,7 +50,13 @@ def _product(
     spec: str, precision: Precision, left: Float[Array, "..."], right: Float[Array, "..."]
 ) -> Float[Array, "..."]:
     _backward_specs(spec)
-    return _einsum(spec, precision, left, right)
+    return jnp.einsum(
+        spec,
+        left,
+        right,
+        precision=precision.dot_precision,
+        preferred_element_type=precision.accumulator_dtype,
+    )
 
 
 def _forward(spec, precision, left, right):
@@ -61,24 +67,12 @@ def _backward(spec, precision, operands, cotangent):
     left, right = operands
     to_left, to_right = _backward_specs(spec)
     cotangent = cotangent.astype(precision.compute_dtype)
-    d_left = _einsum(to_left, precision, cotangent, right)
-    d_right = _einsum(to_right, precision, left, cotangent)
+    d_left: Array = _product(to_left, precision, cotangent, right)
+    d_right: Array = _product(to_right, precision, left, cotangent)
     return d_left.astype(left.dtype), d_right.astype(right.dtype)
 
 
 _product.defvjp(_forward, _backward)
-
-
-def _einsum(
-    spec: str, precision: Precision, left: Float[Array, "..."], right: Float[Array, "..."]
-) -> Float[Array, "..."]:
-    return jnp.einsum(
-        spec,
-        left,
-        right,
-        precision=precision.dot_precision,
-        preferred_element_type=precision.accumulator_dtype,
-    )
 
 
 @lru_cache
@@ -97,7 +91,6 @@ def _backward_specs(spec: str) -> tuple[str, str]:
     return f"{out},{right}->{left}", f"{left},{out}->{right}"
 
 
-@jax.custom_vjp
 def lookup(
     table: Float[Array, "vocab_size d_model"], tokens: Int[Array, "batch seq_len"]
 ) -> Float[Array, "batch seq_len d_model"]:
@@ -106,17 +99,4 @@ def lookup(
     A plain index would add up the gradient of a frequent token in the table's own dtype, where
     in bfloat16 the sum stops growing at 256 equal terms.
     """
-    return table[tokens]
-
-
-def _lookup_forward(table, tokens):
-    return table[tokens], (table, tokens)
-
-
-def _lookup_backward(saved, cotangent):
-    table, tokens = saved
-    total = jnp.zeros(table.shape, jnp.float32).at[tokens].add(cotangent.astype(jnp.float32))
-    return total.astype(table.dtype), None
-
-
-lookup.defvjp(_lookup_forward, _lookup_backward)
+    return table.astype(jnp.float32)[tokens].astype(table.dtype)

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from ..errors import UserError
 from ..settings import Settings
@@ -22,17 +22,14 @@ class MeshSettings(Settings):
         fsdp: Spread weights and optimizer state over ``data`` too, gathering them where used.
     """
 
-    model: int = 1
-    data: int = -1
+    model: int = Field(default=1, ge=-1)
+    data: int = Field(default=-1, ge=-1)
     fsdp: bool = False
 
     @model_validator(mode="after")
     def _sizes(self) -> "MeshSettings":
-        for axis, size in (("model", self.model), ("data", self.data)):
-            if size < 1 and size != -1:
-                raise ValueError(f"{axis}: {size} is no axis size; use 1 or more, or -1")
-        if self.model == self.data == -1:
-            raise ValueError("data: only one of model and data may be -1")
+        if 0 in (self.model, self.data) or self.model == self.data == -1:
+            raise ValueError("data: sizes are 1 or more; only one of model and data may be -1")
         return self
 
     def shape(self, num_devices: int) -> tuple[int, int]:
@@ -41,20 +38,14 @@ class MeshSettings(Settings):
         Raises:
             UserError: The sizes do not multiply to the number of devices.
         """
-        sizes = {"model": self.model, "data": self.data}
-        for free, fixed in (AXES, AXES[::-1]):
-            if sizes[free] == -1:
-                if num_devices % sizes[fixed]:
-                    raise UserError(
-                        f"mesh.{fixed}: {sizes[fixed]} does not divide the {num_devices} devices"
-                    )
-                sizes[free] = num_devices // sizes[fixed]
-        if sizes["model"] * sizes["data"] != num_devices:
+        rest = num_devices // abs(self.model * self.data)  # -1 counts for one device here
+        model, data = (rest if size == -1 else size for size in (self.model, self.data))
+        if model * data != num_devices:
             raise UserError(
-                f"mesh.data: a mesh of model={self.model} by data={self.data} does not divide the "
-                f"{num_devices} devices exactly; set mesh.data to -1 to use all of them"
+                f"mesh: model={self.model} by data={self.data} does not divide the {num_devices} "
+                "devices exactly; set mesh.data to -1 to use all that mesh.model leaves"
             )
-        return sizes["model"], sizes["data"]
+        return model, data
 
 
 def create_mesh(settings: MeshSettings | None = None, devices: Sequence[Any] | None = None) -> Mesh:

@@ -23,10 +23,7 @@ WEIGHT_RULES = {
     "d_ff": "model",
     "vocab_size": "model",
 }
-ACTIVATION_RULES = {
-    "batch": "data",
-    **WEIGHT_RULES,
-}
+ACTIVATION_RULES = {**WEIGHT_RULES, "batch": "data"}
 FIXED = {"num_kv_heads", "vocab_size"}
 """Dimensions that one is not free to choose: few heads have keys, and vocabularies are odd."""
 FSDP_RULES = {**WEIGHT_RULES, "d_model": "data"}
@@ -169,9 +166,4 @@ def batch_sharding(mesh: Mesh) -> NamedSharding:
 
 def put_batch(batch: dict[str, Any], sharding: NamedSharding) -> dict[str, jax.Array]:
     """Assemble the global batch from each process's share: ``[batch / processes, ...]`` arrays."""
-    if jax.process_count() == 1:
-        return jax.device_put(batch, sharding)  # one transfer for all arrays
-    return {
-        name: jax.make_array_from_process_local_data(sharding, array)
-        for name, array in batch.items()
-    }
+    return jax.make_array_from_process_local_data(sharding, batch)

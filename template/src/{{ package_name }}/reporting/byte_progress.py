@@ -1,17 +1,16 @@
 """Progress of reading a known number of bytes."""
 
 import sys
-import time
 
 from tqdm import tqdm
 
 _SECONDS_BETWEEN_LINES = 10.0
 
 
-class ByteProgress:
-    """A bar on a terminal, otherwise a plain line every ten seconds, on standard error.
+class ByteProgress(tqdm):
+    """A bar on standard error; elsewhere than on a terminal it is drawn every ten seconds.
 
-    A context manager; reading that is done within ten seconds prints no plain line at all.
+    A context manager. There, reading that is done within ten seconds shows nothing at all.
     """
 
     def __init__(self, title: str, total: int, *, enabled: bool) -> None:
@@ -22,38 +21,17 @@ class ByteProgress:
             total: Bytes in all.
             enabled: False prints nothing.
         """
-        self._title = title
-        self._total = total
-        self._done = 0
-        self._plain = enabled and not sys.stderr.isatty()
-        self._next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
-        self._bar = tqdm(
+        pause = 0.0 if sys.stderr.isatty() else _SECONDS_BETWEEN_LINES
+        super().__init__(
             desc=title,
             total=total,
             unit="B",
             unit_scale=True,
-            file=sys.stderr,
-            disable=not enabled or self._plain,
+            delay=pause,
+            mininterval=max(pause, 0.1),
+            disable=not enabled,
         )
-
-    def __enter__(self) -> "ByteProgress":
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the bar as it stands."""
-        self._bar.close()
 
     def advance(self, size: int) -> None:
         """Count ``size`` more bytes."""
-        self._done += size
-        self._bar.update(size)
-        if self._plain and time.monotonic() >= self._next_line:
-            self._next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
-            percent = 100 * self._done // max(1, self._total)
-            print(
-                f"{self._title}: {self._done / 1e6:,.0f} of {self._total / 1e6:,.0f} MB "
-                f"({percent} %)",
-                file=sys.stderr,
-                flush=True,
-            )
+        self.update(size)

@@ -4,15 +4,15 @@ import csv
 import io
 import json
 import math
-import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from ..errors import UserError
+from ..files import replacing
 
 SUFFIXES = (".csv", ".jsonl")
 
@@ -42,40 +42,22 @@ def write_records(records: Iterable[Mapping[str, Any]], path: Path | None) -> in
         How many rows were written.
     """
     if path is None:
-        return _write_json(records, cast(io.TextIOBase, sys.stdout))
-    write = _write_csv if path.suffix.lower() == ".csv" else _write_json
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            count = write(records, file)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        return _write(records, cast(Any, sys.stdout), as_csv=False)
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        return _write(records, file, as_csv=path.suffix.lower() == ".csv")
+
+
+def _write(records: Iterable[Mapping[str, Any]], file: io.TextIOBase, *, as_csv: bool) -> int:
+    table, count = csv.writer(file, lineterminator="\n"), 0
+    for count, record in enumerate(records, start=1):
+        row = {name: plain_value(value) for name, value in record.items()}
+        if not as_csv:
+            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+            continue
+        if count == 1:
+            table.writerow(row)
+        table.writerow(row.values())
     return count
-
-
-def _write_json(records: Iterable[Mapping[str, Any]], file: io.TextIOBase) -> int:
-    count = 0
-    for record in _plain(records):
-        file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
-        count += 1
-    return count
-
-
-def _write_csv(records: Iterable[Mapping[str, Any]], file: io.TextIOBase) -> int:
-    count = 0
-    writer = csv.writer(file, lineterminator="\n")
-    for record in _plain(records):
-        if not count:
-            writer.writerow(record)
-        writer.writerow(record.values())
-        count += 1
-    return count
-
-
-def _plain(records: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    for record in records:
-        yield {name: plain_value(value) for name, value in record.items()}
 
 
 def plain_value(value: Any) -> Any:

@@ -4,9 +4,9 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from ..files import write_atomically
 
@@ -48,15 +48,13 @@ class JsonLinesWriter:
             resume_step: The last step that stays; 0 for a run that starts from the beginning, of
                 which nothing stays.
         """
-        kept = [line for line, row in _rows(path) if resume_step > 0 and row["step"] <= resume_step]
-        write_atomically(path, "".join(f"{line}\n" for line in kept))
+        kept = [_line(row) for row in read_metrics(path) if row["step"] <= resume_step]
+        write_atomically(path, "".join(kept))
         self._file = path.open("a", encoding="utf-8", buffering=1)  # a line at a time
 
     def write(self, step: int, metrics: Metrics) -> None:
         """Append one line."""
-        row: dict[str, float | int | None] = {"step": step, "time": round(time.time(), 3)}
-        row |= {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-        self._file.write(json.dumps(row, allow_nan=False) + "\n")
+        self._file.write(_line({"step": step, "time": round(time.time(), 3), **metrics}))
 
     def flush(self) -> None:
         """Put all lines on disk; called before a checkpoint is saved, so that none is missing."""
@@ -65,31 +63,8 @@ class JsonLinesWriter:
 
     def close(self) -> None:
         """Put all lines on disk and close the file."""
-        if not self._file.closed:
-            self.flush()
-            self._file.close()
-
-
-class MetricWriters:
-    """Several writers as one."""
-
-    def __init__(self, writers: Sequence[MetricWriter]) -> None:
-        self._writers = tuple(writers)
-
-    def write(self, step: int, metrics: Metrics) -> None:
-        """Write to all of them."""
-        for writer in self._writers:
-            writer.write(step, metrics)
-
-    def flush(self) -> None:
-        """Flush all of them."""
-        for writer in self._writers:
-            writer.flush()
-
-    def close(self) -> None:
-        """Close all of them."""
-        for writer in self._writers:
-            writer.close()
+        self.flush()
+        self._file.close()
 
 
 def read_metrics(path: Path) -> list[dict[str, float | int]]:
@@ -104,21 +79,19 @@ def read_metrics(path: Path) -> list[dict[str, float | int]]:
         For each line a dictionary with ``step``, ``time`` and the metrics; NaN stands for a number
         that was not finite.
     """
-    return [
-        {name: math.nan if value is None else value for name, value in row.items()}
-        for _, row in _rows(path)
-    ]
-
-
-def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
     if not path.exists():
         return []
-    found = []
-    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
+    rows = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             row = json.loads(line)
         except json.JSONDecodeError:
             continue
         if isinstance(row, dict) and isinstance(row.get("step"), int):
-            found.append((line, row))
-    return found
+            rows.append({name: math.nan if value is None else value for name, value in row.items()})
+    return rows
+
+
+def _line(row: Metrics) -> str:
+    finite = {name: value if math.isfinite(value) else None for name, value in row.items()}
+    return json.dumps(finite, allow_nan=False) + "\n"

@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -99,16 +100,12 @@ class Checkpoints:
     ) -> None:
         self._directory = directory.absolute()
         self._read_only = read_only
-        # Orbax's own policies do not have the types that it declares for them.
-        keep: Any = _Preservation(settings.keep, preserve)
-        whenever_asked: Any = ocp.training.save_decision_policies.ContinuousCheckpointingPolicy()
         context = ocp.Context()
         context.array_options.saving.min_slice_bytes_for_replica_parallel = _BYTES_PER_SLICE
         self._checkpointer = ocp.training.Checkpointer(
             str(self._directory),
             context=context,
-            save_decision_policy=whenever_asked,
-            preservation_policy=keep,
+            preservation_policy=_Preservation(settings.keep, preserve),
             cleanup_tmp_directories=not read_only,
         )
 
@@ -117,11 +114,6 @@ class Checkpoints:
 
     def __exit__(self, *_: object) -> None:
         self._checkpointer.close()
-
-    @property
-    def steps(self) -> list[int]:
-        """Steps with a checkpoint, oldest first."""
-        return sorted(checkpoint.step for checkpoint in self._checkpointer.checkpoints)
 
     @property
     def saved(self) -> Saved:
@@ -183,8 +175,8 @@ class Checkpoints:
             UserError: There are checkpoints and none of them can be read.
         """
         damaged: dict[int, Exception] = {}
-        candidates = self.steps if step is None else [step]
-        for step in reversed(candidates):
+        candidates = sorted(self.saved, reverse=True) if step is None else [step]
+        for step in candidates:
             try:
                 state = self._checkpointer.load_checkpointables(step, {"state": abstract})["state"]
                 metadata: Any = self._checkpointer.checkpointables_metadata(step).custom_metadata
@@ -194,8 +186,10 @@ class Checkpoints:
                 continue
             for bad, error in damaged.items():
                 _logger.warning("checkpoint %d is damaged (%s); taking %d", bad, error, step)
-                if not self._read_only:
-                    self._move_aside(bad)
+                if not self._read_only and jax.process_index() == 0:
+                    (self._directory / str(bad)).rename(self._directory / f"damaged-{bad}")
+            if damaged:
+                self._checkpointer.reload()
             if data is not None:
                 data.set_state(position)
             return Restored(step, state, hooks)
@@ -203,19 +197,11 @@ class Checkpoints:
             newest = max(damaged)
             raise UserError(
                 f"no checkpoint in {self._directory} fits this configuration (step {newest}: "
-                f"{str(damaged[newest]).splitlines()[0]}); use the configuration that the run was "
-                "started with, or another --run-dir"
+                f"{shorten(str(damaged[newest]), 200)}); use the configuration that the run was "
+                "started with (a hook that averages weights, EMA, adds to the state: with it or "
+                "without, a run stays as it began), or another --run-dir"
             )
         return None
-
-    def wait(self) -> None:
-        """Wait until the last save is complete."""
-        self._checkpointer.wait()
-
-    def _move_aside(self, step: int) -> None:
-        if jax.process_index() == 0:
-            (self._directory / str(step)).rename(self._directory / f"damaged-{step}")
-        self._checkpointer.reload()
 
 
 class _Preservation:

@@ -66,7 +66,8 @@ def write_export(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / MODEL, bytes(exported.serialize()))
-        write_atomically(folder / SIGNATURE, json.dumps(signature, indent=2) + "\n")
+        # What JSON does not know, the size of a batch and dtypes, is written as text.
+        write_atomically(folder / SIGNATURE, json.dumps(signature, indent=2, default=str) + "\n")
         if data_record.exists():
             write_atomically(folder / data_record.name, data_record.read_text(encoding="utf-8"))
     except OSError as error:
@@ -74,10 +75,4 @@ def write_export(
 
 
 def _describe(arrays: dict[str, Any]) -> dict[str, Any]:
-    def size(dimension: Any) -> int | str:
-        return dimension if isinstance(dimension, int) else str(dimension)
-
-    return {
-        name: {"shape": [size(one) for one in array.shape], "dtype": str(array.dtype)}
-        for name, array in arrays.items()
-    }
+    return {name: {"shape": array.shape, "dtype": array.dtype} for name, array in arrays.items()}

@@ -2,7 +2,6 @@
 
 import ast
 import contextlib
-import dataclasses
 import fcntl
 import os
 import socket
@@ -13,65 +12,35 @@ from typing import Any
 from ..errors import UserError
 
 
-@dataclasses.dataclass(frozen=True)
 class RunDirectory:
     """The folder that holds everything a run leaves behind. Naming it creates nothing.
 
     Attributes:
         path: The folder.
+        config_text: The configuration, for people: one line per field.
+        config_json: The configuration, for ``--config=config_file:`` and for resuming.
+        environment: What the run ran on and from which code, one record for each start.
+        data_set: What the run was trained on: fingerprint and description of the data set.
+        git_diff: Changes that were not committed at a start; a digest of them is added to the name.
+        metrics: All metrics, one JSON object per line.
+        curves: The curves as a picture.
+        checkpoints: The folder of the checkpoints.
+        pretrained: Files of the published model that the run began with, such as its tokenizer.
+        tracker: The folder of the experiment tracker's files.
     """
 
-    path: Path
-
-    @property
-    def config_text(self) -> Path:
-        """The configuration, for people: one line per field."""
-        return self.path / "config.txt"
-
-    @property
-    def config_json(self) -> Path:
-        """The configuration, for ``--config=config_file:`` and for resuming."""
-        return self.path / "config.json"
-
-    @property
-    def environment(self) -> Path:
-        """What the run ran on and from which code, one record for each start."""
-        return self.path / "environment.json"
-
-    @property
-    def data_set(self) -> Path:
-        """What the run was trained on: fingerprint and description of the data set."""
-        return self.path / "data_set.json"
-
-    @property
-    def git_diff(self) -> Path:
-        """Changes that were not committed when the run was started."""
-        return self.path / "git.diff"
-
-    @property
-    def metrics(self) -> Path:
-        """All metrics, one JSON object per line."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def curves(self) -> Path:
-        """The curves as a picture."""
-        return self.path / "curves.png"
-
-    @property
-    def checkpoints(self) -> Path:
-        """The folder of the checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
-    def pretrained(self) -> Path:
-        """Files of the published model that the run began with: its tokenizer and what it says."""
-        return self.path / "pretrained"
-
-    @property
-    def tracker(self) -> Path:
-        """The folder of the experiment tracker's files."""
-        return self.path / "tracker"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config_text = path / "config.txt"
+        self.config_json = path / "config.json"
+        self.environment = path / "environment.json"
+        self.data_set = path / "data_set.json"
+        self.git_diff = path / "git.diff"
+        self.metrics = path / "metrics.jsonl"
+        self.curves = path / "curves.png"
+        self.checkpoints = path / "checkpoints"
+        self.pretrained = path / "pretrained"
+        self.tracker = path / "tracker"
 
     def config(self) -> dict[str, Any]:
         """The configuration by dotted name; empty before there is one.
@@ -97,25 +66,25 @@ class RunDirectory:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            file = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+            file = (self.path / ".lock").open("a+", encoding="utf-8")
         except OSError as error:
             raise UserError(
                 f"run directory {self.path}: {error.strerror}; choose another with --run-dir"
             ) from error
-        try:
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                holder = os.read(file, 200).decode(errors="replace").strip() or "another process"
+                file.seek(0)
+                holder = file.read().strip() or "another process"
                 raise UserError(
                     f"run directory {self.path} is in use by {holder}; wait until it ends, "
                     "or choose another with --run-dir"
                 ) from error
-            os.ftruncate(file, 0)
-            os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+            file.flush()
             yield
-        finally:
-            os.close(file)
 
 
 def _parse(value: str) -> Any:

@@ -46,11 +46,8 @@ def averaged(
         assert params is not None
         updates, own = inner.update(grads, state.inner, params, **extra)
         share = decay * (1 + state.updates) / (10 + state.updates)
-        average = jax.tree.map(
-            lambda old, new: share * old + (1 - share) * new,
-            state.average,
-            optax.apply_updates(params, updates),
-        )
+        moved = optax.apply_updates(params, updates)
+        average = optax.tree.update_moment(moved, state.average, share, order=1)
         return updates, AveragedState(own, state.updates + 1, average)
 
     make: Any = optax.GradientTransformationExtraArgs  # its types know no state of another kind

@@ -15,9 +15,8 @@ from ..errors import UserError
 from ..numerics.checks import check_finite
 from ..numerics.precision import Precision, cast_floating
 from ..numerics.result import Err
-from ..parallel.rules import put_batch
 from .experiment import Batch, Experiment
-from .metrics import Means, Metric, add
+from .metrics import Means, Metric
 from .prediction import Chunk, Prediction, Result
 from .state import TrainState, evaluation_params
 
@@ -76,26 +75,18 @@ def inference_model(graphdef: nnx.GraphDef, state: TrainState, precision: Precis
 
 
 def evaluate(
-    eval_step: EvalStep,
-    state: TrainState,
-    batches: Iterable[dict[str, Any]],
-    sharding: NamedSharding,
-    metrics: Sequence[Metric] = (),
+    evaluated: Iterable[tuple[Means, Examples]], metrics: Sequence[Metric]
 ) -> dict[str, float]:
     """Means over all batches, each weighted by what it holds, and metrics of all examples.
 
     Args:
-        eval_step: The compiled step.
-        state: The state to evaluate.
-        batches: This process's share of every batch.
-        sharding: Where a batch goes.
+        evaluated: What the step made of each batch.
         metrics: The metrics that the step was made for.
     """
     total: Means | None = None
     picked: list[list[dict[str, np.ndarray]]] = [[] for _ in metrics]
-    for batch in batches:
-        means, (real, collected) = eval_step(state, put_batch(batch, sharding))
-        total = means if total is None else add(total, means)
+    for means, (real, collected) in evaluated:
+        total = means if total is None else jax.tree.map(jnp.add, total, means)
         for parts, arrays in zip(picked, collected, strict=True):
             parts.append({name: np.asarray(array)[real] for name, array in arrays.items()})
     results = {name: float(mean) for name, mean in (total or {}).items()}

@@ -154,14 +154,10 @@ class Experiment(Settings):
         return self.model_copy(update={**fitted, "evaluations": evaluations})
 
     @model_validator(mode="after")
-    def _metrics_have_outputs(self) -> "Experiment":
+    def _fits_together(self) -> "Experiment":
         for name, evaluation in self.evaluations.items():
             if evaluation.metrics and self.prediction is None:
                 raise ValueError(f"prediction: the metrics of evaluation {name!r} need one")
-        return self
-
-    @model_validator(mode="after")
-    def _micro_batches_divide(self) -> "Experiment":
         if self.data.batch_size % self.loop.micro_batches:
             raise ValueError(
                 f"loop.micro_batches: {self.loop.micro_batches} does not divide "

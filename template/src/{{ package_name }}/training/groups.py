@@ -8,7 +8,7 @@ every scale. A parameter belongs to the first group with a pattern that matches 
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import optax
@@ -21,8 +21,6 @@ from ..numerics.parameters import freeze
 from ..settings import Settings
 
 AnyArray = Float[Array, "..."]
-
-Model = TypeVar("Model", bound=nnx.Module)
 
 
 class Group(Settings):
@@ -50,7 +48,6 @@ class Grouped(Protocol):
     """Settings of an optimizer with groups, which are frozen and shown by what stands here."""
 
     learning_rate: float
-    weight_decay: float
     groups: Groups
 
 
@@ -132,17 +129,15 @@ def members(model: nnx.Module, groups: Groups) -> dict[str | None, dict[str, nnx
     return found
 
 
-def freeze_groups(model: Model, optimizer: Any) -> Model:
-    """The model, with the parameters that an optimizer's settings freeze made `Frozen` in place.
+def freeze_groups(model: nnx.Module, optimizer: Any) -> None:
+    """Make the parameters `Frozen`, in place, that an optimizer's settings freeze.
 
     Raises:
         UserError: A pattern matches nothing, or nothing is left to train.
     """
     if isinstance(optimizer, Grouped) and optimizer.groups:
-        found = members(model, optimizer.groups)
-        frozen = [found[name] for name, group in optimizer.groups.items() if group.frozen]
-        freeze(model, {path for part in frozen for path in part})
-    return model
+        found, groups = members(model, optimizer.groups), optimizer.groups
+        freeze(model, {path for name in groups if groups[name].frozen for path in found[name]})
 
 
 def describe_groups(experiment: Any, info: Mapping[str, Any]) -> str:
@@ -160,15 +155,11 @@ def describe_groups(experiment: Any, info: Mapping[str, Any]) -> str:
         model = nnx.eval_shape(lambda: build(rngs=nnx.Rngs(0), precision=experiment.precision))
     except (UserError, ValueError) as error:
         return f"groups: not known before the model is ({error})\n"
-    rows = [("group", "arrays", "parameters", "rate", "decay", "patterns")]
+    row = "{:<12}  {:>6}  {:>14}  {:>8}  {}\n".format
+    table = row("group", "arrays", "parameters", "rate", "patterns")
     for name, part in members(model, optimizer.groups).items():
         group = Group(patterns=("*",)) if name is None else optimizer.groups[name]
-        decay = optimizer.weight_decay if group.weight_decay is None else group.weight_decay
-        how = (f"{optimizer.learning_rate * group.rate:.4g}", f"{decay:g}")
-        rate, decay = ("frozen", "") if group.frozen else how
+        rate = "frozen" if group.frozen else f"{optimizer.learning_rate * group.rate:.4g}"
         count = f"{sum(variable.size for variable in part.values()):,}"
-        patterns = " ".join(group.patterns)
-        rows.append((name or "(others)", str(len(part)), count, rate, decay, patterns))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [map(str.ljust, row, widths) for row in rows]
-    return "".join("  ".join(line).rstrip() + "\n" for line in lines)
+        table += row(name or "(others)", len(part), count, rate, " ".join(group.patterns))
+    return table

@@ -140,11 +140,6 @@ class Hooks:
             getattr(hook, point)(run, *arguments)
 
 
-def preserved(hooks: Sequence[Hook], saved: Mapping[int, Metrics]) -> set[int]:
-    """Steps whose checkpoints any of the hooks wants to stay."""
-    return {step for hook in hooks for step in hook.preserves(saved)}
-
-
 def hooked(
     hooks: Sequence[Hook], optimizer: optax.GradientTransformation
 ) -> optax.GradientTransformation:

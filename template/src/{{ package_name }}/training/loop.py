@@ -7,22 +7,20 @@ that is killed at any moment resumes as if it had not been.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from signal import Signals
 from typing import Any
 
 import jax
 from jax.sharding import Mesh
 
-from ..storage.checkpoints import Checkpoints
+from ..storage.checkpoints import Checkpoints, Saved
 from ..storage.run_directory import RunDirectory
 from .batches import training_batches
 from .data_settings import info_of
 from .experiment import Experiment
-from .hook import Hooks, Run, preserved
+from .hook import Hooks, Run
 from .interruption import Interruption
 from .memory import memory_line
-from .metrics import LateMetrics
 from .program import make_program
 from .report import Report
 from .safety import stop_if_diverged
@@ -60,19 +58,22 @@ def train(experiment: Experiment, directory: RunDirectory, mesh: Mesh | None = N
     """
     experiment = experiment.fitted(info_of(experiment.data))
     program = make_program(experiment, mesh or experiment.make_mesh(), directory.path)
-    preserve = partial(preserved, experiment.hooks)
+
+    def preserve(saved: Saved) -> set[int]:
+        return {step for hook in experiment.hooks for step in hook.preserves(saved)}
+
     with (
         jax.set_mesh(program.mesh),
         Interruption() as interruption,
         Checkpoints(directory.checkpoints, experiment.checkpoint, preserve) as checkpoints,
     ):
         batches = training_batches(experiment)
-        restored = checkpoints.restore(program.blueprint.abstract, batches)
+        restored = checkpoints.restore(program.layout.abstract, batches)
         start, steps = restored.step if restored else 0, experiment.loop.steps
         state = restored.state if restored else program.initial_state()
         hooks = Hooks(experiment.hooks, restored.hooks if restored else {})
         with Report(directory, start, steps, experiment.throughput) as report:
-            report.message(memory_line(program.blueprint.abstract))
+            report.message(memory_line(program.layout.abstract))
             if start:
                 report.message(f"resuming after step {start} of {steps}")
             run = Run(program, directory, report, start, state)
@@ -83,14 +84,17 @@ def _loop(
     run: Run, hooks: Hooks, batches: Any, checkpoints: Checkpoints, interruption: Interruption
 ) -> Outcome:
     program, experiment, report = run.program, run.program.experiment, run.report
-    loop, late, train_step = experiment.loop, LateMetrics(), None
+    loop, train_step = experiment.loop, None
+    pending: tuple[int, dict[str, jax.Array]] | None = None
     evaluated: dict[str, dict[str, float]] = {}
 
-    def tell(entry: tuple[int, dict[str, float]] | None) -> None:
-        """Hand on the numbers of a step, and evaluate after the present one."""
-        if entry is None:
+    def tell() -> None:
+        """Hand on the numbers that are pending, and evaluate after the present step."""
+        nonlocal pending
+        if pending is None:
             return
-        step, numbers = entry
+        (step, metrics), pending = pending, None
+        numbers = {name: float(value) for name, value in metrics.items()}
         if step == run.step:
             for name in due:
                 with report.pause():
@@ -117,11 +121,13 @@ def _loop(
 
         evaluated, run.save_requested = {}, False
         if run.step % loop.log_every == 0 or due:
-            tell(late.push(run.step, metrics))
+            jax.copy_to_host_async(metrics)
+            tell()
+            pending = run.step, metrics
         if due or saving:
-            tell(late.flush())
+            tell()
         if saving or run.save_requested or hooks.stop_reason:
-            tell(late.flush())
+            tell()
             hooks.call("before_checkpoint", run)
             report.flush()
             with report.pause():

@@ -1,9 +1,8 @@
-"""Metrics: sums with their denominators in the graph, numbers on the host one step later."""
+"""Metrics: sums with their denominators, in the graph."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol, runtime_checkable
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -82,42 +81,3 @@ class Metric(Protocol):
             examples: The arrays of `collect` for all examples of the evaluation, in order.
         """
         ...
-
-
-def add(left: Means, right: Means) -> Means:
-    """Means over the union of two disjoint sets of examples."""
-    return jax.tree.map(jnp.add, left, right)
-
-
-class LateMetrics:
-    """Hands out the metrics of a step after the next one has been dispatched.
-
-    Reading a number blocks until the device has computed it. Read at once, that wait would leave
-    the device idle while the host prepares the next step; read one step late, the number is there.
-    """
-
-    def __init__(self) -> None:
-        self._pending: tuple[int, Mapping[str, jax.Array]] | None = None
-
-    def push(
-        self, step: int, metrics: Mapping[str, jax.Array]
-    ) -> tuple[int, dict[str, float]] | None:
-        """Keep the metrics of `step`; return those kept before as ``(step, numbers)``."""
-        for value in metrics.values():
-            value.copy_to_host_async()
-        ready, self._pending = self._pending, (step, metrics)
-        return _read(ready)
-
-    def flush(self) -> tuple[int, dict[str, float]] | None:
-        """Return what is kept, waiting for it."""
-        ready, self._pending = self._pending, None
-        return _read(ready)
-
-
-def _read(
-    entry: tuple[int, Mapping[str, jax.Array]] | None,
-) -> tuple[int, dict[str, float]] | None:
-    if entry is None:
-        return None
-    step, metrics = entry
-    return step, {name: float(value) for name, value in metrics.items()}

@@ -1,5 +1,6 @@
-"""What an optimizer is to an experiment."""
+"""What an optimizer is to an experiment, and what those of the project share."""
 
+from abc import abstractmethod
 from typing import Protocol, runtime_checkable
 
 import optax
@@ -7,8 +8,10 @@ from jaxtyping import PyTree
 from pydantic import Field
 
 from ..settings import Settings
-from .groups import map_with_path
+from .groups import Group, add_decayed_weights, map_with_path, matches, scale_by_group
 from .schedule import ScheduleSettings, make_schedule
+
+NOT_DECAYED = ("scale", "bias", "*_bias")
 
 
 @runtime_checkable
@@ -40,41 +43,79 @@ def rates_of(optimizer: Optimizer, steps: int) -> dict[str, optax.Schedule]:
     return optimizer.rates(steps) if isinstance(optimizer, Scheduled) else {}
 
 
-class OptimizerSettings(Settings):
-    """AdamW, for experiments that were written before projects had a module `optimizer`.
+class GroupedOptimizer(Settings):
+    """What the optimizers of `optimizer.py` share: clipping, weight decay, a schedule, groups.
 
     Attributes:
         learning_rate: Peak of the schedule.
-        b1: Decay of the first moment.
-        b2: Decay of the second moment.
-        eps: Added to the root of the second moment.
         weight_decay: Decoupled decay, scaled by the learning rate; scales and biases are exempt.
         clip_norm: Gradients of a larger global norm are scaled down to it.
         schedule: How the learning rate moves.
+        groups: Parameters that are trained in their own way or frozen, by the group's name. The
+            first group counts that matches a parameter.
     """
 
     learning_rate: float = Field(default=3e-4, gt=0)
-    b1: float = Field(default=0.9, ge=0, lt=1)
-    b2: float = Field(default=0.95, ge=0, lt=1)
-    eps: float = Field(default=1e-8, gt=0)
     weight_decay: float = Field(default=0.1, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
     schedule: ScheduleSettings = ScheduleSettings()
+    groups: dict[str, Group] = Field(default_factory=dict)
 
     def build(self, steps: int) -> optax.GradientTransformation:
-        """Build the chain, whose state their checkpoints hold."""
+        """Build the transformation for a run of so many updates."""
         return optax.chain(
             optax.clip_by_global_norm(self.clip_norm),
-            optax.scale_by_adam(self.b1, self.b2, self.eps, mu_dtype="float32"),
+            self.direction(),
+            add_decayed_weights(self.weight_decay, self.groups, exempt=NOT_DECAYED),
+            scale_by_group(self.groups),
+            optax.scale_by_learning_rate(self.rates(steps)["learning_rate"]),
+        )
+
+    @abstractmethod
+    def direction(self) -> optax.GradientTransformation:
+        """Where an update goes, before decay and learning rate."""
+
+    def rates(self, steps: int) -> dict[str, optax.Schedule]:
+        """The learning rate, and that of each group."""
+        rates = {"": 1.0} | {
+            f"/{name}": group.rate for name, group in self.groups.items() if not group.frozen
+        }
+        return {
+            f"learning_rate{name}": make_schedule(self.schedule, rate * self.learning_rate, steps)
+            for name, rate in rates.items()
+        }
+
+
+class OptimizerSettings(GroupedOptimizer):
+    """AdamW, for experiments that were written before projects had a module `optimizer`.
+
+    Attributes:
+        b1: Decay of the first moment.
+        b2: Decay of the second moment.
+        eps: Added to the root of the second moment.
+    """
+
+    b1: float = Field(default=0.9, ge=0, lt=1)
+    b2: float = Field(default=0.95, ge=0, lt=1)
+    eps: float = Field(default=1e-8, gt=0)
+
+    def build(self, steps: int) -> optax.GradientTransformation:
+        """Build the transformation; without groups the one whose state their checkpoints hold."""
+        if self.groups:
+            return super().build(steps)
+        return optax.chain(
+            optax.clip_by_global_norm(self.clip_norm),
+            self.direction(),
             optax.add_decayed_weights(self.weight_decay, mask=_decays),
             optax.scale_by_learning_rate(self.rates(steps)["learning_rate"]),
         )
 
-    def rates(self, steps: int) -> dict[str, optax.Schedule]:
-        """The schedule."""
-        return {"learning_rate": make_schedule(self.schedule, self.learning_rate, steps)}
+    def direction(self) -> optax.GradientTransformation:
+        """Adam's."""
+        return optax.scale_by_adam(self.b1, self.b2, self.eps, mu_dtype="float32")
 
 
 def _decays(params: PyTree) -> PyTree:
-    exempt = ("scale", "bias")
-    return map_with_path(lambda path, _: path.rpartition(".")[2] not in exempt, params)
+    return map_with_path(
+        lambda path, _: not any(matches(path, pattern) for pattern in NOT_DECAYED), params
+    )

@@ -22,7 +22,7 @@ from .experiment import Experiment
 from .hook import hooked
 from .prediction import Chunk, Prediction, Result
 from .safety import stop_at_nan
-from .state import Blueprint, TrainState, blueprint, initial_state
+from .state import StateLayout, TrainState, initial_state, state_layout
 from .step import make_train_step
 
 
@@ -33,7 +33,7 @@ class Program:
     Attributes:
         experiment: The experiment.
         mesh: The mesh.
-        blueprint: Structure, shapes and shardings of the state.
+        layout: Structure, shapes and shardings of the state.
         batch: Sharding of every array of a batch.
         initial_state: Makes the state before the first step, each process its own shards; jitted.
         train_step: The step, jitted: the state is donated and comes back with the same shardings.
@@ -41,7 +41,7 @@ class Program:
 
     experiment: Experiment
     mesh: Mesh
-    blueprint: Blueprint
+    layout: StateLayout
     batch: NamedSharding
     initial_state: Callable[[], TrainState]
     train_step: Any
@@ -52,7 +52,7 @@ class Program:
         A compiled function refuses arguments of another shape, dtype or sharding, so a run compiles
         its step once or fails; it never compiles again in silence.
         """
-        step = self.train_step.lower(self.blueprint.abstract, batch).compile()
+        step = self.train_step.lower(self.layout.abstract, batch).compile()
         return stop_at_nan(step) if self.experiment.safety.debug_nans else step
 
     def put(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -73,10 +73,11 @@ class Program:
         name = next(iter(self.experiment.evaluations), None) if name is None else name
         metrics = self.experiment.evaluations[name].metrics if name else ()
         if name not in self._eval_steps:
-            step = make_eval_step(self.blueprint.graphdef, self.experiment, metrics)
+            step = make_eval_step(self.layout.graphdef, self.experiment, metrics)
             everywhere = get_sharding_spec(self.mesh, ())  # so that each process reads all of it
             self._eval_steps[name] = jax.jit(step, out_shardings=everywhere)
-        return evaluate(self._eval_steps[name], state, batches, self.batch, metrics)
+        step = self._eval_steps[name]
+        return evaluate((step(state, put_batch(each, self.batch)) for each in batches), metrics)
 
     def evaluate_during_training(self, name: str, state: TrainState) -> dict[str, float]:
         """Metrics of one of the experiment's evaluations."""
@@ -105,7 +106,7 @@ class Program:
 
     def model(self, state: TrainState) -> Any:
         """The model of a state, as it is used after training."""
-        return inference_model(self.blueprint.graphdef, state, self.experiment.precision)
+        return inference_model(self.layout.graphdef, state, self.experiment.precision)
 
     def predict(self, state: TrainState, chunks: Iterable[Chunk]) -> Iterator[Result]:
         """What the model tells about examples, chunk by chunk.
@@ -132,6 +133,11 @@ class Program:
             return self.prediction(self.model(state), inputs)
 
         return jax.jit(ask, out_shardings=get_sharding_spec(self.mesh, ()))
+
+    @property
+    def blueprint(self) -> StateLayout:
+        """The layout, as tests of projects of 0.5.0 call it."""
+        return self.layout
 
     @cached_property
     def _eval_steps(self) -> dict[str | None, EvalStep]:
@@ -166,9 +172,9 @@ def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) ->
         return experiment.make_program(mesh, run)
     built = hooked(experiment.hooks, experiment.optimizer.build(experiment.loop.steps))
     optimizer = optax.with_extra_args_support(built)
-    plan = blueprint(experiment, optimizer, mesh)
-    step = make_train_step(plan.graphdef, experiment, optimizer)
-    outputs = (plan.shardings, None)
+    layout = state_layout(experiment, optimizer, mesh)
+    step = make_train_step(layout.graphdef, experiment, optimizer)
+    outputs = (layout.shardings, None)
     train_step = jax.jit(step, donate_argnums=0, out_shardings=outputs)
     if experiment.safety.debug_nans:
         checked = checkify.checkify(step, errors=checkify.nan_checks)
@@ -176,10 +182,10 @@ def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) ->
     return Program(
         experiment=experiment,
         mesh=mesh,
-        blueprint=plan,
+        layout=layout,
         batch=batch_sharding(mesh),
         initial_state=jax.jit(
-            lambda: initial_state(experiment, optimizer), out_shardings=plan.shardings
+            lambda: initial_state(experiment, optimizer), out_shardings=layout.shardings
         ),
         train_step=train_step,
     )

@@ -8,7 +8,7 @@ import jax
 from ..parallel.distributed import failing_together
 from ..reporting.progress import Progress
 from ..reporting.tracker import open_tracker
-from ..reporting.writers import JsonLinesWriter, MetricWriters
+from ..reporting.writers import JsonLinesWriter, MetricWriter
 from ..storage.run_directory import RunDirectory
 
 
@@ -32,12 +32,11 @@ class Report:
         self._run = run
         per_step, self._unit = throughput
         first = jax.process_index() == 0
-        writers = []
+        self._writers: list[MetricWriter] = []
         with failing_together():
             if first:
                 tracker = open_tracker(run.tracker, start, run.config())
-                writers = [JsonLinesWriter(run.metrics, start), tracker]
-        self._writers = MetricWriters(writers)
+                self._writers = [JsonLinesWriter(run.metrics, start), tracker]
         self._progress = Progress(steps, start, per_step, self._unit, enabled=first)
 
     def __enter__(self) -> "Report":
@@ -45,7 +44,8 @@ class Report:
 
     def __exit__(self, *_: object) -> None:
         self._progress.close()
-        self._writers.close()
+        for writer in self._writers:
+            writer.close()
         if jax.process_index() == 0 and self._run.metrics.stat().st_size:
             # Commands that draw nothing need not wait for matplotlib.
             from ..reporting.curves import plot_curves
@@ -69,7 +69,8 @@ class Report:
         rate = self._progress.units_per_second
         if rate:
             record[f"train/{self._unit}_per_second"] = rate
-        self._writers.write(step, record)
+        for writer in self._writers:
+            writer.write(step, record)
 
     def pause(self) -> AbstractContextManager[None]:
         """Time inside is not counted as training."""
@@ -81,4 +82,5 @@ class Report:
 
     def flush(self) -> None:
         """Put everything written so far on disk."""
-        self._writers.flush()
+        for writer in self._writers:
+            writer.flush()

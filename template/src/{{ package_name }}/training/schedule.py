@@ -4,7 +4,7 @@ from typing import Literal
 
 import jax.numpy as jnp
 import optax
-from pydantic import model_validator
+from pydantic import Field
 
 from ..settings import Settings
 
@@ -25,18 +25,9 @@ class ScheduleSettings(Settings):
     """
 
     kind: Literal["cosine", "linear", "wsd", "inverse_sqrt", "constant"] = "cosine"
-    warmup_steps: int = 100
-    decay_fraction: float = 0.2
-    final_fraction: float = 0.1
-
-    @model_validator(mode="after")
-    def _ranges(self) -> "ScheduleSettings":
-        if self.warmup_steps < 0:
-            raise ValueError(f"warmup_steps: {self.warmup_steps} is negative")
-        for name in ("decay_fraction", "final_fraction"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name}: {getattr(self, name)} is not between 0 and 1")
-        return self
+    warmup_steps: int = Field(default=100, ge=0)
+    decay_fraction: float = Field(default=0.2, ge=0, le=1)
+    final_fraction: float = Field(default=0.1, ge=0, le=1)
 
 
 def make_schedule(settings: ScheduleSettings, peak: float, steps: int) -> optax.Schedule:

@@ -45,23 +45,26 @@ class TrainState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Blueprint:
+class StateLayout:
     """What is known of a run's state before a single weight exists.
 
     Attributes:
         graphdef: The model's structure; with arrays it makes a module (`nnx.merge`).
         abstract: Shapes, dtypes and shardings of the state.
-        shardings: The shardings alone.
     """
 
     graphdef: nnx.GraphDef
     abstract: TrainState
-    shardings: TrainState
+
+    @property
+    def shardings(self) -> TrainState:
+        """The shardings alone."""
+        return jax.tree.map(lambda leaf: leaf.sharding, self.abstract)
 
 
-def blueprint(
+def state_layout(
     experiment: Experiment, optimizer: optax.GradientTransformation, mesh: Mesh
-) -> Blueprint:
+) -> StateLayout:
     """Trace the initialisation, without computing it, and lay its result out over the mesh.
 
     Raises:
@@ -79,16 +82,12 @@ def blueprint(
         variables=weight_shardings(variables, mesh, experiment.mesh),
         opt_state=shardings_like(abstract.opt_state, abstract.params, by_param, mesh),
     )
-    abstract = jax.tree.map(
-        lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
-        abstract,
-        shardings,
-    )
-    return Blueprint(graphdef, abstract, shardings)
+    abstract = jax.tree.map(lambda leaf, to: leaf.update(sharding=to), abstract, shardings)
+    return StateLayout(graphdef, abstract)
 
 
 def initial_state(experiment: Experiment, optimizer: optax.GradientTransformation) -> TrainState:
-    """The state before the first step; compile it with the blueprint's shardings as output."""
+    """The state before the first step; compile it with the layout's shardings as output."""
     init_key, train_key = jax.random.split(jax.random.key(experiment.seed))
     _, params, variables = nnx.split(_build(experiment, init_key), nnx.Param, ...)
     master = cast_floating(nnx.to_pure_dict(params), "float32")
@@ -105,7 +104,8 @@ def initial_state(experiment: Experiment, optimizer: optax.GradientTransformatio
 
 def _build(experiment: Experiment, key: PRNGKeyArray) -> Any:
     model = experiment.model.build(rngs=nnx.Rngs(key), precision=experiment.precision)
-    return freeze_groups(model, experiment.optimizer)
+    freeze_groups(model, experiment.optimizer)
+    return model
 
 
 @runtime_checkable

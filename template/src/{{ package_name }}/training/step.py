@@ -8,7 +8,6 @@ import optax
 from flax import nnx
 from jaxtyping import PRNGKeyArray, PyTree
 
-from ..numerics.norms import global_norm, module_norms
 from ..numerics.precision import cast_floating
 from ..numerics.shapes import Scalar
 from .experiment import Batch, Experiment
@@ -35,7 +34,7 @@ def make_train_step(
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(state.key, state.step)
         grads, variables, means = _gradients(graphdef, experiment, state, batch, key)
-        loss, norm = means["loss"].value, global_norm(grads)
+        loss, norm = means["loss"].value, optax.tree.norm(grads)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params, value=loss)
         params = optax.apply_updates(state.params, updates)
 
@@ -53,7 +52,7 @@ def make_train_step(
             consecutive_skips=jnp.where(safe, 0, state.consecutive_skips + 1),
         )
         metrics = {name: mean.value for name, mean in means.items()}
-        metrics |= {f"grad_norm/{name}": value for name, value in module_norms(grads).items()}
+        metrics |= {f"grad_norm/{name}": optax.tree.norm(grads[name]) for name in grads}
         applied = state.step - state.skipped
         metrics |= {name: jnp.asarray(rate(applied)) for name, rate in rates.items()}
         metrics |= {
@@ -122,8 +121,7 @@ def _split(batch: Batch, parts: int) -> Batch:
 
     Dealing in turn, rather than cutting into runs, leaves every example on its device.
     """
-
-    def deal(leaf: jax.Array) -> jax.Array:
-        return leaf.reshape(-1, parts, *leaf.shape[1:]).swapaxes(0, 1)
-
-    return jax.tree.map(deal, batch)
+    return {
+        name: array.reshape(-1, parts, *array.shape[1:]).swapaxes(0, 1)
+        for name, array in batch.items()
+    }

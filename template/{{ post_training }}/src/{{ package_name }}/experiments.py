@@ -109,11 +109,13 @@ def sft_lora() -> fdl.Config[PostTraining]:
     return config
 
 
-def _preferences() -> fdl.Config[PostTraining]:
+def _preferences(method: type) -> fdl.Config[PostTraining]:
     """Pairs of responses, from the weights of `smoke`, which does not know the task well yet."""
     config = base()
     config.start_from = "runs/smoke"
+    config.method = fdl.Config(method)
     config.data = _data(config, Preferences, "data/preferences")
+    config.objective = fdl.Config(Preference)
     config.optimizer.learning_rate = 5e-4
     config.loop.steps = 100
     config.loop.eval_every = 50
@@ -122,26 +124,22 @@ def _preferences() -> fdl.Config[PostTraining]:
 
 def dpo() -> fdl.Config[PostTraining]:
     """DPO: rather the right word backwards than a nearly right one."""
-    config = _preferences()
-    config.method = fdl.Config(DirectPreference)
-    config.objective = fdl.Config(Preference)
-    return config
+    return _preferences(DirectPreference)
 
 
 def orpo() -> fdl.Config[PostTraining]:
     """ORPO: the same pairs without a reference, from random weights, since it imitates as well."""
-    config = _preferences()
+    config = _preferences(OddsRatioPreference)
     config.start_from = None
     config.optimizer.learning_rate = 5e-3
     config.loop.steps = 200
-    config.method = fdl.Config(OddsRatioPreference)
-    config.objective = fdl.Config(Preference)
     return config
 
 
-def _rewards() -> fdl.Config[PostTraining]:
-    """Completions of prompts, rewarded for digits: found from random weights."""
+def _rewards(method: type, *names: str) -> fdl.Config[PostTraining]:
+    """Completions of prompts, from random weights, and what they are rewarded for."""
     config = base()
+    config.method = fdl.Config(method, rewards=fdl.Config(Rewards, names=names))
     config.data = _data(config, Prompts, "data/prompts")
     config.data.batch_size = 8
     config.optimizer.learning_rate = 3e-3
@@ -154,44 +152,34 @@ def _rewards() -> fdl.Config[PostTraining]:
 
 
 def grpo() -> fdl.Config[PostTraining]:
-    """GRPO: completions of digits, from random weights."""
-    config = _rewards()
-    config.method = fdl.Config(GroupRelative, rewards=fdl.Config(Rewards, names=("digits",)))
-    return config
+    """GRPO: completions of digits, which are found from random weights."""
+    return _rewards(GroupRelative, "digits")
 
 
 def gspo() -> fdl.Config[PostTraining]:
     """GSPO: the same with ratios of whole completions, two updates a batch."""
-    config = _rewards()
-    config.method = fdl.Config(GroupSequence, rewards=fdl.Config(Rewards, names=("digits",)))
-    return config
+    return _rewards(GroupSequence, "digits")
 
 
 def ppo() -> fdl.Config[PostTraining]:
     """PPO: the same with a value model."""
-    config = _rewards()
+    config = _rewards(ProximalPolicy, "digits")
+    config.method.kl_weight = 0.02
     config.data.batch_size = 32
     config.loop.steps = 45
-    config.method = fdl.Config(
-        ProximalPolicy, rewards=fdl.Config(Rewards, names=("digits",)), kl_weight=0.02
-    )
     return config
 
 
 def sft_grpo() -> fdl.Config[PostTraining]:
     """A pipeline: GRPO rewards words that are right, or nearly so, from the weights of `smoke`."""
-    config = _rewards()
+    config = _rewards(GroupRelative, "exact_match", "overlap")
+    config.method.iterations = 2
+    config.method.kl_weight = 0.0
     config.start_from = "runs/smoke"
     config.data.batch_size = 32
     config.optimizer.learning_rate = 2e-3
     config.loop.steps = 100
     config.loop.eval_every = 20
-    config.method = fdl.Config(
-        GroupRelative,
-        rewards=fdl.Config(Rewards, names=("exact_match", "overlap")),
-        iterations=2,
-        kl_weight=0.0,
-    )
     return config
 
 
@@ -209,8 +197,7 @@ def pretrain() -> fdl.Config[Experiment]:
     """The project's own training step, without Tunix, on the same data as `sft`."""
     config = base()
     return fdl.Config(
-        Experiment,
-        **{name: getattr(config, name) for name in Experiment.model_fields},
+        Experiment, **{name: getattr(config, name) for name in Experiment.model_fields}
     )
 
 

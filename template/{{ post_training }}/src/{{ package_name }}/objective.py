@@ -9,10 +9,11 @@ from typing import Any
 import chex
 import jax
 import jax.numpy as jnp
+import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import field_validator
 
-from .post_training.layout import completion_logits, log_probs, sequence_log_probs
+from .post_training.layout import log_probs, response_logits, sequence_log_probs
 from .post_training.rewards import Reward
 from .settings import Settings
 from .training.metrics import Mean, Means
@@ -38,8 +39,7 @@ class NextToken(Settings):
         """
         response, mask = batch["response"], batch["response_mask"]
         chex.assert_equal_shape([response, mask])
-        prompt, prompt_mask = batch["prompt"], batch["prompt_mask"]
-        logits = completion_logits(model, prompt, prompt_mask, response, mask, key=key)
+        logits = response_logits(model, batch, key=key)
         weights = mask * batch["weights"][:, None]
         right = jnp.argmax(logits, axis=-1) == response
         return {
@@ -105,12 +105,10 @@ class Agreement(Settings):
             ``loss`` and ``kl``: the divergence of the teacher's distribution from the model's, in
             nats a token; ``accuracy`` and ``exact_match`` as in `NextToken`.
         """
-        response, mask = batch["response"], batch["response_mask"]
-        chex.assert_equal_shape([response, mask])
-        logits = completion_logits(model, batch["prompt"], batch["prompt_mask"], response, mask)
-        teacher = jax.nn.log_softmax(batch["teacher_logits"], axis=-1)
-        apart = teacher - jax.nn.log_softmax(logits, axis=-1)
-        kl = Mean.of(jnp.sum(jnp.exp(teacher) * apart, axis=-1), mask * batch["weights"][:, None])
+        logits, taught = response_logits(model, batch), batch["teacher_logits"]
+        chex.assert_equal_shape([logits, taught])
+        apart = optax.kl_divergence(jax.nn.log_softmax(logits), jax.nn.softmax(taught))
+        kl = Mean.of(apart, batch["response_mask"] * batch["weights"][:, None])
         return {**NextToken()(model, batch), "loss": kl, "kl": kl}
 
 

@@ -7,7 +7,6 @@ from ...storage.run_directory import RunDirectory
 from ...training.program import Program
 from ...training.state import TrainState
 
-HELP = "predictions as one function with its weights"
 FILES = (MODEL, SIGNATURE)
 
 

@@ -4,8 +4,6 @@ import argparse
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UserError
-
 if TYPE_CHECKING:
     import numpy as np
 
@@ -43,17 +41,14 @@ def sampling_of(arguments: argparse.Namespace) -> "Sampling":
     Raises:
         UserError: An option has an impossible value.
     """
-    from pydantic import ValidationError
+    import fiddle as fdl
 
+    from .. import configuration
     from ..generation import Sampling
 
     given = {name: getattr(arguments, name) for name, *_ in _SAMPLING}
-    try:
-        return Sampling(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        problem = error.errors()[0]
-        option = str(problem["loc"][0]).replace("_", "-")
-        raise UserError(f"--{option}: {problem['msg'].removeprefix('Input ')}") from error
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return configuration.build(fdl.Config(Sampling, **chosen))
 
 
 class Writer:

@@ -10,8 +10,6 @@ from pathlib import Path
 from ..errors import UserError
 from .config import add_config_option
 
-HELP = "make a run of a published model, from its folder"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -24,11 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_option(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """Carry out the command.
-
-    Returns:
-        The exit code.
 
     Raises:
         UserError: The model is of no family that is understood, or its tensors are not those that
@@ -83,6 +78,5 @@ def run(arguments: argparse.Namespace) -> int:
                 record_data_set(run_directory.data_set, None, info, allow_change=True)
             write_atomically(run_directory.config_text, configuration.flatten(config))
             write_atomically(run_directory.config_json, configuration.dump_json(config))
-    count = sum(leaf.size for leaf in jax.tree.leaves(program.blueprint.abstract.variables))
+    count = sum(leaf.size for leaf in jax.tree.leaves(program.layout.abstract.variables))
     print(f"{run_directory.path}: {family.architecture}, {count:,} parameters in {folder.dtype}")
-    return 0

@@ -58,7 +58,7 @@ def write_run(folder: ModelFolder, family: Family, program: Program, run: RunDir
     Raises:
         UserError: The tensors are not those of the model.
     """
-    abstract = program.blueprint.abstract
+    abstract = program.layout.abstract
     weights = read_weights(folder, family, abstract.variables)
     state = jax.tree.map(
         lambda leaf: jnp.zeros(leaf.shape, leaf.dtype, device=leaf.sharding),

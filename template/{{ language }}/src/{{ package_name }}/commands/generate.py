@@ -5,8 +5,6 @@ import argparse
 from ._run import add_run_options, open_chosen
 from ._sampling import Writer, add_sampling_options, sampling_of
 
-HELP = "continue a text with a run's model"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -15,12 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_sampling_options(parser, max_tokens=256)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Carry out the command: print the prompt and its continuation.
-
-    Returns:
-        The exit code.
-    """
+def run(arguments: argparse.Namespace) -> None:
+    """Carry out the command: print the prompt and its continuation."""
     from ..tokenizer import TOKENIZER
 
     sampling = sampling_of(arguments)
@@ -29,4 +23,3 @@ def run(arguments: argparse.Namespace) -> int:
     print(arguments.prompt, end="", flush=True)
     writer = Writer(program, program.model(state), tokenizer, sampling, arguments)
     writer.write(text=arguments.prompt)
-    return 0

@@ -8,7 +8,6 @@ from ..errors import UserError
 from ._run import add_run_options, open_chosen
 from ._sampling import Writer, add_sampling_options, sampling_of
 
-HELP = "let a run's model respond to a prompt"
 
 _STEP = 128  # tokens by which the room for a conversation grows
 
@@ -26,11 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_sampling_options(parser, max_tokens=64)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """Carry out the command: print the response, or one to each line of the input.
-
-    Returns:
-        The exit code.
 
     Raises:
         UserError: The run cannot be used, or has no chat template that takes the conversation.
@@ -43,7 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
         _converse(writer, data.tokenizer)
     else:
         writer.write(text=arguments.prompt)
-    return 0
 
 
 def _converse(writer: Writer, tokenizer: Any) -> None:

@@ -1,5 +1,6 @@
 """An experiment of post-training, and how its program is made."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,25 +9,22 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax.sharding import Mesh
-from pydantic import ConfigDict, model_validator
+from pydantic import model_validator
 
 from ..errors import UserError
 from ..numerics.precision import Precision
 from ..parallel.rules import batch_sharding
-from ..settings import Settings
 from ..tokenization.keeping import check_tokenizer
 from ..tokenization.tokenizer import Tokenizer
 from ..training.experiment import Experiment, ModelSettings
 from ..training.hook import hooked
-from ..training.optimizer import rates_of
 from ..training.program import Program
-from ..training.state import Blueprint, TrainState, blueprint, initial_state
+from ..training.state import TrainState, initial_state, state_layout
 from .guard import guarded
 from .lora import LoraSettings
 from .methods import Method, ProximalPolicy
 from .policy import ValueModel
 from .program import TunixProgram
-from .recording import recorded
 from .start import FOLDER, Start, begin
 from .weights import fit_weights, is_rounded, select, union
 
@@ -64,11 +62,6 @@ class PostTraining(Experiment):
         return data.tokenizer
 
     @property
-    def vocab_size(self) -> int:
-        """Entries of the model's vocabulary."""
-        return self.plain_model.vocab_size
-
-    @property
     def plain_model(self) -> Any:
         """Settings of the model, those below LoRA."""
         return getattr(self.model, "base", self.model)
@@ -86,10 +79,10 @@ class PostTraining(Experiment):
                 "post-training runs in one process, on all devices that it sees: start it without "
                 "JAX_COORDINATOR_ADDRESS"
             )
-        tokenizer = self.tokenizer
-        if self.vocab_size < tokenizer.vocab_size:
+        tokenizer, vocab_size = self.tokenizer, self.plain_model.vocab_size
+        if vocab_size < tokenizer.vocab_size:
             raise UserError(
-                f"model.vocab_size: {self.vocab_size} is less than the {tokenizer.vocab_size} ids "
+                f"model.vocab_size: {vocab_size} is less than the {tokenizer.vocab_size} ids "
                 f"of the tokenizer {tokenizer.name}"
             )
         others = (
@@ -99,97 +92,75 @@ class PostTraining(Experiment):
         for field, path in others if isinstance(tokenizer, Tokenizer) else ():
             if path is not None:
                 check_tokenizer(tokenizer, Path(path), f"{field}: {path}")
-        return _lay_out(self, mesh, run)
+        from .step import TunixStep  # which imports Tunix
+
+        experiment = self._with_base_dtype(run)
+        steps = experiment.loop.steps * experiment.method.updates_per_step
+        built = hooked(experiment.hooks, experiment.optimizer.build(steps))
+        optimizer = guarded(built, experiment.safety, experiment.hooks)
+        layout, valuing, critic = state_layout(experiment, optimizer, mesh), None, None
+        if isinstance(experiment.method, ProximalPolicy):
+            valuing = experiment.model_copy(update={"model": _Valuing(experiment.plain_model)})
+            critic = state_layout(valuing, optimizer, mesh)
+            both = _with_critic(layout.abstract, critic.abstract)
+            layout = dataclasses.replace(layout, abstract=both)
+
+        like, shardings = (
+            Start(each.params, each.variables) for each in (layout.abstract, layout.shardings)
+        )
+
+        def draw(part: Callable[[Start], Start]) -> Start:
+            def make() -> Start:
+                state = initial_state(experiment, optimizer)
+                return part(Start(state.params, state.variables))
+
+            return jax.jit(make, out_shardings=part(shardings))()
+
+        def make_state(start: Start) -> TrainState:
+            state = initial_state(experiment, optimizer)  # of which nothing but keys is computed
+            opt_state = optimizer.init(start.params)
+            state = state._replace(**start._asdict(), opt_state=opt_state)
+            return (
+                state if valuing is None else _with_critic(state, initial_state(valuing, optimizer))
+            )
+
+        def first_state() -> TrainState:
+            start = begin(like, draw, experiment.start_from, run)
+            state = jax.jit(make_state, out_shardings=layout.shardings, donate_argnums=0)(start)
+            return state if valuing is None else _valued_from(state)
+
+        return TunixProgram(
+            experiment=experiment,
+            mesh=mesh,
+            layout=layout,
+            batch=batch_sharding(mesh),
+            initial_state=first_state,
+            train_step=TunixStep,
+            run=run,
+            optimizer=optimizer,
+            critic=critic,
+        )
+
+    def _with_base_dtype(self, run: Path | None) -> "PostTraining":
+        """The experiment with the dtype of the weights below LoRA decided, where it is open."""
+        if not isinstance(self.model, LoraSettings) or self.model.base_dtype is not None:
+            return self
+        kept = run / FOLDER if run is not None and (run / FOLDER).exists() else None
+        source = kept or (self.start_from and Path(self.start_from))
+        bfloat16 = self.precision.param_dtype == "bfloat16"
+        rounded = bool(source) and bfloat16 and is_rounded(source, "start_from")
+        model = self.model.model_copy(update={"base_dtype": "bfloat16" if rounded else "float32"})
+        return self.model_copy(update={"model": model})
 
 
-class CriticSettings(Settings):
-    """PPO's value model.
-
-    Attributes:
-        base: The transformer that it is built on.
-    """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+@dataclasses.dataclass(frozen=True)
+class _Valuing:
+    """Settings of PPO's value model: those of the transformer that it is built on."""
 
     base: ModelSettings
 
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> ValueModel:
-        """Build the value model with a transformer of random weights."""
         return ValueModel(self.base.build(rngs=rngs, precision=precision))
-
-
-def _lay_out(experiment: PostTraining, mesh: Mesh, run: Path | None) -> TunixProgram:
-    from .step import TunixStep  # which imports Tunix
-
-    experiment = _with_base_dtype(experiment, run)
-    steps = experiment.loop.steps * experiment.method.updates_per_step
-    built = hooked(experiment.hooks, experiment.optimizer.build(steps))
-    optimizer = recorded(guarded(built, experiment.safety), experiment.hooks)
-    policy, valuing = blueprint(experiment, optimizer, mesh), _valuing(experiment)
-    critic = None if valuing is None else blueprint(valuing, optimizer, mesh)
-
-    whole = policy
-    if critic is not None:
-        whole = Blueprint(
-            policy.graphdef,
-            _with_critic(policy.abstract, critic.abstract),
-            _with_critic(policy.shardings, critic.shardings),
-        )
-    like, shardings = (
-        Start(each.params, each.variables) for each in (whole.abstract, whole.shardings)
-    )
-
-    def draw(part: Callable[[Start], Start]) -> Start:
-        def make() -> Start:
-            state = initial_state(experiment, optimizer)
-            return part(Start(state.params, state.variables))
-
-        return jax.jit(make, out_shardings=part(shardings))()
-
-    def make_state(start: Start) -> TrainState:
-        state = initial_state(experiment, optimizer)  # of which nothing but keys is computed
-        opt_state = optimizer.init(start.params)
-        state = state._replace(**start._asdict(), opt_state=opt_state)
-        return state if valuing is None else _with_critic(state, initial_state(valuing, optimizer))
-
-    def first_state() -> TrainState:
-        start = begin(like, draw, experiment.start_from, run)
-        state = jax.jit(make_state, out_shardings=whole.shardings, donate_argnums=0)(start)
-        return state if valuing is None else _valued_from(state)
-
-    return TunixProgram(
-        experiment=experiment,
-        mesh=mesh,
-        blueprint=whole,
-        batch=batch_sharding(mesh),
-        initial_state=first_state,
-        train_step=TunixStep,
-        method=experiment.method,
-        tokenizer=experiment.tokenizer,
-        run=run,
-        optimizer=optimizer,
-        rates=rates_of(experiment.optimizer, steps),
-        critic=critic,
-    )
-
-
-def _with_base_dtype(experiment: PostTraining, run: Path | None) -> PostTraining:
-    """The experiment with the dtype of the weights below LoRA decided, where it does not say."""
-    model, dtype = experiment.model, experiment.precision.param_dtype
-    if not isinstance(model, LoraSettings) or model.base_dtype is not None:
-        return experiment
-    kept = run / FOLDER if run is not None and (run / FOLDER).exists() else None
-    source = kept or (experiment.start_from and Path(experiment.start_from))
-    rounded = bool(source) and dtype == "bfloat16" and is_rounded(source, "start_from")
-    model = model.model_copy(update={"base_dtype": "bfloat16" if rounded else "float32"})
-    return experiment.model_copy(update={"model": model})
-
-
-def _valuing(experiment: PostTraining) -> PostTraining | None:
-    """The experiment with the value model in the place of the policy, where there is one."""
-    if not isinstance(experiment.method, ProximalPolicy):
-        return None
-    return experiment.model_copy(update={"model": CriticSettings(base=experiment.plain_model)})
 
 
 def _with_critic(policy: TrainState, critic: TrainState) -> TrainState:

@@ -1,9 +1,10 @@
-"""The safety checks of the training step, for an optimizer that is called by others.
+"""The safety checks and the hooks of the training step, for an optimizer that is called by others.
 
 Tunix applies every update that it computes. Here an update whose gradients are not finite, or have
 exploded, changes neither weights nor optimizer state.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -12,7 +13,7 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Int, PyTree
 
-from ..numerics.norms import global_norm
+from ..training.hook import Hook
 from ..training.safety import SafetySettings, is_safe, keep_if
 
 
@@ -30,29 +31,52 @@ class GuardState(NamedTuple):
     consecutive_skips: Int[Array, ""]
 
 
-def guarded(
-    optimizer: optax.GradientTransformation, settings: SafetySettings
-) -> optax.GradientTransformation:
-    """An optimizer that applies safe updates only.
+class RecordedState(NamedTuple):
+    """What a guarded optimizer remembers where hooks measure something in each step.
 
-    What Tunix hands over as the state of a module reaches it as nested dictionaries, as in the
+    Attributes:
+        inner: Its state without hooks.
+        metrics: The numbers of the last update, by name.
+    """
+
+    inner: GuardState
+    metrics: dict[str, Array]
+
+
+def guarded(
+    optimizer: optax.GradientTransformation, settings: SafetySettings, hooks: Sequence[Hook] = ()
+) -> optax.GradientTransformation:
+    """An optimizer that applies safe updates only, and keeps what hooks measure of each.
+
+    What Tunix hands over as the state of a module reaches both as nested dictionaries, as in the
     project's own step.
     """
 
-    def init(params: PyTree) -> GuardState:
-        return GuardState(optimizer.init(_plain(params)), jnp.int32(0), jnp.int32(0))
+    def measure(grads: PyTree, updates: PyTree, params: PyTree) -> dict[str, Array]:
+        found = (hook.step_metrics(grads, updates, params) for hook in hooks)
+        return {name: value for metrics in found for name, value in metrics.items()}
+
+    def init(params: PyTree) -> PyTree:
+        params = _plain(params)
+        state = GuardState(optimizer.init(params), jnp.int32(0), jnp.int32(0))
+        shapes = jax.eval_shape(measure, params, params, params)
+        return RecordedState(state, optax.tree.zeros_like(shapes)) if shapes else state
 
     def update(
-        grads: PyTree, state: GuardState, params: PyTree | None = None
-    ) -> tuple[PyTree, GuardState]:
-        norm = global_norm(grads)
+        gradients: PyTree, state: PyTree, params: PyTree | None = None
+    ) -> tuple[PyTree, PyTree]:
+        before = state.inner if isinstance(state, RecordedState) else state
+        grads, params = _plain(gradients), _plain(params)
+        norm = optax.tree.norm(grads)
         safe = is_safe(norm, norm, settings)
-        updates, inner = optimizer.update(_plain(grads), state.inner, _plain(params))
-        updates = jax.tree.unflatten(jax.tree.structure(grads), jax.tree.leaves(updates))
+        updates, inner = optimizer.update(grads, before.inner, params)
         nothing = optax.tree.zeros_like(updates)
-        updates, inner = keep_if(safe, (updates, inner), (nothing, state.inner))
-        consecutive = jnp.where(safe, 0, state.consecutive_skips + 1)
-        return updates, GuardState(inner, state.skipped + ~safe, consecutive)
+        updates, inner = keep_if(safe, (updates, inner), (nothing, before.inner))
+        consecutive = jnp.where(safe, 0, before.consecutive_skips + 1)
+        after = GuardState(inner, before.skipped + ~safe, consecutive)
+        if isinstance(state, RecordedState):
+            after = RecordedState(after, measure(grads, updates, params))
+        return jax.tree.unflatten(jax.tree.structure(gradients), jax.tree.leaves(updates)), after
 
     make: Any = optax.GradientTransformation  # its types know no state of another kind
     return make(init, update)

@@ -47,17 +47,10 @@ def lay_out(
     """
     there = jnp.cumsum(completion_mask[:, ::-1], axis=1)[:, ::-1] > 0  # up to the last that counts
     real = jnp.concatenate([prompt_mask, there], axis=1)
-    return lay_out_tokens(jnp.concatenate([prompt, completion], axis=1), real)
-
-
-def lay_out_tokens(
-    tokens: Int[Array, "batch seq_len"], real: Bool[Array, "batch seq_len"]
-) -> Layout:
-    """Say where the real tokens of sequences stand, and what they see; the others are padding."""
     length = real.shape[1]
     causal = jnp.tril(jnp.ones((length, length), bool))
     return Layout(
-        tokens=tokens,
+        tokens=jnp.concatenate([prompt, completion], axis=1),
         positions=jnp.maximum(jnp.cumsum(real, axis=1, dtype=jnp.int32) - 1, 0),
         mask=(causal[None] & real[:, None, :])[:, None],
     )
@@ -78,6 +71,15 @@ def completion_logits(
     return logits[:, prompt.shape[1] - 1 : -1]
 
 
+def response_logits(
+    model: Any, batch: dict[str, Array], name: str = "response", *, key: PRNGKeyArray | None = None
+) -> Float[Array, "batch max_tokens vocab_size"]:
+    """Logits that predict each token of the responses called `name` in a batch."""
+    response, mask = batch[name], batch[f"{name}_mask"]
+    chex.assert_equal_shape([response, mask])
+    return completion_logits(model, batch["prompt"], batch["prompt_mask"], response, mask, key=key)
+
+
 def log_probs(
     logits: Float[Array, "batch seq_len vocab_size"], tokens: Int[Array, "batch seq_len"]
 ) -> Float[Array, "batch seq_len"]:
@@ -88,7 +90,5 @@ def log_probs(
 
 def sequence_log_probs(model: Any, batch: dict[str, Array], name: str) -> Float[Array, " batch"]:
     """Log-probability of the responses called `name` in a batch, each as a whole."""
-    response, mask = batch[name], batch[f"{name}_mask"]
-    chex.assert_equal_shape([response, mask])
-    logits = completion_logits(model, batch["prompt"], batch["prompt_mask"], response, mask)
-    return jnp.sum(log_probs(logits, response) * mask, axis=1)
+    logits = response_logits(model, batch, name)
+    return jnp.sum(log_probs(logits, batch[name]) * batch[f"{name}_mask"], axis=1)

@@ -4,6 +4,7 @@ The difference is added to the weights before they are used, so that the adapted
 one at every step, whatever the layers do with their weights.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -70,9 +71,7 @@ class Factors(nnx.Module):
             raise ValueError(f"LoRA needs weights stacked over layers, not {dimensions}")
         cut = 2 if dimensions[1] == "d_model" else len(shape) - 1
         into, out_of = (*shape[:cut], rank), (shape[0], rank, *shape[cut:])
-        fan_in = 1
-        for size in shape[1:cut]:
-            fan_in *= size
+        fan_in = math.prod(shape[1:cut])
         drawn = jax.random.normal(key, into, jnp.float32) * fan_in**-0.5
         self.into = _factor(drawn, (*dimensions[:cut], "rank"))
         self.out_of = _factor(jnp.zeros(out_of), ("num_layers", "rank", *dimensions[cut:]))
@@ -93,18 +92,17 @@ class LoraModel(nnx.Module):
     def __init__(self, settings: LoraSettings, base: Any, rngs: nnx.Rngs) -> None:
         self.settings, self.precision = base.settings, base.precision
         self.scale = Frozen(jnp.float32(settings.alpha / settings.rank))
-        found: dict[str, Any] = {}
+        self.factors = nnx.Dict()
         for path, weight in nnx.to_flat_state(nnx.state(base, nnx.Param)):
             *modules, last = map(str, path)
             if last in settings.targets:
                 names = weight.get_metadata()["out_sharding"]
-                place = found
+                place = self.factors
                 for module in modules:
-                    place = place.setdefault(module, {})
+                    place = place.setdefault(module, nnx.Dict())
                 place[last] = Factors(weight.shape, names, settings.rank, rngs.params())
-        if not found:
+        if not self.factors:
             raise ValueError(f"targets: the model has no weights called {settings.targets}")
-        self.factors = _dictionary(found)
         freeze(base)
         self.base = base
 
@@ -171,10 +169,3 @@ def _product(
 
 def _factor(value: Float[Array, "..."], dimensions: tuple[str, ...]) -> nnx.LoRAParam:
     return nnx.LoRAParam(value, out_sharding=dimensions, eager_sharding=False)
-
-
-def _dictionary(found: dict[str, Any]) -> nnx.Dict:
-    inner = {
-        name: _dictionary(part) if isinstance(part, dict) else part for name, part in found.items()
-    }
-    return nnx.Dict(inner)

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from ..settings import Settings
 from ..training.experiment import fitted_to
-from .layout import completion_logits, sequence_log_probs
+from .layout import response_logits, sequence_log_probs
 from .rewards import Reward
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Method(Settings):
 
     @abstractmethod
     def trainer(self, setup: "Setup") -> "StepTrainer":
-        """Build what makes the steps."""
+        """Build what makes the steps; Tunix knows settings by their aliases."""
 
     def companion_outputs(self, model: Any, batch: dict[str, Array]) -> dict[str, Array]:
         """What the objective needs of the companion's view of a held-out batch."""
@@ -59,7 +59,20 @@ class Supervised(Method):
         return supervised_trainer(setup)
 
 
-class DirectPreference(Method):
+class PreferenceMethod(Method):
+    """What the methods on pairs of responses share."""
+
+    DATA: ClassVar[str] = "preferences"
+    ALGORITHM: ClassVar[str]
+
+    def trainer(self, setup: "Setup") -> "StepTrainer":
+        """Tunix's `DPOTrainer` with the loss of the algorithm."""
+        from .preference import preference_trainer
+
+        return preference_trainer(setup, self.ALGORITHM, self.model_dump(by_alias=True))
+
+
+class DirectPreference(PreferenceMethod):
     """DPO (Rafailov et al., 2023): the better response becomes likelier than under the reference.
 
     Attributes:
@@ -67,7 +80,7 @@ class DirectPreference(Method):
         label_smoothing: Share of pairs that are taken to be labelled wrongly.
     """
 
-    DATA: ClassVar[str] = "preferences"
+    ALGORITHM: ClassVar[str] = "dpo"
 
     beta: float = Field(default=0.1, gt=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
@@ -77,13 +90,6 @@ class DirectPreference(Method):
         """The reference."""
         return True
 
-    def trainer(self, setup: "Setup") -> "StepTrainer":
-        """Tunix's `DPOTrainer`."""
-        from .preference import preference_trainer
-
-        options = {"beta": self.beta, "label_smoothing": self.label_smoothing}
-        return preference_trainer(setup, algorithm="dpo", **options)
-
     def companion_outputs(self, model: Any, batch: dict[str, Array]) -> dict[str, Array]:
         """Log-probabilities of both responses under the reference."""
         return {
@@ -92,22 +98,16 @@ class DirectPreference(Method):
         }
 
 
-class OddsRatioPreference(Method):
+class OddsRatioPreference(PreferenceMethod):
     """ORPO (Hong et al., 2024): fine-tuning on the better response, away from the worse one.
 
     Attributes:
         odds_weight: Weight of the odds ratio beside the cross-entropy.
     """
 
-    DATA: ClassVar[str] = "preferences"
+    ALGORITHM: ClassVar[str] = "orpo"
 
-    odds_weight: float = Field(default=0.1, gt=0)
-
-    def trainer(self, setup: "Setup") -> "StepTrainer":
-        """Tunix's `DPOTrainer` with the loss of ORPO."""
-        from .preference import preference_trainer
-
-        return preference_trainer(setup, algorithm="orpo", lambda_orpo=self.odds_weight)
+    odds_weight: float = Field(default=0.1, gt=0, serialization_alias="lambda_orpo")
 
 
 @runtime_checkable
@@ -135,11 +135,12 @@ class Reinforcement(Method):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     DATA: ClassVar[str] = "prompts"
+    ALGORITHM: ClassVar[str]
 
     rewards: RewardSettings
-    kl_weight: float = Field(default=0.04, ge=0)
-    clip: float = Field(default=0.2, gt=0, lt=1)
-    iterations: int = Field(default=1, ge=1)
+    kl_weight: float = Field(default=0.04, ge=0, serialization_alias="beta")
+    clip: float = Field(default=0.2, gt=0, lt=1, serialization_alias="epsilon")
+    iterations: int = Field(default=1, ge=1, serialization_alias="num_iterations")
 
     @property
     def needs_companion(self) -> bool:
@@ -151,13 +152,12 @@ class Reinforcement(Method):
         """One for each iteration over a batch of completions."""
         return self.iterations
 
-    def _options(self) -> dict[str, Any]:
-        """What Tunix calls the settings that the methods share."""
-        return {
-            "num_iterations": self.iterations,
-            "beta": self.kl_weight,
-            "epsilon": self.clip,
-        }
+    def trainer(self, setup: "Setup") -> "StepTrainer":
+        """Tunix's learner of the algorithm."""
+        from .reinforcement import rollout_trainer
+
+        options = self.model_dump(by_alias=True, exclude={"rewards"})
+        return rollout_trainer(setup, self.ALGORITHM, self.rewards.functions(), options)
 
 
 class GroupRelative(Reinforcement):
@@ -167,16 +167,9 @@ class GroupRelative(Reinforcement):
         completions: Completions sampled for each prompt.
     """
 
-    completions: int = Field(default=8, ge=2)
+    ALGORITHM: ClassVar[str] = "grpo"
 
-    LOSS: ClassVar[str] = "grpo"
-
-    def trainer(self, setup: "Setup") -> "StepTrainer":
-        """Tunix's `GRPOLearner`."""
-        from .reinforcement import group_relative_trainer
-
-        options = {"loss_algo": self.LOSS, "num_generations": self.completions}
-        return group_relative_trainer(setup, self.rewards.functions(), **self._options(), **options)
+    completions: int = Field(default=8, ge=2, serialization_alias="num_generations")
 
 
 class GroupSequence(GroupRelative):
@@ -189,9 +182,9 @@ class GroupSequence(GroupRelative):
         iterations: Updates made of one batch of completions, two or more.
     """
 
-    iterations: int = Field(default=2, ge=2)
+    ALGORITHM: ClassVar[str] = "gspo-token"
 
-    LOSS: ClassVar[str] = "gspo-token"
+    iterations: int = Field(default=2, ge=2, serialization_alias="num_iterations")
 
 
 class ProximalPolicy(Reinforcement):
@@ -204,24 +197,12 @@ class ProximalPolicy(Reinforcement):
         entropy_weight: Weight of the policy's entropy, which keeps it exploring.
     """
 
-    discount: float = Field(default=1.0, gt=0, le=1)
-    smoothing: float = Field(default=0.95, ge=0, le=1)
-    value_clip: float = Field(default=0.2, gt=0)
-    entropy_weight: float = Field(default=0.0, ge=0)
+    ALGORITHM: ClassVar[str] = "ppo"
 
-    def trainer(self, setup: "Setup") -> "StepTrainer":
-        """Tunix's `PPOLearner`."""
-        from .reinforcement import proximal_policy_trainer
-
-        return proximal_policy_trainer(
-            setup,
-            self.rewards.functions(),
-            **self._options(),
-            gamma=self.discount,
-            gae_lambda=self.smoothing,
-            clip_range_value=self.value_clip,
-            entropy_coef=self.entropy_weight,
-        )
+    discount: float = Field(default=1.0, gt=0, le=1, serialization_alias="gamma")
+    smoothing: float = Field(default=0.95, ge=0, le=1, serialization_alias="gae_lambda")
+    value_clip: float = Field(default=0.2, gt=0, serialization_alias="clip_range_value")
+    entropy_weight: float = Field(default=0.0, ge=0, serialization_alias="entropy_coef")
 
 
 class Distillation(Method):
@@ -233,8 +214,6 @@ class Distillation(Method):
         temperature: Of both distributions.
         hard_weight: Share of the cross-entropy of the data's own responses in the loss.
     """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     DATA: ClassVar[str] = "demonstrations"
 
@@ -253,7 +232,7 @@ class Distillation(Method):
         return True
 
     def trainer(self, setup: "Setup") -> "StepTrainer":
-        """Tunix's `DistillationTrainer`."""
+        """Tunix's `PeftTrainer` with the loss of distillation."""
         from .distillation import distillation_trainer
 
         return distillation_trainer(
@@ -262,5 +241,4 @@ class Distillation(Method):
 
     def companion_outputs(self, model: Any, batch: dict[str, Array]) -> dict[str, Array]:
         """The teacher's logits for the responses."""
-        parts = (batch[name] for name in ("prompt", "prompt_mask", "response", "response_mask"))
-        return {"teacher_logits": completion_logits(model, *parts)}
+        return {"teacher_logits": response_logits(model, batch)}

@@ -4,23 +4,25 @@ Responses reach Tunix as tokens, with the end token. Given texts, it would begin
 a start token and end none.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from tunix.sft.dpo.dpo_trainer import DPOTrainer, DPOTrainingConfig, TrainingInput
 
-from .trainer import CONFIG, BatchTrainer, Setup
+from .trainer import CONFIG, Setup, StepTrainer, batch_trainer
 
 
-def preference_trainer(setup: Setup, **options: Any) -> BatchTrainer:
+def preference_trainer(setup: Setup, algorithm: str, options: Mapping[str, Any]) -> StepTrainer:
     """A trainer on pairs of responses, against a reference or without one.
 
     Args:
         setup: What it is built of; its companion is the reference.
-        **options: Of Tunix's `DPOTrainingConfig`.
+        algorithm: ``dpo`` or ``orpo``.
+        options: Of Tunix's `DPOTrainingConfig`.
     """
-    config = DPOTrainingConfig(**options, **CONFIG)
+    config = DPOTrainingConfig(algorithm=algorithm, **options, **CONFIG)
     trainer = DPOTrainer(setup.policy, setup.companion, setup.optimizer, config)
-    return BatchTrainer(trainer, setup.mesh, inputs=_inputs)
+    return batch_trainer(trainer, setup.mesh, _inputs)
 
 
 def _inputs(batch: dict[str, Any]) -> TrainingInput:

@@ -5,63 +5,20 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from jaxtyping import Float
 from tunix.rl import common, function_registry
 from tunix.rl.grpo.grpo_learner import GRPOConfig, GRPOLearner
 from tunix.rl.ppo.ppo_learner import PPOConfig, PPOLearner, TrainExample
 from tunix.rl.rl_cluster import ClusterConfig, RLCluster, RLTrainingConfig, Role
-from tunix.rl.rl_learner import RLLearner
 from tunix.rl.rollout.base_rollout import RolloutConfig
 
-from .mesh_context import tunix_mesh
-from .metrics import StepMetrics, rollout_metrics
+from .metrics import rollout_metrics
 from .rewards import Reward, checked_all
 from .rollout import SeededRollout
 from .tokens import TunixTokenizer
-from .trainer import CONFIG, Setup, step_by_step
+from .trainer import CONFIG, Setup, StepTrainer
 
 _FOREVER = 2**31  # steps after which Tunix would stop by itself
-
-
-class RolloutTrainer:
-    """A learner of Tunix's that samples completions and learns from their rewards.
-
-    Args:
-        learner: The learner.
-        setup: What it was built of.
-    """
-
-    def __init__(self, learner: RLLearner, setup: Setup) -> None:
-        self._learner, self._cluster = learner, learner.rl_cluster
-        self._mesh = setup.mesh
-        self._metrics = StepMetrics()
-        self._measured: dict[int, dict[str, float]] = {}
-        self._trainers = [self._cluster.actor_trainer]
-        if setup.critic is not None:
-            self._trainers.append(self._cluster.critic_trainer)
-        for trainer in self._trainers:
-            step_by_step(trainer, self._metrics)
-        self._cluster.with_external_metrics_logger(self._measure)
-
-    @property
-    def optimizers(self) -> list[nnx.Optimizer]:
-        """The policy's, and the value model's for PPO."""
-        return [trainer.optimizer for trainer in self._trainers]
-
-    def step(self, number: int, batch: dict[str, Any]) -> dict[str, float]:
-        """Sample completions of the batch's prompts, and learn from them."""
-        rollout: Any = self._cluster.rollout
-        rollout.step = self._cluster.global_steps = number
-        with tunix_mesh(self._mesh):
-            self._learner.train([batch])
-        measured = self._measured.pop(number)
-        self._measured.clear()
-        return self._metrics.take() | measured
-
-    def _measure(self, buffer: Any) -> None:
-        told = rollout_metrics(buffer.metrics)
-        self._measured.setdefault(buffer.global_steps, {}).update(told)
 
 
 class FractionalPPOLearner(PPOLearner):
@@ -99,30 +56,49 @@ class FractionalPPOLearner(PPOLearner):
         return example.replace(advantages=advantages, returns=returns)
 
 
-def group_relative_trainer(
-    setup: Setup, rewards: Mapping[str, Reward], **options: Any
-) -> RolloutTrainer:
-    """A trainer by GRPO or GSPO; the options are those of Tunix's `GRPOConfig`."""
-    functions = [*checked_all(rewards).values()]
-    return RolloutTrainer(GRPOLearner(_cluster(setup), GRPOConfig(**options), functions), setup)
+def rollout_trainer(
+    setup: Setup, algorithm: str, rewards: Mapping[str, Reward], options: Mapping[str, Any]
+) -> StepTrainer:
+    """A trainer that samples completions and learns from their rewards.
 
+    Args:
+        setup: What it is built of.
+        algorithm: ``ppo``, or the name of a loss of Tunix's GRPO.
+        rewards: What completions are rewarded for, by name.
+        options: Those of the algorithm's configuration in Tunix.
+    """
+    cluster, functions = _cluster(setup), [*checked_all(rewards).values()]
+    if algorithm == "ppo":
+        learner = FractionalPPOLearner(cluster, PPOConfig(**options), functions)
+    else:
+        learner = GRPOLearner(cluster, GRPOConfig(loss_algo=algorithm, **options), functions)
+    measured: dict[int, dict[str, float]] = {}
 
-def proximal_policy_trainer(
-    setup: Setup, rewards: Mapping[str, Reward], **options: Any
-) -> RolloutTrainer:
-    """A trainer by PPO; the options are those of Tunix's `PPOConfig`."""
-    functions = [*checked_all(rewards).values()]
-    learner = FractionalPPOLearner(_cluster(setup), PPOConfig(**options), functions)
-    return RolloutTrainer(learner, setup)
+    def measure(buffer: Any) -> None:
+        told = rollout_metrics(buffer.metrics)
+        measured.setdefault(buffer.global_steps, {}).update(told)
+
+    def train(number: int, batch: dict[str, Any]) -> dict[str, float]:
+        rollout: Any = cluster.rollout
+        rollout.begin(number)
+        cluster.global_steps = number
+        learner.train([batch])
+        told = measured.pop(number)
+        measured.clear()
+        return told
+
+    cluster.with_external_metrics_logger(measure)
+    critics = [] if setup.critic is None else [cluster.critic_trainer]
+    return StepTrainer([cluster.actor_trainer, *critics], setup.mesh, train)
 
 
 def _cluster(setup: Setup) -> RLCluster:
     """All models on one mesh, and a rollout without Tunix's traps."""
-    room = setup.max_prompt_tokens + setup.max_response_tokens
+    data = setup.data
     rollout = RolloutConfig(
-        max_tokens_to_generate=setup.max_response_tokens,
-        max_prompt_length=setup.max_prompt_tokens,
-        kv_cache_size=room,
+        max_tokens_to_generate=data.max_response_tokens,
+        max_prompt_length=data.max_prompt_tokens,
+        kv_cache_size=data.max_prompt_tokens + data.max_response_tokens,
         temperature=1.0,
         seed=setup.key,
     )
@@ -136,7 +112,7 @@ def _cluster(setup: Setup) -> RLCluster:
         actor=setup.policy,
         critic=setup.critic,
         reference=setup.companion,
-        tokenizer=TunixTokenizer(setup.tokenizer),
+        tokenizer=TunixTokenizer(data.tokenizer),
         cluster_config=ClusterConfig(
             role_to_mesh=dict.fromkeys(Role, setup.mesh),
             rollout_engine=SeededRollout,

@@ -19,8 +19,7 @@ class SeededRollout(VanillaRollout):
     It also cuts a completion before the token that ends it. That token then never gets a gradient,
     and the model cannot learn when to stop; here it stays.
 
-    Attributes:
-        step: Step of the run; set it before each.
+    `begin` is to be called before each step.
     """
 
     def __init__(
@@ -37,15 +36,10 @@ class SeededRollout(VanillaRollout):
         shape = rollout_actor.config
         cache = CacheConfig(cache_size=rollout_config.kv_cache_size, **shape._asdict())
         super().__init__(rollout_actor, tokenizer, cache)
-        self._step, self._calls = 0, 0
+        self.begin(0)
 
-    @property
-    def step(self) -> int:
-        """Step of the run."""
-        return self._step
-
-    @step.setter
-    def step(self, step: int) -> None:
+    def begin(self, step: int) -> None:
+        """Draw what belongs to a step of the run."""
         self._step, self._calls = step, 0
 
     def generate(

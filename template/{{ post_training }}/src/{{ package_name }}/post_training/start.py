@@ -84,4 +84,4 @@ def read_start(run: Path | None, like: Start) -> Start | None:
         return None
     with Checkpoints(run / FOLDER, CheckpointSettings(), read_only=True) as checkpoints:
         restored = checkpoints.restore(like)
-    return None if restored is None else restored[1]
+    return None if restored is None else restored.state

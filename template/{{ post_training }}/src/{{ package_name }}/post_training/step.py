@@ -6,11 +6,11 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import PyTree
 
+from ..training.optimizer import rates_of
 from ..training.state import TrainState
-from .guard import GuardState
+from .guard import RecordedState
 from .policy import Policy, name_mesh_axes
 from .program import TunixProgram
-from .recording import RecordedState
 from .trainer import Setup, StepTrainer, read_optimizer, write_optimizer
 
 
@@ -26,92 +26,80 @@ class TunixStep:
 
     def __init__(self, program: TunixProgram) -> None:
         self._program = program
+        experiment = program.experiment
+        self._updates = experiment.method.updates_per_step
+        self._rates = rates_of(experiment.optimizer, experiment.loop.steps * self._updates)
         self._trainer: StepTrainer | None = None
-        self._measured: dict[str, Any] = {}
 
     def __call__(
         self, state: TrainState, batch: dict[str, Any]
     ) -> tuple[TrainState, dict[str, Any]]:
         """Make a step: the new state, and its metrics."""
         if self._trainer is None:
-            self._start(state)
-        assert self._trainer is not None
-        metrics = self._trainer.step(self._number, batch)
-        self._number += 1
-        state = self._state(state)
-        updates = self._number * self._program.method.updates_per_step
-        applied = updates - 1 - int(state.skipped)
-        told: dict[str, Any] = {
-            **metrics,
-            **{name: rate(applied) for name, rate in self._program.rates.items()},
-            "skipped": state.skipped,
-            "consecutive_skips": state.consecutive_skips,
-            **self._measured,
-        }
-        return state, {name: jnp.float32(value) for name, value in told.items()}
+            self._trainer = self._start(state)
+        number = int(state.step)
+        metrics: dict[str, Any] = self._trainer.step(number, batch)
+        state, measured = self._read(state, self._trainer.optimizers)
+        applied = (number + 1) * self._updates - 1 - int(state.skipped)
+        metrics |= {name: rate(applied) for name, rate in self._rates.items()}
+        metrics |= {"skipped": state.skipped, "consecutive_skips": state.consecutive_skips}
+        metrics |= measured
+        return state, {name: jnp.float32(value) for name, value in metrics.items()}
 
-    def _start(self, state: TrainState) -> None:
-        program, method = self._program, self._program.method
-        data: Any = program.experiment.data
-        self._policy = nnx.merge(program.blueprint.graphdef, state.params, state.variables)
-        self._critic, optimizer_state = None, state.opt_state
+    def _start(self, state: TrainState) -> StepTrainer:
+        program, experiment = self._program, self._program.experiment
+        self._policy = nnx.merge(program.layout.graphdef, state.params, state.variables)
+        self._critic, opt_states = None, [state.opt_state]
         if program.critic is not None:
             critic = state.opt_state["critic"]
             self._critic = nnx.merge(program.critic.graphdef, critic.params, critic.variables)
-            optimizer_state = state.opt_state["policy"]
+            name_mesh_axes(self._critic, experiment.mesh)
+            opt_states = [state.opt_state["policy"], critic.opt_state]
+        compared = experiment.method.needs_companion
         setup = Setup(
             policy=self._for_tunix(self._policy),
-            companion=self._for_tunix(program.companion) if method.needs_companion else None,
+            companion=self._for_tunix(program.companion) if compared else None,
             critic=self._critic,
             optimizer=program.optimizer,
             mesh=program.mesh,
-            tokenizer=program.tokenizer,
-            max_prompt_tokens=data.max_prompt_tokens,
-            max_response_tokens=data.max_response_tokens,
+            data=experiment.data,
             key=state.key,
         )
-        if self._critic is not None:
-            name_mesh_axes(self._critic, program.experiment.mesh)
-        self._trainer = method.trainer(setup)
-        self._number = int(state.step)
-        states = [optimizer_state]
-        if self._critic is not None:
-            states.append(state.opt_state["critic"].opt_state)
-        for optimizer, each in zip(self._trainer.optimizers, states, strict=True):
+        trainer = experiment.method.trainer(setup)
+        for optimizer, each in zip(trainer.optimizers, opt_states, strict=True):
             write_optimizer(optimizer, each)
+        return trainer
 
     def _for_tunix(self, model: Any) -> Policy:
-        policy = Policy(model, self._program.tokenizer.reserved)
-        name_mesh_axes(policy, self._program.experiment.mesh)
+        experiment = self._program.experiment
+        policy = Policy(model, experiment.tokenizer.reserved)
+        name_mesh_axes(policy, experiment.mesh)
         return policy
 
-    def _state(self, before: TrainState) -> TrainState:
-        assert self._trainer is not None
-        like = self._program.blueprint.abstract.opt_state
-        step = jnp.int32(self._number)
+    def _read(
+        self, before: TrainState, optimizers: list[nnx.Optimizer]
+    ) -> tuple[TrainState, dict[str, Any]]:
+        """The state that the trainer holds, and what hooks have measured."""
+        like, step = self._program.layout.abstract.opt_state, before.step + 1
         if self._critic is None:
-            guard = opt_state = read_optimizer(self._trainer.optimizers[0], like)
+            guard = opt_state = read_optimizer(optimizers[0], like)
         else:
-            policy, critic = self._trainer.optimizers
-            guard = read_optimizer(policy, like["policy"])
-            opt_state = {
-                "policy": guard,
-                "critic": before.opt_state["critic"]._replace(
-                    step=step,
-                    params=_params(self._critic),
-                    opt_state=read_optimizer(critic, like["critic"].opt_state),
-                ),
-            }
-        if isinstance(guard, RecordedState):
-            self._measured, guard = guard.metrics, guard.inner
-        assert isinstance(guard, GuardState)
-        return before._replace(
+            guard = read_optimizer(optimizers[0], like["policy"])
+            critic = before.opt_state["critic"]._replace(
+                step=step,
+                params=_params(self._critic),
+                opt_state=read_optimizer(optimizers[1], like["critic"].opt_state),
+            )
+            opt_state = {"policy": guard, "critic": critic}
+        guard, measured = guard if isinstance(guard, RecordedState) else (guard, {})
+        state = before._replace(
             step=step,
             params=_params(self._policy),
             opt_state=opt_state,
             skipped=guard.skipped,
             consecutive_skips=guard.consecutive_skips,
         )
+        return state, measured
 
 
 def _params(model: Any) -> PyTree:

@@ -8,14 +8,14 @@ from jaxtyping import Array
 from tunix.sft.peft_trainer import PeftTrainer, TrainingConfig
 
 from .layout import lay_out
-from .trainer import CONFIG, BatchTrainer, Setup
+from .trainer import CONFIG, Setup, StepTrainer, batch_trainer
 
 
-def supervised_trainer(setup: Setup) -> BatchTrainer:
+def supervised_trainer(setup: Setup) -> StepTrainer:
     """A trainer on prompts and responses."""
     trainer = PeftTrainer(setup.policy, setup.optimizer, TrainingConfig(**CONFIG))
     trainer.with_gen_model_input_fn(_model_inputs)
-    return BatchTrainer(trainer, setup.mesh, inputs=dict)
+    return batch_trainer(trainer, setup.mesh)
 
 
 def _model_inputs(batch: dict[str, Array]) -> dict[str, Any]:

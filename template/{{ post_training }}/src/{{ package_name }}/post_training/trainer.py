@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import optax
@@ -32,9 +32,7 @@ class Setup:
         critic: The value model, for PPO.
         optimizer: Of the policy, and of the value model.
         mesh: The mesh that all of them lie on.
-        tokenizer: The data's tokenizer.
-        max_prompt_tokens: Tokens of a prompt.
-        max_response_tokens: Tokens of a completion.
+        data: Settings of the data, which know its tokenizer and the lengths of its examples.
         key: Randomness of completions.
     """
 
@@ -43,85 +41,71 @@ class Setup:
     critic: ValueModel | None
     optimizer: optax.GradientTransformation
     mesh: Mesh
-    tokenizer: Any
-    max_prompt_tokens: int
-    max_response_tokens: int
+    data: Any
     key: PRNGKeyArray
 
 
-class StepTrainer(Protocol):
-    """Something of Tunix's that is trained step by step."""
-
-    @property
-    def optimizers(self) -> list[nnx.Optimizer]:
-        """The optimizer of the policy, and of the value model where there is one."""
-        ...
-
-    def step(self, number: int, batch: dict[str, Any]) -> dict[str, float]:
-        """Train on a batch.
-
-        Args:
-            number: Step of the run, from 0.
-            batch: The batch, as the program has put it.
-
-        Returns:
-            Metrics of this step.
-        """
-        ...
-
-
 @dataclass
-class BatchTrainer:
-    """A trainer of Tunix's that learns from batches.
+class StepTrainer:
+    """Trainers of Tunix's, called for one step at a time.
 
     Attributes:
-        trainer: The trainer.
-        mesh: The mesh.
-        inputs: Turns a batch into what the trainer takes.
+        trainers: The policy's, and the value model's where there is one.
+        mesh: The mesh that the models lie on.
+        train: Trains on the batch of a step of the run, counted from 0; returns metrics beside
+            those that the trainers log.
     """
 
-    trainer: PeftTrainer
+    trainers: list[PeftTrainer]
     mesh: Mesh
-    inputs: Callable[[dict[str, Any]], Any]
+    train: Callable[[int, dict[str, Any]], dict[str, float]]
     _metrics: StepMetrics = field(default_factory=StepMetrics)
 
     def __post_init__(self) -> None:
-        step_by_step(self.trainer, self._metrics)
+        logger: Any = self._metrics
+        for trainer in self.trainers:  # it is to skip no data and to show no bar
+            trainer.is_managed_externally = True
+            trainer.config.max_steps = None
+            trainer.metrics_logger = logger
 
     @property
     def optimizers(self) -> list[nnx.Optimizer]:
-        """The policy's."""
-        return [self.trainer.optimizer]
+        """The optimizer of each trainer."""
+        return [trainer.optimizer for trainer in self.trainers]
 
     def step(self, number: int, batch: dict[str, Any]) -> dict[str, float]:
-        """Train on a batch."""
+        """Train on the batch of a step, as the program has put it; the metrics of the step."""
         with tunix_mesh(self.mesh):
-            self.trainer.train([self.inputs(batch)])
-            self.trainer.close()  # which writes the metrics that it holds back for one step
-        return self._metrics.take()
+            measured = self.train(number, batch)
+        return self._metrics.take() | measured
 
 
-def step_by_step(trainer: PeftTrainer, metrics: StepMetrics) -> None:
-    """Let a trainer be called for each step: it skips no data, shows no bar, tells `metrics`."""
-    logger: Any = metrics
-    trainer.is_managed_externally = True
-    trainer.config.max_steps = None
-    trainer.metrics_logger = logger
+def batch_trainer(
+    trainer: PeftTrainer, mesh: Mesh, inputs: Callable[[dict[str, Any]], Any] = dict
+) -> StepTrainer:
+    """A trainer of Tunix's that learns from batches, of which `inputs` makes what it takes."""
 
+    def train(number: int, batch: dict[str, Any]) -> dict[str, float]:
+        trainer.train([inputs(batch)])
+        trainer.close()  # which writes the metrics that it holds back for one step
+        return {}
 
-def optimizer_leaves(optimizer: nnx.Optimizer) -> list[nnx.Variable]:
-    """The variables of an optimizer's state, in the order in which Optax flattens it."""
-    return jax.tree.leaves(optimizer.opt_state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable))
+    return StepTrainer([trainer], mesh, train)
 
 
 def read_optimizer(optimizer: nnx.Optimizer, like: PyTree) -> PyTree:
     """An optimizer's state as plain arrays, in the structure of `like`."""
-    values = [leaf[...] for leaf in optimizer_leaves(optimizer)]
+    values = [leaf[...] for leaf in _variables(optimizer)]
     return jax.tree.unflatten(jax.tree.structure(like), values)
 
 
 def write_optimizer(optimizer: nnx.Optimizer, state: PyTree) -> None:
     """Go on from an optimizer's state, laid out over the mesh as it is."""
-    for leaf, value in zip(optimizer_leaves(optimizer), jax.tree.leaves(state), strict=True):
+    for leaf, value in zip(_variables(optimizer), jax.tree.leaves(state), strict=True):
         leaf[...] = value
         leaf.set_metadata(out_sharding=tuple(value.sharding.spec))  # Tunix lays it out by this
+
+
+def _variables(optimizer: nnx.Optimizer) -> list[nnx.Variable]:
+    """The variables of an optimizer's state, in the order in which Optax flattens it."""
+    return jax.tree.leaves(optimizer.opt_state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable))

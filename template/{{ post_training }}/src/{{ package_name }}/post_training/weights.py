@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax.nnx.traversals import flatten_mapping, unflatten_mapping
 from jaxtyping import PyTree
 from orbax.checkpoint import v1 as ocp
 
@@ -131,7 +132,10 @@ def fit_weights(weights: PyTree, like: PyTree, source: str) -> PyTree:
     Raises:
         UserError: They are those of another model; the message says where they differ.
     """
-    has, needs = (_shapes(tree) for tree in (weights, like))
+    has, needs = (
+        {".".join(map(str, path)): leaf.shape for path, leaf in flatten_mapping(tree).items()}
+        for tree in (weights, like)
+    )
     for name in sorted(has.keys() | needs.keys()):
         if has.get(name) != needs.get(name):
             raise UserError(
@@ -145,29 +149,13 @@ def fit_weights(weights: PyTree, like: PyTree, source: str) -> PyTree:
 
 def union(one: PyTree, other: PyTree) -> PyTree:
     """All arrays of two nested dictionaries; those of `other` where both have one."""
-    both = {
-        name: union(one[name], other[name])
-        for name in one.keys() & other.keys()
-        if isinstance(one[name], dict)
-    }
-    return {**one, **other, **both}
+    return unflatten_mapping({**flatten_mapping(one), **flatten_mapping(other)})
 
 
 def select(tree: PyTree, like: PyTree) -> PyTree:
     """The arrays of a nested dictionary whose places `like` has as well."""
-    return {
-        name: select(tree[name], part) if isinstance(part, dict) else tree[name]
-        for name, part in like.items()
-        if name in tree
-    }
-
-
-def _shapes(tree: PyTree) -> dict[str, tuple[int, ...]]:
-    flat, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {
-        jax.tree_util.keystr(path, simple=True, separator="."): tuple(leaf.shape)
-        for path, leaf in flat
-    }
+    flat = flatten_mapping(tree)
+    return unflatten_mapping({path: flat[path] for path in flatten_mapping(like) if path in flat})
 
 
 def _newest(path: Path, field: str) -> Path:

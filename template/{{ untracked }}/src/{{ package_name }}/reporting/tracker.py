@@ -4,7 +4,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .writers import MetricWriter, MetricWriters
+from .writers import Metrics, MetricWriter
+
+
+class NoTracker:
+    """Writes nothing."""
+
+    def write(self, step: int, metrics: Metrics) -> None:
+        """Nothing to do."""
+
+    def flush(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Nothing to do."""
 
 
 def open_tracker(directory: Path, resume_step: int, config: Mapping[str, Any]) -> MetricWriter:
@@ -15,4 +28,4 @@ def open_tracker(directory: Path, resume_step: int, config: Mapping[str, Any]) -
         resume_step: The last step that stays; 0 for a run that starts from the beginning.
         config: What the run is made with.
     """
-    return MetricWriters([])
+    return NoTracker()

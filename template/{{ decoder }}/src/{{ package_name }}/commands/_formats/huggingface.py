@@ -15,7 +15,6 @@ from ...tokenizer import DOCUMENT, PAD, TOKENIZER
 from ...training.program import Program
 from ...training.state import TrainState
 
-HELP = "the model for transformers, low-rank differences merged"
 FILES = (CONFIG,)
 GENERATION = "generation_config.json"
 CARD = """\

@@ -15,7 +15,6 @@ from ...storage.run_directory import RunDirectory
 from ...training.program import Program
 from ...training.state import TrainState, evaluation_params
 
-HELP = "the low-rank differences alone, for PEFT"
 FILES = (CONFIG,)
 
 
@@ -30,7 +29,7 @@ def write(program: Program, state: TrainState, step: int, folder: Path, run: Run
     if not isinstance(experiment.model, LoraSettings):
         raise UserError("--format peft: the run trains no low-rank differences (LoraSettings)")
     params = evaluation_params(state)
-    model: LoraModel = nnx.merge(program.blueprint.graphdef, params, state.variables)
+    model: LoraModel = nnx.merge(program.layout.graphdef, params, state.variables)
     kept = run.pretrained / MODEL_CONFIG
     origin = read_json(kept) if kept.exists() else {}
     form = form_of(model.settings, origin.get("model_type"))
