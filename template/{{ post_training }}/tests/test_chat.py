@@ -1,5 +1,6 @@
 """Conversations: what a chat template makes of them, and which tokens count in the loss."""
 
+import io
 import json
 
 import jax.numpy as jnp
@@ -8,7 +9,17 @@ import pytest
 import tokenizers
 from flax import nnx
 
-from .project import data, errors, model, numerics, post_training, sources, storage, tokenization
+from .project import (
+    commands,
+    data,
+    errors,
+    model,
+    numerics,
+    post_training,
+    sources,
+    storage,
+    tokenization,
+)
 from .project import tokenizer as tokens
 
 UserError = errors.UserError
@@ -107,6 +118,8 @@ def talks(count, answer="ok"):
 def test_the_turns_of_the_assistant_count_with_their_ends(tmp_path, name):
     template, expected = TURNS[name]
     folder = write_tokenizer(tmp_path, template)
+    end = [opened(folder).end]
+    assert tokenization.keeping.read_tokenizer(folder).spell(np.array(end)) in expected[0]
     assert turns(folder, "all") == expected
     assert turns(folder, "last") == expected[-1:]
 
@@ -153,6 +166,24 @@ def test_turns_that_cannot_be_told_are_reported(tmp_path):
     with pytest.raises(ValueError, match=r"up to number 3 otherwise .*data.train_on to last"):
         turns(folder, "all", talk)
     assert turns(folder, "last", talk) == ["<think>hm</think>8<|im_end|>"]
+
+
+def test_generate_converses(tmp_path, monkeypatch):
+    """Each line is answered, up to the end of the turn, and answers belong to the conversation."""
+    chat = opened(write_tokenizer(tmp_path, CHATML))
+    seen = []
+
+    class Writer:
+        def write(self, prompt, end, *, step):
+            seen.append(prompt)
+            assert end == chat.end
+            return f"answer {len(seen)}"
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("one\ntwo\n"))
+    tokenizer = tokenization.keeping.read_tokenizer(tmp_path)
+    commands.generate._converse(Writer(), tokenizer)
+    assert [tokenizer.spell(ids).count("<|im_start|>assistant") for ids in seen] == [1, 2]
+    assert "one<|im_end|>\n<|im_start|>assistant\nanswer 1<|im_end|>" in tokenizer.spell(seen[1])
 
 
 # Data sets

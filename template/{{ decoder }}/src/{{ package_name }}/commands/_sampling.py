@@ -51,6 +51,24 @@ def sampling_of(arguments: argparse.Namespace) -> "Sampling":
     return configuration.build(fdl.Config(Sampling, **chosen))
 
 
+def write_text(
+    program: "Program",
+    model: Any,
+    tokenizer: Any,
+    sampling: "Sampling",
+    arguments: argparse.Namespace,
+) -> None:
+    """Let a model continue the prompt of the options, and print that as it is made; see `Writer`."""
+    import numpy as np
+
+    from ..tokenizer import DOCUMENT
+
+    # Tokenizers of older projects do not say where texts start and end.
+    start, end = (getattr(tokenizer, name, DOCUMENT) for name in ("start", "end"))
+    prompt = np.array([start, *tokenizer.encode(arguments.prompt)], np.int32)
+    Writer(program, model, tokenizer, sampling, arguments).write(prompt, end)
+
+
 class Writer:
     """Lets a model write, and prints that as it comes, but for the beginning of a stop string."""
 
@@ -74,12 +92,12 @@ class Writer:
         self._program, self._model, self._sampling = program, model, sampling
         self._tokenizer, self._stops, self._seed = tokenizer, arguments.stop, arguments.seed
 
-    def write(self, prompt: "np.ndarray | None" = None, *, text: str = "", step: int = 1) -> str:
+    def write(self, prompt: "np.ndarray", end: int, *, step: int = 1) -> str:
         """Continue a prompt.
 
         Args:
-            prompt: Its token ids; without them, the start of a text and those of `text`.
-            text: The prompt as text.
+            prompt: Its token ids.
+            end: The id that ends the text.
             step: Prompts are padded to multiples of it, and compiled for each once.
 
         Returns:
@@ -90,21 +108,14 @@ class Writer:
         import numpy as np
 
         from ..generation import generate
-        from ..tokenizer import DOCUMENT
 
-        tokenizer = self._tokenizer
-        # Tokenizers of older projects do not say where texts start and end.
-        start, end = (getattr(tokenizer, name, DOCUMENT) for name in ("start", "end"))
-        if prompt is None:
-            prompt = np.array([start, *tokenizer.encode(text)], np.int32)
         self._ids: np.ndarray = prompt
         # A tokenizer may write the space between prompt and text only if it sees both.
-        self._before = len(tokenizer.decode(prompt))
+        self._before = len(self._tokenizer.decode(prompt))
         self._text, self._printed, self._stopped = "", 0, False
         options: dict[str, Any] = {"watch": self, "end": end}
         if padding := -len(prompt) % step:
-            prompt = np.pad(prompt, (padding, 0), constant_values=tokenizer.pad)
-        if step > 1:
+            prompt = np.pad(prompt, (padding, 0), constant_values=end)
             options["starts"] = jnp.array([padding], jnp.int32)
         known = inspect.signature(generate).parameters  # those of older projects cannot be watched
         options = {name: value for name, value in options.items() if name in known}

@@ -3,7 +3,7 @@
 import argparse
 
 from ._run import add_run_options, open_chosen
-from ._sampling import Writer, add_sampling_options, sampling_of
+from ._sampling import add_sampling_options, sampling_of, write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,5 +21,4 @@ def run(arguments: argparse.Namespace) -> None:
     program, state, *_ = open_chosen(arguments)
     tokenizer = getattr(program.experiment.data, "tokenizer", TOKENIZER)
     print(arguments.prompt, end="", flush=True)
-    writer = Writer(program, program.model(state), tokenizer, sampling, arguments)
-    writer.write(text=arguments.prompt)
+    write_text(program, program.model(state), tokenizer, sampling, arguments)

@@ -6,8 +6,7 @@ from typing import Any
 
 from ..errors import UserError
 from ._run import add_run_options, open_chosen
-from ._sampling import Writer, add_sampling_options, sampling_of
-
+from ._sampling import Writer, add_sampling_options, sampling_of, write_text
 
 _STEP = 128  # tokens by which the room for a conversation grows
 
@@ -34,11 +33,11 @@ def run(arguments: argparse.Namespace) -> None:
     sampling = sampling_of(arguments)
     program, state, *_ = open_chosen(arguments)
     data: Any = program.experiment.data
-    writer = Writer(program, program.model(state), data.tokenizer, sampling, arguments)
+    parts = (program, program.model(state), data.tokenizer, sampling, arguments)
     if arguments.chat:
-        _converse(writer, data.tokenizer)
+        _converse(Writer(*parts), data.tokenizer)
     else:
-        writer.write(text=arguments.prompt)
+        write_text(*parts)
 
 
 def _converse(writer: Writer, tokenizer: Any) -> None:
@@ -53,5 +52,6 @@ def _converse(writer: Writer, tokenizer: Any) -> None:
             prompt = chat.encode_prompt(messages)
         except ValueError as error:
             raise UserError(str(error)) from error
-        messages.append({"role": "assistant", "content": writer.write(prompt, step=_STEP)})
+        answer = writer.write(prompt, chat.end, step=_STEP)
+        messages.append({"role": "assistant", "content": answer})
         print(invite, end="", flush=True)

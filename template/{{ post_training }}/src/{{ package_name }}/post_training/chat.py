@@ -47,6 +47,7 @@ class Chat:
                 "a folder with tokenizer.json and its chat template, by --tokenizer"
             )
         self._encode: Callable[[str], tuple[Ids, Any]] = encode
+        self._tokenizer = tokenizer
         self._specials = _special_tokens(tokenizer.files)
         source = _source(tokenizer.files)
         self._has_blocks = _GENERATION.search(source) is not None
@@ -92,6 +93,14 @@ class Chat:
     def encode_prompt(self, messages: Sequence[Message]) -> Ids:
         """A conversation, and the beginning of the assistant's turn that follows it, as tokens."""
         return self._encode(self.render(messages, prompt=True)[0])[0]
+
+    @property
+    def end(self) -> int:
+        """The token that ends a turn of the assistant's, which may be another than ends a text."""
+        talk = [{"role": role, "content": "x"} for role in ("user", "assistant")]
+        ids, counts = self.encode(talk, "last")
+        special = ids[counts & (self._tokenizer.sizes[ids] == 0)]
+        return int(special[-1]) if len(special) else self._tokenizer.end
 
     def render(
         self, messages: Sequence[Message], *, prompt: bool = False
