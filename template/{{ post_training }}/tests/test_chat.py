@@ -173,7 +173,10 @@ def test_generate_converses(tmp_path, monkeypatch):
     chat = opened(write_tokenizer(tmp_path, CHATML))
     seen = []
 
-    class Writer:
+    class Writer(commands._sampling.Writer):
+        def __init__(self):
+            pass
+
         def write(self, prompt, end, *, step):
             seen.append(prompt)
             assert end == chat.end

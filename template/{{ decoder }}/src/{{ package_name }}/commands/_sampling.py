@@ -58,7 +58,7 @@ def write_text(
     sampling: "Sampling",
     arguments: argparse.Namespace,
 ) -> None:
-    """Let a model continue the prompt of the options, and print that as it is made; see `Writer`."""
+    """Let a model continue the prompt of the options, and print that as it is made."""
     import numpy as np
 
     from ..tokenizer import DOCUMENT
