@@ -2,12 +2,24 @@
 
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 import tokenizers
 
 from .batching import equal, evaluate, take, train
-from .project import data, errors, samples, sources, storage, tokenization
+from .project import (
+    data,
+    errors,
+    model,
+    numerics,
+    post_training,
+    samples,
+    sources,
+    storage,
+    tokenization,
+)
 from .project import tokenizer as tokens
 
 UserError = errors.UserError
@@ -131,6 +143,24 @@ def test_prompts_bring_their_texts(directories):
             assert found["level"] == str(known.get("level", ""))
             assert made.tokenizer.decode(batch["prompt"][at]) == found["text"]
             assert made.tokenizer.decode(batch["response"][at]) == found["answer"]
+
+
+def test_both_turns_of_a_conversation_are_as_likely_as_each_alone():
+    settings = model.TransformerSettings(
+        vocab_size=264, d_model=32, num_layers=2, num_heads=2, d_ff=48
+    )
+    transformer = settings.build(rngs=nnx.Rngs(3), precision=numerics.precision.FLOAT32)
+    made = data.Demonstrations(max_prompt_tokens=8, max_response_tokens=6)
+
+    def likelihood(prompt, response, mask):
+        record = {"prompt": prompt, "response": response, "response_mask": mask}
+        batch = {name: jnp.asarray(array) for name, array in made.batch([record]).items()}
+        return post_training.layout.sequence_log_probs(transformer, batch, "response").item()
+
+    whole = likelihood([1, 2, 3], [4, 5, 6, 7, 8], [1, 1, 0, 0, 1])
+    first = likelihood([1, 2, 3], [4, 5], [1, 1])
+    last = likelihood([1, 2, 3, 4, 5, 6, 7], [8], [1])
+    assert whole == pytest.approx(first + last, rel=1e-5)
 
 
 # Training batches

@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from .chats import CHATML, INST, TALK, write_tokenizer
 from .project import data, errors, sources, storage
 
 UserError = errors.UserError
@@ -165,3 +167,136 @@ def test_pairs_of_a_group_are_still_checked():
     pair = {"prompt": "p", "chosen": "same", "rejected": "same", "talk": "1"}
     with pytest.raises(UserError, match="so there is no preference"):
         prepare([pair], data.Preferences, group="talk")
+
+
+# Conversations
+
+
+def prepare_chats(folder, rows, cls=data.Demonstrations, *, show=0, **settings):
+    """Prepare rows as files have them."""
+    (folder / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    source = sources.from_patterns([str(folder / "own.jsonl")])
+    source = sources.replace(source, show=show)
+    lengths = {"max_prompt_tokens": 64, "max_response_tokens": 64, **settings}
+    made = cls(directory=str(folder / "set"), tokenizer_from=str(folder), batch_size=4, **lengths)
+    return made, made.prepare_chats(source, overwrite=True, progress=False)
+
+
+def talks(count, answer="ok"):
+    return [
+        {
+            "messages": [
+                {"role": "user", "content": f"hi {n}"},
+                {"role": "assistant", "content": answer},
+                {"role": "user", "content": "more"},
+                {"role": "assistant", "content": "bye"},
+            ]
+        }
+        for n in range(count)
+    ]
+
+
+def test_conversations_become_prompts_and_responses(tmp_path):
+    made, told = prepare_chats(write_tokenizer(tmp_path, CHATML), talks(40), show=1)
+    assert "40 conversations, of which all turns of the assistant count" in told
+    before = "<|im_start|>user\nhi {}<|im_end|>\n<|im_start|>assistant\n"
+    between = "<|im_start|>user\nmore<|im_end|>\n<|im_start|>assistant\n"
+    batch = made.examples("train").read(np.arange(2))
+    tokenizer = made.tokenizer
+    for row in range(2):
+        prompt = batch["prompt"][row][batch["prompt_mask"][row]]
+        assert tokenizer.spell(prompt) == before.format(row)
+        counted = batch["response"][row][batch["response_mask"][row]]
+        assert tokenizer.spell(counted) == "ok<|im_end|>\nbye<|im_end|>\n"
+    shown = f"response: {before.format(0)}⟦ok<|im_end|>\n⟧{between}⟦bye<|im_end|>\n⟧"
+    assert told.endswith(f"\n{shown}")
+    with pytest.raises(UserError, match=r"prepared with data.train_on=all: .*--overwrite"):
+        made.model_copy(update={"train_on": "last"}).examples("train")
+
+
+def test_examples_with_the_same_opening_stay_together(tmp_path):
+    rows = [talks(50, answer)[n] for answer in ("ok", "no") for n in range(50)]
+    prepare_chats(write_tokenizer(tmp_path, CHATML), rows)
+    data_set = storage.dataset.DataSet.open(tmp_path / "set")
+    openings = []
+    for split in data_set.splits:
+        source = data_set.source(split)
+        found = [json.dumps(json.loads(source[at])["prompt"]) for at in range(len(source))]
+        assert len(found) == 2 * len(set(found))
+        openings += set(found)
+    assert len(openings) == len(set(openings)) == 50
+
+
+def test_preferences_of_messages(tmp_path):
+    rows = [
+        {
+            "prompt": [{"role": "user", "content": f"hi {n}"}],
+            "chosen": [{"role": "assistant", "content": "good"}],
+            "rejected": [{"role": "assistant", "content": "bad"}],
+        }
+        for n in range(40)
+    ]
+    made, told = prepare_chats(write_tokenizer(tmp_path, CHATML), rows, data.Preferences, show=1)
+    assert "⟦good<|im_end|>\n⟧" in told and "⟦bad<|im_end|>\n⟧" in told
+    batch = made.examples("train").read(np.arange(4))
+    rejected = batch["rejected"][0][batch["rejected_mask"][0]]
+    assert made.tokenizer.spell(rejected) == "bad<|im_end|>\n"
+    rows[3]["chosen"] *= 2
+    with pytest.raises(UserError, match=r"own.jsonl:4: field 'chosen' is not one message"):
+        prepare_chats(tmp_path, rows, data.Preferences)
+
+
+def test_messages_that_are_none_are_reported(tmp_path):
+    write_tokenizer(tmp_path, CHATML)
+    faulty = {
+        "is no list of messages": {"messages": []},
+        "message 1 of field 'messages' has no text as its role": {"messages": [7]},
+        "message 2 .* no text as its content": {
+            "messages": [TALK[1], {"role": "assistant", "content": 7}]
+        },
+        "no message of the role 'assistant'": {"messages": TALK[:2]},
+        "'response' is no list of messages": {"prompt": TALK[:2], "response": "7"},
+    }
+    for message, row in faulty.items():
+        with pytest.raises(UserError, match=rf"own.jsonl:1: .*{message}"):
+            prepare_chats(tmp_path, [row])
+
+
+def test_what_is_too_long_is_refused_dropped_or_cut(tmp_path):
+    folder = write_tokenizer(tmp_path, INST)
+    rows = [{"prompt": f"p{n:02}", "response": "r"} for n in range(40)]
+    rows[0] = {"prompt": "p" * 9, "response": "r"}
+    rows[1] = {"prompt": "p", "response": "abcdefgh"}
+    room = {"max_prompt_tokens": 5, "max_response_tokens": 5}
+    with pytest.raises(UserError, match=r"own.jsonl:1: the prompt has 10 tokens"):
+        prepare_chats(folder, rows, **room)
+
+    def whole(choice):
+        made, told = prepare_chats(folder, rows, too_long=choice, **room)
+        info = made.info()
+        numbers = [info.get("truncated", 0), info.get("dropped", 0)]
+        assert info["longest_prompt"] <= 5 and info["longest_response"] <= 5
+        assert all(f"{n} examples that were too long" in told for n in numbers if n)
+        texts = set()
+        for split in storage.splitting.SPLITS:
+            batch = made.examples(split).read(np.arange(len(made.examples(split))))
+            for row in range(len(batch["weights"])):
+                prompt = batch["prompt"][row][batch["prompt_mask"][row]]
+                answer = batch["response"][row][batch["response_mask"][row]]
+                texts.add((made.tokenizer.spell(prompt), made.tokenizer.spell(answer)))
+        return numbers, texts - {(f"<s>p{n:02}", "r</s>") for n in range(40)}
+
+    assert whole("drop") == ([0, 2], set())
+    assert whole("left") == ([2, 0], {("ppppp", "r</s>"), ("pabcd", "efgh</s>")})
+    assert whole("right") == ([1, 1], {("<s>p", "abcde")})
+    with pytest.raises(ValueError, match="rewards need whole texts"):
+        data.Prompts(too_long="left")
+
+
+def test_a_conversation_that_is_too_long_is_cut(tmp_path):
+    folder = write_tokenizer(tmp_path, INST)
+    rows = talks(40)
+    rows[0]["messages"][0]["content"] = "h" * 90
+    made, told = prepare_chats(folder, rows, too_long="left")
+    assert "1 examples that were too long were truncated" in told
+    assert made.info()["longest_prompt"] == 64
