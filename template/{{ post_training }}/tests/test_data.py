@@ -5,8 +5,8 @@ import json
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import nnx
 import tokenizers
+from flax import nnx
 
 from .batching import equal, evaluate, take, train
 from .project import (

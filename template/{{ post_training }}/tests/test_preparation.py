@@ -179,7 +179,7 @@ def prepare_chats(folder, rows, cls=data.Demonstrations, *, show=0, **settings):
     source = sources.replace(source, show=show)
     lengths = {"max_prompt_tokens": 64, "max_response_tokens": 64, **settings}
     made = cls(directory=str(folder / "set"), tokenizer_from=str(folder), batch_size=4, **lengths)
-    return made, made.prepare_chats(source, overwrite=True, progress=False)
+    return made, made.prepare(source, overwrite=True, progress=False)
 
 
 def talks(count, answer="ok"):
