@@ -255,6 +255,7 @@ def test_messages_that_are_none_are_reported(tmp_path):
             "messages": [TALK[1], {"role": "assistant", "content": 7}]
         },
         "no message of the role 'assistant'": {"messages": TALK[:2]},
+        "surrogates not allowed": {"messages": [TALK[0] | {"content": "\ud800"}, TALK[2]]},
         "'response' is no list of messages": {"prompt": TALK[:2], "response": "7"},
     }
     for message, row in faulty.items():

@@ -12,7 +12,7 @@ from typing import Any
 
 from . import samples
 from .errors import UserError
-from .post_training.messages import check_messages, check_response, split_conversation
+from .post_training.messages import check_messages, split_conversation
 from .samples import Record
 from .storage.own_files import matching_files, reading
 from .tokenization import TOKENIZER_HELP
@@ -297,10 +297,8 @@ def _conversation(content: dict[str, Any], kind: Kind) -> dict[str, Any]:
         return split_conversation(content)
     if not isinstance(content.get("prompt"), list) or not all(map(content.get, kind.fields)):
         return {}
-    found = {name: check_messages(name, content[name]) for name in kind.fields}
-    for name in kind.responses if len(kind.responses) > 1 else ():
-        check_response(name, found[name])
-    return found
+    single = kind.responses if len(kind.responses) > 1 else ()
+    return {name: check_messages(name, content[name], single=name in single) for name in kind.fields}
 
 
 class _Number(str):

@@ -25,7 +25,6 @@ from ..tokenization.tokenizer import Ids, Tokenizer
 from .messages import Message
 
 _MARKS: Final = ("\ufdd0", "\ufdd1")  # around a generation block; Unicode has them for such uses
-_GENERATION: Final = re.compile(r"\{%[-+]?\s*generation\s*[-+]?%\}")
 
 
 Span = tuple[int, int]  # the characters of a turn, from one up to another
@@ -50,7 +49,6 @@ class Chat:
         self._tokenizer = tokenizer
         self._specials = _special_tokens(tokenizer.files)
         source = _source(tokenizer.files)
-        self._has_blocks = _GENERATION.search(source) is not None
         extensions = ("jinja2.ext.loopcontrols", _Generation)
         environment = ImmutableSandboxedEnvironment(
             trim_blocks=True, lstrip_blocks=True, extensions=extensions
@@ -78,7 +76,7 @@ class Chat:
             ValueError: The template refuses the conversation, or does not tell the turns.
         """
         text, spans = self.render(messages)
-        if not self._has_blocks:
+        if not spans:  # the template has no generation blocks
             turns = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
             chosen = turns[-1:] if train_on == "last" else turns
             spans = [self._turn(messages, at, text) for at in chosen]

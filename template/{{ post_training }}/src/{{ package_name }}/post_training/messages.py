@@ -1,6 +1,6 @@
 """The messages of a conversation, as they stand in files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 Message = dict[str, Any]
@@ -22,8 +22,8 @@ def split_conversation(content: Mapping[str, Any]) -> dict[str, Any]:
     return {"prompt": messages[:first], "response": messages[first:last]}
 
 
-def check_messages(name: str, value: Any) -> list[Message]:
-    """The messages of a field.
+def check_messages(name: str, value: Any, *, single: bool = False) -> list[Message]:
+    """The messages of a field; a `single` one is the assistant's.
 
     Raises:
         ValueError: They are no messages; the error says why.
@@ -35,19 +35,7 @@ def check_messages(name: str, value: Any) -> list[Message]:
             text = message.get(part) if isinstance(message, dict) else None
             if not isinstance(text, str):
                 raise ValueError(f"message {number} of field {name!r} has no text as its {part}")
-            try:
-                text.encode()
-            except UnicodeEncodeError as error:
-                problem = f"message {number} of field {name!r} holds half a surrogate pair"
-                raise ValueError(problem) from error
-    return value
-
-
-def check_response(name: str, messages: Sequence[Message]) -> None:
-    """Check that a response of a preference is one message of the assistant's.
-
-    Raises:
-        ValueError: It is not.
-    """
-    if [message["role"] for message in messages] != ["assistant"]:
+            text.encode()  # a ValueError where it holds half a surrogate pair
+    if single and [message["role"] for message in value] != ["assistant"]:
         raise ValueError(f"field {name!r} is not one message of the role 'assistant'")
+    return value
