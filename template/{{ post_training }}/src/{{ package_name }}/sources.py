@@ -298,7 +298,9 @@ def _conversation(content: dict[str, Any], kind: Kind) -> dict[str, Any]:
     if not isinstance(content.get("prompt"), list) or not all(map(content.get, kind.fields)):
         return {}
     single = kind.responses if len(kind.responses) > 1 else ()
-    return {name: check_messages(name, content[name], single=name in single) for name in kind.fields}
+    return {
+        name: check_messages(name, content[name], single=name in single) for name in kind.fields
+    }
 
 
 class _Number(str):
