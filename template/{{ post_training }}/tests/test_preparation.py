@@ -198,7 +198,7 @@ def talks(count, answer="ok"):
 
 def test_conversations_become_prompts_and_responses(tmp_path):
     made, told = prepare_chats(write_tokenizer(tmp_path, CHATML), talks(40), show=1)
-    assert "40 conversations, of which all turns of the assistant count" in told
+    assert "40 conversations, where all the assistant's turns count" in told
     before = "<|im_start|>user\nhi {}<|im_end|>\n<|im_start|>assistant\n"
     between = "<|im_start|>user\nmore<|im_end|>\n<|im_start|>assistant\n"
     batch = made.examples("train").read(np.arange(2))
@@ -230,7 +230,7 @@ def test_examples_with_the_same_opening_stay_together(tmp_path):
 def test_preferences_of_messages(tmp_path):
     rows = [
         {
-            "prompt": [{"role": "user", "content": f"hi {n}"}],
+            "prompt": [*TALK[1:3], {"role": "user", "content": f"hi {n}"}],
             "chosen": [{"role": "assistant", "content": "good"}],
             "rejected": [{"role": "assistant", "content": "bad"}],
         }

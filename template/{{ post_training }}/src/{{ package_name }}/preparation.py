@@ -154,7 +154,8 @@ def write_examples(
         "longest_prompt": longest.prompt,
         "longest_response": longest.response,
         **describe(tokenizer),
-        **({"conversations": counts["conversations"], "train_on": train_on} if chat else {}),
+        **({"conversations": counts["conversations"]} if chat else {}),
+        **({"train_on": train_on} if chat and len(kind.responses) == 1 else {}),
         **{name: counts[name] for name in _LESS if counts[name]},
     }
 
@@ -179,9 +180,9 @@ def summary(data_set: DataSet) -> str:
     if info["duplicates"]:
         lines.append(f"  {info['duplicates']:,} repeated examples were dropped")
     if "conversations" in info:
-        turns = {"all": "all turns", "last": "the last turn"}[info["train_on"]]
-        count = info["conversations"]
-        lines.append(f"  {count:,} conversations, of which {turns} of the assistant count")
+        every = info.get("train_on") == "all"
+        told = "all the assistant's turns count" if every else "the assistant's last turn counts"
+        lines.append(f"  {info['conversations']:,} conversations, where {told}")
     for name in _LESS:
         if name in info:
             lines.append(f"  {info[name]:,} examples that were too long were {name}")

@@ -26,14 +26,16 @@ def encode_conversation(
         messages: The messages of ``prompt`` and of each response.
         responses: The fields of the responses; of several, each is one message.
         chat: Writes them as text.
-        train_on: Which turns of the assistant count: ``all``, or the ``last``.
+        train_on: Which turns of the assistant count: ``all``, or the ``last``, as always where
+            there are several responses.
 
     Raises:
         ValueError: The chat template refuses it, or does not tell the assistant's turns.
     """
     made: Example = {}
+    turns = train_on if len(responses) == 1 else "last"
     for name in responses:
-        ids, counts = chat.encode([*messages["prompt"], *messages[name]], train_on)
+        ids, counts = chat.encode([*messages["prompt"], *messages[name]], turns)
         places = np.flatnonzero(counts)
         if not len(places) or places[0] == 0:
             raise ValueError("the chat template writes no turn of the assistant's behind a prompt")
