@@ -171,7 +171,7 @@ def test_experiments_and_fiddlers_of_other_modules(sample, monkeypatch):
     vars(sample).update(__name__=module)
     monkeypatch.setitem(sys.modules, module, sample)
     config = compose(["config:mine.base", "fiddler:mine.reseeded(3)"], experiments)
-    assert (config.seed, config.model) == (3, experiments.base().model)
+    assert (config.seed, config.model) == (3, compose([], experiments).model)
     message = one_line(["config:mine.bse"])
     assert message == "config:mine.bse: no experiment bse; did you mean base? (experiments: base)"
     assert "there is no module nowhere" in one_line(["fiddler:nowhere.faster"])
