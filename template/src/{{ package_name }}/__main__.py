@@ -46,7 +46,8 @@ def make_parser() -> argparse.ArgumentParser:
             continue
         module = importlib.import_module(f".{found.name}", commands.__name__)
         summary = (module.__doc__ or "").partition("\n")[0]
-        command = choices.add_parser(found.name, help=summary, description=module.__doc__)
+        name = found.name.rstrip("_")  # a keyword is no name of a module
+        command = choices.add_parser(name, help=summary, description=module.__doc__)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     return parser
