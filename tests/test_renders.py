@@ -53,7 +53,7 @@ def test_files_follow_the_answers(project: Path) -> None:
     package = project / "src" / answers["package_name"]
     shows = {
         package / "tokenizer.py": {"language", "post-training"},
-        package / "vocabulary.py": {"post-training"},
+        package / "post_training" / "chat.py": {"post-training"},
         package / "images.py": {"image"},
         package / "encoding.py": {"tabular"},
         package / "frequency.py": {"forecasting"},
