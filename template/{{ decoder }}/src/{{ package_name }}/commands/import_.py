@@ -2,7 +2,6 @@
 
 The run has made no step. Other commands use it as any run; training starts from it.
 """
-# ruff: noqa: N999 - the command's name, which no other module imports
 
 import argparse
 from pathlib import Path
