@@ -28,8 +28,8 @@ LONGEST = {
     "tests/test_sharding.py",
     "tests/test_training.py",
 }
-"""Tests that all tasks have and that take longest: with the modules of one task in each run, and
-with those of every task in `nox -s nightly`."""
+"""Tests that all tasks have and that take longest: in one project of each run, and in projects of
+every task on each interpreter in `nox -s nightly`."""
 
 
 @pytest.fixture(
@@ -120,7 +120,7 @@ def new_tests(
         if nightly:
             is_new = shown.is_new(installed, "tests", sources.digest(met), nightly)
         elif name in LONGEST:
-            is_new = shown.is_new(installed, "tests", name)
+            is_new = shown.is_new({}, "tests", name)
         elif name not in MEETING and any(YOURS.match_files(met & sources.library)):
             is_new = shown.is_new({}, "tests", sources.digest(met))
         else:
