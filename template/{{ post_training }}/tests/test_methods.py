@@ -1,10 +1,12 @@
 """Each method through the training loop: metrics, files, what stays and what is told."""
 
 import math
+from typing import Any
 
 import jax
 import numpy as np
 import pytest
+from orbax.checkpoint import v1 as ocp
 from pydantic import ValidationError
 
 from . import tiny_methods
@@ -82,7 +84,15 @@ def test_a_run_goes_on_from_merged_weights(data, teacher, tmp_path):
 
 
 def _weights(run):
-    return post_training.weights.read_weights(run, "start_from")
+    """The weights of a run's newest checkpoint, as Orbax reads them; LoRA merged."""
+    steps = [path for path in (run / "checkpoints").iterdir() if path.name.isdigit()]
+    newest = max(steps, key=lambda path: int(path.name))
+    state: Any = ocp.load_checkpointables(str(newest))["state"]
+    weights = post_training.weights.union(state["params"], state["variables"])
+    if "base" in weights:
+        parts = (weights[name] for name in ("base", "factors", "scale"))
+        weights = post_training.lora.merge_weights(*parts)
+    return jax.device_get(weights)
 
 
 def test_a_run_keeps_what_it_began_with(data, teacher, tmp_path):

@@ -51,24 +51,6 @@ def sampling_of(arguments: argparse.Namespace) -> "Sampling":
     return configuration.build(fdl.Config(Sampling, **chosen))
 
 
-def write_text(
-    program: "Program",
-    model: Any,
-    tokenizer: Any,
-    sampling: "Sampling",
-    arguments: argparse.Namespace,
-) -> None:
-    """Let a model continue the prompt of the options, and print that as it is made."""
-    import numpy as np
-
-    from ..tokenizer import DOCUMENT
-
-    # Tokenizers of older projects do not say where texts start and end.
-    start, end = (getattr(tokenizer, name, DOCUMENT) for name in ("start", "end"))
-    prompt = np.array([start, *tokenizer.encode(arguments.prompt)], np.int32)
-    Writer(program, model, tokenizer, sampling, arguments).write(prompt, end)
-
-
 class Writer:
     """Lets a model write, and prints that as it comes, but for the beginning of a stop string."""
 
@@ -91,6 +73,15 @@ class Writer:
         """
         self._program, self._model, self._sampling = program, model, sampling
         self._tokenizer, self._stops, self._seed = tokenizer, arguments.stop, arguments.seed
+
+    def write_text(self, text: str) -> None:
+        """Continue a text."""
+        import numpy as np
+
+        from ._tokenizer import special_ids
+
+        start, end, _ = special_ids(self._tokenizer)
+        self.write(np.array([start, *self._tokenizer.encode(text)], np.int32), end)
 
     def write(self, prompt: "np.ndarray", end: int, *, step: int = 1) -> str:
         """Continue a prompt.

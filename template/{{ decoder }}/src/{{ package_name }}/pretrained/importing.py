@@ -9,15 +9,16 @@ import jax.numpy as jnp
 
 from ..storage.checkpoints import Checkpoints, NoData
 from ..storage.run_directory import RunDirectory
+from ..tokenization.files import CHAT_TEMPLATE, HUGGING_FACE, SENTENCE_PIECE
+from ..tokenization.specials import BESIDE as SPECIALS
 from ..training.program import Program
 from .family import Family
 from .folder import CONFIG, ModelFolder
 from .weights import read_weights
 
 BESIDE: Final = (
-    *(CONFIG, "generation_config.json", "chat_template.jinja", "chat_template.json"),
-    *("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json"),
-    *("added_tokens.json", "vocab.json", "merges.txt"),
+    *(CONFIG, "generation_config.json", CHAT_TEMPLATE, "chat_template.json"),
+    *(HUGGING_FACE, SENTENCE_PIECE, *SPECIALS, "added_tokens.json", "vocab.json", "merges.txt"),
 )
 """Files that a run keeps as they are, for its tokenizer and for an export."""
 

@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +22,7 @@ CHAT_TEMPLATE: Final = "chat_template.jinja"
 _BYTE: Final = re.compile("<0x[0-9A-F]{2}>")  # a token that is one byte
 
 
-class FileTokenizer:
+class FileTokenizer(ABC):
     """What tokenizers from files share; see `Tokenizer`."""
 
     def __init__(
@@ -53,9 +54,9 @@ class FileTokenizer:
         """Encode text, without `start` and `end`."""
         return self.encode_batch([text])[0]
 
+    @abstractmethod
     def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
         """Encode several texts, on all cores."""
-        raise NotImplementedError
 
     def _plain(self, ids: Integer[np.ndarray, " seq_len"]) -> list[int]:
         """The ids that stand for text."""

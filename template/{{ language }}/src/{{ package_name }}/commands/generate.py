@@ -3,7 +3,7 @@
 import argparse
 
 from ._run import add_run_options, open_chosen
-from ._sampling import add_sampling_options, sampling_of, write_text
+from ._sampling import Writer, add_sampling_options, sampling_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,10 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Carry out the command: print the prompt and its continuation."""
-    from ..tokenizer import TOKENIZER
+    from ._tokenizer import tokenizer_of
 
     sampling = sampling_of(arguments)
     program, state, *_ = open_chosen(arguments)
-    tokenizer = getattr(program.experiment.data, "tokenizer", TOKENIZER)
+    tokenizer = tokenizer_of(program.experiment.data)
     print(arguments.prompt, end="", flush=True)
-    write_text(program, program.model(state), tokenizer, sampling, arguments)
+    writer = Writer(program, program.model(state), tokenizer, sampling, arguments)
+    writer.write_text(arguments.prompt)

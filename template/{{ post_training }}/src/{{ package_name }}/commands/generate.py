@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import UserError
 from ._run import add_run_options, open_chosen
-from ._sampling import Writer, add_sampling_options, sampling_of, write_text
+from ._sampling import Writer, add_sampling_options, sampling_of
 
 _STEP = 128  # tokens by which the room for a conversation grows
 
@@ -33,11 +33,11 @@ def run(arguments: argparse.Namespace) -> None:
     sampling = sampling_of(arguments)
     program, state, *_ = open_chosen(arguments)
     data: Any = program.experiment.data
-    parts = (program, program.model(state), data.tokenizer, sampling, arguments)
+    writer = Writer(program, program.model(state), data.tokenizer, sampling, arguments)
     if arguments.chat:
-        _converse(Writer(*parts), data.tokenizer)
+        _converse(writer, data.tokenizer)
     else:
-        write_text(*parts)
+        writer.write_text(arguments.prompt)
 
 
 def _converse(writer: Writer, tokenizer: Any) -> None:

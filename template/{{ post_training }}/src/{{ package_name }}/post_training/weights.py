@@ -7,7 +7,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax.nnx.traversals import flatten_mapping, unflatten_mapping
 from jaxtyping import PyTree
 from orbax.checkpoint import v1 as ocp
@@ -18,22 +17,6 @@ from .lora import merge_weights
 
 _FOLDERS = ("checkpoints", "")
 """Where the checkpoints of a run lie; a folder of checkpoints may be named itself."""
-
-
-def read_weights(path: Path, field: str) -> PyTree:
-    """The weights of a run's newest checkpoint, on the host, LoRA merged.
-
-    Nothing of the other run is needed but its checkpoints: neither its configuration nor the code
-    of its project.
-
-    Args:
-        path: The folder of the run, or that of its checkpoints.
-        field: The field of the configuration that names it, for errors.
-
-    Raises:
-        UserError: There is no checkpoint, or it is none of a model.
-    """
-    return jax.device_get(_merged(read_model(path, field)))
 
 
 def load_weights(path: Path, field: str, like: PyTree) -> PyTree:
@@ -76,17 +59,6 @@ def is_rounded(path: Path, field: str) -> bool:
     saved = _saved(path, field)
     weights = saved["variables"].get("base") or saved
     return {leaf.dtype.name for leaf in jax.tree.leaves(weights)} == {"bfloat16"}
-
-
-def read_model(path: Path, field: str) -> dict[str, PyTree]:
-    """What `read_weights` reads, before LoRA is merged: ``params`` and ``variables``.
-
-    Raises:
-        UserError: There is no checkpoint, or it is none of a model.
-    """
-    # As numpy arrays, whatever devices they were saved on.
-    like = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), _saved(path, field))
-    return _read(path, field, like)
 
 
 def _merged(read: dict[str, PyTree]) -> PyTree:

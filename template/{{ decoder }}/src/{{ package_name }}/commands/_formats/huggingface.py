@@ -11,9 +11,10 @@ from ...pretrained.byte_tokenizer import write_byte_tokenizer
 from ...pretrained.exporting import form_of, write_model
 from ...pretrained.folder import CONFIG, read_json
 from ...storage.run_directory import RunDirectory
-from ...tokenizer import DOCUMENT, PAD, TOKENIZER
+from ...tokenizer import TOKENIZER
 from ...training.program import Program
 from ...training.state import TrainState
+from .._tokenizer import special_ids, tokenizer_of
 
 FILES = (CONFIG,)
 GENERATION = "generation_config.json"
@@ -46,11 +47,8 @@ def write(program: Program, state: TrainState, step: int, folder: Path, run: Run
     origin = read_json(kept) if kept.exists() else {}
     form = form_of(model.settings, origin.get("model_type"))
     data: Any = program.experiment.data
-    tokenizer = getattr(data, "tokenizer", TOKENIZER)
-    start, end, pad = (
-        getattr(tokenizer, name, default)
-        for name, default in (("start", DOCUMENT), ("end", DOCUMENT), ("pad", PAD))
-    )
+    tokenizer = tokenizer_of(data)
+    start, end, pad = special_ids(tokenizer)
     told = {"bos_token_id": start, "eos_token_id": end, "pad_token_id": pad}
     length = getattr(data, "seq_len", None) or data.max_prompt_tokens + data.max_response_tokens
     try:
