@@ -13,8 +13,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-import pathspec
-
 from ..support import rendering
 
 SEAM = "reporting/tracker.py"
@@ -24,7 +22,6 @@ What reaches it by way of other modules is the same with any tracker. Tests that
 """
 WHOLE = {"package", "command_line"}
 """What `tests/project.py` calls the package as a whole."""
-YOURS = pathspec.PathSpec.from_lines("gitignore", rendering.SETTINGS["_skip_if_exists"])
 
 
 class Import(NamedTuple):

@@ -10,7 +10,7 @@ import pytest
 from ..support import interpreters, rendering
 from . import projects
 from .projects import Project
-from .shown import YOURS, Shown, Sources, releases
+from .shown import Shown, Sources, releases
 
 ROWS = rendering.combinations([{"interpreter": "oldest"}, {"interpreter": "newest"}])
 MODELS = {(row["task"], row.get("architecture")): row for row in reversed(ROWS)}
@@ -105,9 +105,8 @@ def new_tests(
 ) -> Iterator[str]:
     """The files of a project's own tests that no other project has run on the same.
 
-    By day those that meet a module of the user's run once. The others, in which the projects of all
-    tasks are alike, run with each release of what is installed, so on the oldest and on the newest
-    interpreter.
+    By day each runs once, on the oldest interpreter or on the newest, whichever its project has;
+    those in which all modules meet run with each release of what is installed.
 
     Args:
         sources: the project.
@@ -121,10 +120,9 @@ def new_tests(
             is_new = shown.is_new(installed, "tests", sources.digest(met), nightly)
         elif name in LONGEST:
             is_new = shown.is_new({}, "tests", name)
-        elif name not in MEETING and any(YOURS.match_files(met & sources.library)):
-            is_new = shown.is_new({}, "tests", sources.digest(met))
         else:
-            is_new = shown.is_new(installed, "tests", sources.digest(met))
+            shared = installed if name in MEETING else {}
+            is_new = shown.is_new(shared, "tests", sources.digest(met))
         if is_new:
             yield name
 
