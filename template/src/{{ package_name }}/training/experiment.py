@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 import jax
 from flax import nnx
 from jax.sharding import Mesh
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from ..errors import UserError
 from ..numerics.precision import Precision
@@ -117,14 +117,6 @@ class Experiment(Settings):
     )
     hooks: Annotated[tuple[Hook, ...], FREE] = ()
 
-    @field_validator("evaluations")
-    @classmethod
-    def _names_of_metrics(cls, evaluations: dict[str, Evaluation]) -> dict[str, Evaluation]:
-        for name in evaluations:
-            if not name.isidentifier() or name == "train":
-                raise ValueError(f"{name!r} cannot stand before the / of a metric's name")
-        return evaluations
-
     @property
     def throughput(self) -> tuple[int, str]:
         """What a global batch counts for in rates: how many, and of what."""
@@ -142,9 +134,8 @@ class Experiment(Settings):
             try:
                 return fitted_to(info, part)
             except KeyError as error:
-                raise UserError(
-                    f"{name}: follows from the data, whose info() has no {error}"
-                ) from error
+                problem = f"{name}: follows from the data, whose info() has no {error}"
+                raise UserError(problem) from error
 
         fitted = {name: fit(name, getattr(self, name)) for name in type(self).model_fields}
         evaluations = {
@@ -156,6 +147,10 @@ class Experiment(Settings):
     @model_validator(mode="after")
     def _fits_together(self) -> "Experiment":
         for name, evaluation in self.evaluations.items():
+            if not name.isidentifier() or name == "train":
+                raise ValueError(
+                    f"evaluations: {name!r} cannot stand before the / of a metric's name"
+                )
             if evaluation.metrics and self.prediction is None:
                 raise ValueError(f"prediction: the metrics of evaluation {name!r} need one")
         if self.data.batch_size % self.loop.micro_batches:

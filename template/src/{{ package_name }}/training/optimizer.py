@@ -116,6 +116,4 @@ class OptimizerSettings(GroupedOptimizer):
 
 
 def _decays(params: PyTree) -> PyTree:
-    return map_with_path(
-        lambda path, _: not any(matches(path, pattern) for pattern in NOT_DECAYED), params
-    )
+    return map_with_path(lambda path, _: not matches(path, *NOT_DECAYED), params)

@@ -179,13 +179,6 @@ def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) ->
     if experiment.safety.debug_nans:
         checked = checkify.checkify(step, errors=checkify.nan_checks)
         train_step = jax.jit(checked, donate_argnums=0, out_shardings=(None, outputs))
-    return Program(
-        experiment=experiment,
-        mesh=mesh,
-        layout=layout,
-        batch=batch_sharding(mesh),
-        initial_state=jax.jit(
-            lambda: initial_state(experiment, optimizer), out_shardings=layout.shardings
-        ),
-        train_step=train_step,
-    )
+    make = partial(initial_state, experiment, optimizer)
+    make_state = jax.jit(make, out_shardings=layout.shardings)
+    return Program(experiment, mesh, layout, batch_sharding(mesh), make_state, train_step)
