@@ -14,8 +14,6 @@ from jax.sharding import Mesh, NamedSharding
 from ..errors import UserError
 from ..parallel.mesh import get_sharding_spec
 from ..parallel.rules import batch_sharding, put_batch
-from ..storage.exports import write_export
-from ..storage.run_directory import RunDirectory
 from .averaging import with_weights
 from .evaluation import EvalStep, evaluate, inference_model, make_eval_step, predictions
 from .experiment import Experiment
@@ -120,12 +118,6 @@ class Program:
         """
         names = self.prediction.input_specs(self.experiment.data)
         return predictions(partial(self._predict, state), names, chunks, self.batch)
-
-    def export(self, state: TrainState, folder: Path, run: RunDirectory, step: int) -> None:
-        """Export the model of a state; see `storage.exports.write_export`."""
-        specs = self.prediction.input_specs(self.experiment.data)
-        origin = {"run": str(run.path), "step": step}
-        write_export(folder, self.prediction, self.model(state), specs, run.data_set, **origin)
 
     @cached_property
     def _predict(self) -> Callable[[TrainState, dict[str, Any]], dict[str, Any]]:
