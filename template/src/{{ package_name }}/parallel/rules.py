@@ -83,8 +83,7 @@ def weight_shardings(params: nnx.State, mesh: Mesh, settings: MeshSettings) -> P
     rules = weight_rules(settings)
     shardings = {}
     for path, variable in nnx.to_flat_state(params):
-        dimensions: tuple[str, ...] = variable.get_metadata().get("out_sharding") or ()
-        dimensions = dimensions or ("",) * len(variable.shape)
+        dimensions: Any = variable.get_metadata().get("out_sharding") or ("",) * len(variable.shape)
         axes = axes_of(dimensions, variable.shape, rules, mesh.shape)
         for name, size, axis in zip(dimensions, variable.shape, axes, strict=True):
             if axis is not None and size % mesh.shape[axis]:
@@ -141,10 +140,8 @@ def _alike(
 ) -> Iterator[tuple[Any, ...]]:
     """Ways to lay out an array of `shape` like a parameter: none, one, or several."""
     more = len(shape) - len(param)
-    if more >= 0:
-        if shape[more:] == param:
-            yield (None,) * more + spec
-        return
+    if more > 0 and shape[more:] == param:
+        yield (None,) * more + spec
     for axes in combinations(range(len(param)), len(shape)):
         if tuple(param[axis] for axis in axes) == shape:
             yield tuple(spec[axis] for axis in axes)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 import jax
 from flax import nnx
 from jax.sharding import Mesh
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ..errors import UserError
 from ..numerics.precision import Precision
@@ -82,8 +82,6 @@ class Evaluation(Settings):
         weights: ``trained`` weights, or ``ema``, their moving average, where a hook keeps one.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     split: str = "validation"
     data: DataSettings | None = None
     metrics: tuple[Metric, ...] = ()
@@ -99,18 +97,16 @@ class Evaluation(Settings):
 class Experiment(Settings):
     """A run's whole configuration, built by Fiddle from `experiments.py`."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     seed: int = Field(default=0, ge=0, lt=2**32)
     model: ModelSettings
     data: DataSettings
-    objective: Callable[..., Any]
+    objective: Objective
     optimizer: Optimizer
-    mesh: Annotated[MeshSettings, FREE]
-    precision: Precision
+    mesh: Annotated[MeshSettings, FREE] = MeshSettings()
+    precision: Precision = Precision()
     loop: LoopSettings
     checkpoint: Annotated[CheckpointSettings, FREE]
-    safety: SafetySettings
+    safety: SafetySettings = SafetySettings()
     prediction: Annotated[Prediction | None, FREE] = None
     evaluations: Annotated[dict[str, Evaluation], FREE] = Field(
         default_factory=lambda: {"eval": Evaluation()}

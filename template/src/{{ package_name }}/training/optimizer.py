@@ -86,8 +86,8 @@ class GroupedOptimizer(Settings):
         }
 
 
-class OptimizerSettings(GroupedOptimizer):
-    """AdamW, for experiments that were written before projects had a module `optimizer`.
+class AdamW(GroupedOptimizer):
+    """AdamW (Loshchilov and Hutter, 2019).
 
     Attributes:
         b1: Decay of the first moment.
@@ -99,6 +99,14 @@ class OptimizerSettings(GroupedOptimizer):
     b2: float = Field(default=0.95, ge=0, lt=1)
     eps: float = Field(default=1e-8, gt=0)
 
+    def direction(self) -> optax.GradientTransformation:
+        """Adam's."""
+        return optax.scale_by_adam(self.b1, self.b2, self.eps, mu_dtype="float32")
+
+
+class OptimizerSettings(AdamW):
+    """AdamW, for experiments that were written before projects had a module `optimizer`."""
+
     def build(self, steps: int) -> optax.GradientTransformation:
         """Build the transformation; without groups the one whose state their checkpoints hold."""
         if self.groups:
@@ -109,10 +117,6 @@ class OptimizerSettings(GroupedOptimizer):
             optax.add_decayed_weights(self.weight_decay, mask=_decays),
             optax.scale_by_learning_rate(self.rates(steps)["learning_rate"]),
         )
-
-    def direction(self) -> optax.GradientTransformation:
-        """Adam's."""
-        return optax.scale_by_adam(self.b1, self.b2, self.eps, mu_dtype="float32")
 
 
 def _decays(params: PyTree) -> PyTree:

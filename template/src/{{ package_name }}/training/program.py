@@ -79,13 +79,11 @@ class Program:
 
     def evaluate_during_training(self, name: str, state: TrainState) -> dict[str, float]:
         """Metrics of one of the experiment's evaluations."""
-        evaluation, loop = self.experiment.evaluations[name], self.experiment.loop
-        batches = (evaluation.data or self.experiment.data).eval_batches(
-            evaluation.split,
-            limit=evaluation.batches or loop.eval_batches,
-            process=jax.process_index(),
-            processes=jax.process_count(),
-        )
+        evaluation = self.experiment.evaluations[name]
+        data, split = evaluation.data or self.experiment.data, evaluation.split
+        limit = evaluation.batches or self.experiment.loop.eval_batches
+        share = {"process": jax.process_index(), "processes": jax.process_count()}
+        batches = data.eval_batches(split, limit=limit, **share)
         return self.evaluate(with_weights(state, evaluation.weights), batches, name)
 
     @property

@@ -14,19 +14,17 @@ from .model import ForecasterSettings
 from .numerics.precision import Precision
 from .objective import QuantileLoss
 from .optimizer import AdamW
-from .parallel.mesh import MeshSettings
 from .prediction import ForecastPrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
-from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
 
 def base() -> fdl.Config[Experiment]:
     """A transformer of 3 million parameters, for one accelerator and many series."""
+    schedule = fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200)
     return fdl.Config(
         Experiment,
-        seed=0,
         model=fdl.Config(
             ForecasterSettings,
             patch_len=13,
@@ -40,16 +38,10 @@ def base() -> fdl.Config[Experiment]:
             SeriesData, directory="data/series", seq_len=156, horizon=52, batch_size=64
         ),
         objective=fdl.Config(QuantileLoss),
-        optimizer=fdl.Config(
-            AdamW,
-            learning_rate=5e-4,
-            schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200),
-        ),
-        mesh=fdl.Config(MeshSettings),
+        optimizer=fdl.Config(AdamW, learning_rate=5e-4, schedule=schedule),
         precision=fdl.Config(Precision),
         loop=fdl.Config(LoopSettings, steps=5000, eval_every=500),
         checkpoint=fdl.Config(CheckpointSettings, every=500),
-        safety=fdl.Config(SafetySettings),
         prediction=fdl.Config(ForecastPrediction),
         evaluations={"eval": fdl.Config(Evaluation)},
         hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),

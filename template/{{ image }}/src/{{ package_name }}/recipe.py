@@ -5,22 +5,19 @@ import fiddle as fdl
 from .augmentation import Augmentation
 from .data import ImageData
 from .hooks.monitoring import BestCheckpoint
-from .numerics.precision import Precision
 from .objective import Classification
 from .optimizer import AdamW
-from .parallel.mesh import MeshSettings
 from .prediction import ClassPrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
-from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
 
 def classify(model: fdl.Config, *, learning_rate: float) -> fdl.Config[Experiment]:
     """Learn to tell the classes of images of 64 by 64 pixels apart."""
+    schedule = fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=500)
     return fdl.Config(
         Experiment,
-        seed=0,
         model=model,
         data=fdl.Config(
             ImageData,
@@ -32,16 +29,9 @@ def classify(model: fdl.Config, *, learning_rate: float) -> fdl.Config[Experimen
             augmentation=fdl.Config(Augmentation, shift=8),
         ),
         objective=fdl.Config(Classification, label_smoothing=0.1),
-        optimizer=fdl.Config(
-            AdamW,
-            learning_rate=learning_rate,
-            schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=500),
-        ),
-        mesh=fdl.Config(MeshSettings),
-        precision=fdl.Config(Precision),
+        optimizer=fdl.Config(AdamW, learning_rate=learning_rate, schedule=schedule),
         loop=fdl.Config(LoopSettings, steps=10_000, eval_every=500),
         checkpoint=fdl.Config(CheckpointSettings, every=500),
-        safety=fdl.Config(SafetySettings),
         prediction=fdl.Config(ClassPrediction),
         evaluations={"eval": fdl.Config(Evaluation)},
         hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),

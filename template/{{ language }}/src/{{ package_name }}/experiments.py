@@ -11,41 +11,25 @@ from .data import TextData
 from .hooks.monitoring import BestCheckpoint
 from .hooks.presets import debug_nans, ema, fdr, overfit, profile  # noqa: F401 - fiddler:NAME
 from .model import TransformerSettings
-from .numerics.precision import Precision
 from .objective import NextToken
 from .optimizer import AdamW
-from .parallel.mesh import MeshSettings
 from .prediction import TextPrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
-from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
 
 def base() -> fdl.Config[Experiment]:
     """A transformer of 27 million parameters, for one accelerator."""
+    schedule = fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200)
     return fdl.Config(
         Experiment,
-        seed=0,
-        model=fdl.Config(
-            TransformerSettings,
-            d_model=512,
-            num_layers=8,
-            num_heads=8,
-            d_ff=1536,
-        ),
+        model=fdl.Config(TransformerSettings, d_model=512, num_layers=8, num_heads=8, d_ff=1536),
         data=fdl.Config(TextData, directory="data/text", seq_len=1024, batch_size=64),
         objective=fdl.Config(NextToken),
-        optimizer=fdl.Config(
-            AdamW,
-            learning_rate=1e-3,
-            schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200),
-        ),
-        mesh=fdl.Config(MeshSettings),
-        precision=fdl.Config(Precision),
+        optimizer=fdl.Config(AdamW, learning_rate=1e-3, schedule=schedule),
         loop=fdl.Config(LoopSettings, steps=5000, eval_every=500),
         checkpoint=fdl.Config(CheckpointSettings, every=500),
-        safety=fdl.Config(SafetySettings),
         prediction=fdl.Config(TextPrediction),
         evaluations={"eval": fdl.Config(Evaluation)},
         hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),

@@ -16,10 +16,8 @@ from .data import Demonstrations, Preferences, Prompts
 from .hooks.monitoring import BestCheckpoint
 from .hooks.presets import debug_nans, ema, fdr, overfit, profile  # noqa: F401 - fiddler:NAME
 from .model import TransformerSettings
-from .numerics.precision import Precision
 from .objective import Agreement, NextToken, Preference, Rewards
 from .optimizer import AdamW
-from .parallel.mesh import MeshSettings
 from .post_training.experiment import PostTraining
 from .post_training.lora import LoraSettings
 from .post_training.methods import (
@@ -35,7 +33,6 @@ from .post_training.presets import pretrained  # noqa: F401 - fiddler:pretrained
 from .prediction import ResponsePrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
-from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
 PROMPT_TOKENS = 8
@@ -44,18 +41,13 @@ RESPONSE_TOKENS = 8
 
 def base() -> fdl.Config[PostTraining]:
     """Supervised fine-tuning: what the other experiments are made of."""
+    schedule = fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=20)
     return fdl.Config(
         PostTraining,
-        seed=0,
         method=fdl.Config(Supervised),
         start_from=None,
         model=fdl.Config(
-            TransformerSettings,
-            d_model=64,
-            num_layers=2,
-            num_heads=4,
-            d_ff=192,
-            unroll_layers=True,
+            TransformerSettings, d_model=64, num_layers=2, num_heads=4, d_ff=192, unroll_layers=True
         ),
         data=fdl.Config(
             Demonstrations,
@@ -66,17 +58,9 @@ def base() -> fdl.Config[PostTraining]:
             batch_size=64,
         ),
         objective=fdl.Config(NextToken),
-        optimizer=fdl.Config(
-            AdamW,
-            learning_rate=4e-3,
-            weight_decay=0.0,
-            schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=20),
-        ),
-        mesh=fdl.Config(MeshSettings),
-        precision=fdl.Config(Precision),
+        optimizer=fdl.Config(AdamW, learning_rate=4e-3, weight_decay=0.0, schedule=schedule),
         loop=fdl.Config(LoopSettings, steps=350, eval_every=100, eval_batches=4),
         checkpoint=fdl.Config(CheckpointSettings, every=100),
-        safety=fdl.Config(SafetySettings),
         prediction=fdl.Config(ResponsePrediction, max_response_tokens=RESPONSE_TOKENS),
         evaluations={"eval": fdl.Config(Evaluation)},
         hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),

@@ -17,41 +17,28 @@ from .model import TableNetworkSettings
 from .numerics.precision import Precision
 from .objective import TargetLoss
 from .optimizer import AdamW
-from .parallel.mesh import MeshSettings
 from .prediction import TablePrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
-from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
 
 def base() -> fdl.Config[Experiment]:
     """For tables of a hundred thousand rows and more, on one accelerator."""
+    schedule = fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200)
     return fdl.Config(
         Experiment,
-        seed=0,
         model=fdl.Config(
-            TableNetworkSettings,
-            d_model=256,
-            num_layers=4,
-            d_ff=512,
-            d_embedding=16,
-            dropout=0.2,
+            TableNetworkSettings, d_model=256, num_layers=4, d_ff=512, d_embedding=16, dropout=0.2
         ),
         data=fdl.Config(TableData, directory="data/table", batch_size=1024),
         objective=fdl.Config(TargetLoss),
         prediction=fdl.Config(TablePrediction),
-        optimizer=fdl.Config(
-            AdamW,
-            learning_rate=1e-3,
-            schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200),
-        ),
-        mesh=fdl.Config(MeshSettings),
+        optimizer=fdl.Config(AdamW, learning_rate=1e-3, schedule=schedule),
         # A mantissa of 8 bits would lose much of what a table says, and such models are small.
         precision=fdl.Config(Precision, param_dtype="float32", compute_dtype="float32"),
         loop=fdl.Config(LoopSettings, steps=10_000, eval_every=500),
         checkpoint=fdl.Config(CheckpointSettings, every=500),
-        safety=fdl.Config(SafetySettings),
         evaluations={"eval": fdl.Config(Evaluation)},
         hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),
     )

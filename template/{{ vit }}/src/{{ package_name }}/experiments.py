@@ -32,13 +32,7 @@ __all__ = [
 def base() -> fdl.Config[Experiment]:
     """A vision transformer of 14 million parameters, for one accelerator."""
     model = fdl.Config(
-        ViTSettings,
-        patch=8,
-        d_model=384,
-        num_layers=8,
-        num_heads=6,
-        d_ff=1024,
-        dropout=0.1,
+        ViTSettings, patch=8, d_model=384, num_layers=8, num_heads=6, d_ff=1024, dropout=0.1
     )
     return recipe.classify(model, learning_rate=1e-3)
 
