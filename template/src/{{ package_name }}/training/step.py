@@ -43,8 +43,7 @@ def make_train_step(
         )
         skips = jnp.where(safe, 0, state.consecutive_skips + 1)
         counts = {"skipped": state.skipped + ~safe, "consecutive_skips": skips}
-        new = state._replace(params=params, variables=variables, opt_state=opt_state)
-        new = new._replace(step=state.step + 1, **counts)
+        new = TrainState(state.step + 1, state.key, params, variables, opt_state, **counts)
         metrics = {name: mean.value for name, mean in means.items()}
         metrics |= {f"grad_norm/{name}": optax.tree.norm(grads[name]) for name in grads}
         applied = state.step - state.skipped
@@ -94,7 +93,7 @@ def _gradients(
         pieces = (_split(batch, parts), jax.random.split(key, parts))
         first = jax.tree.map(lambda leaf: leaf[0], pieces)
         grads, _, means = jax.eval_shape(part, state.variables, *first)
-        carry = (optax.tree.zeros_like((grads, means)), state.variables)
+        carry = (jax.tree.map(jnp.zeros_like, (grads, means)), state.variables)
         ((grads, means), variables), _ = jax.lax.scan(accumulate, carry, pieces)
 
     weight = means["loss"].weight
