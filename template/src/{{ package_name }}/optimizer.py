@@ -109,13 +109,9 @@ class Adafactor(GroupedOptimizer):
 
     def direction(self) -> optax.GradientTransformation:
         """A change relative to the size of the weights."""
-        return optax.chain(
-            optax.scale_by_factored_rms(
-                decay_rate=self.decay, min_dim_size_to_factor=self.factored_from
-            ),
-            optax.clip_by_block_rms(1.0),
-            optax.scale_by_param_block_rms(),
-        )
+        size = self.factored_from
+        moments = optax.scale_by_factored_rms(decay_rate=self.decay, min_dim_size_to_factor=size)
+        return optax.chain(moments, optax.clip_by_block_rms(1.0), optax.scale_by_param_block_rms())
 
 
 class SGD(GroupedOptimizer):

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 FREE: Final = "free"
 """Marks a field, and all fields below it, that may change from one start of a run to the next.
@@ -12,12 +12,16 @@ class that declares the field anew takes the mark over.
 """
 
 
-class Settings(BaseModel, frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True):
+class Settings(BaseModel):
     """Frozen and validated: an unknown field or a wrong type is an error, not a surprise later.
 
     Dtypes and choices are strings, so that a saved configuration can be read without importing
     JAX and outlives a renamed class. A field may be of any class or protocol.
     """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True
+    )
 
 
 def is_free(kind: object, name: str) -> bool:

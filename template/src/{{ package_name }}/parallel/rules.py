@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, PyTree
 from ..errors import UserError
 from .mesh import MeshSettings, get_sharding_spec
 
-WEIGHT_RULES = dict.fromkeys(("num_heads", "num_kv_heads", "d_ff", "vocab_size"), "model")
+WEIGHT_RULES = dict.fromkeys(["num_heads", "num_kv_heads", "d_ff", "vocab_size"], "model")
 ACTIVATION_RULES = {**WEIGHT_RULES, "batch": "data"}
 FIXED = {"num_kv_heads", "vocab_size"}
 """Dimensions that one is not free to choose: few heads have keys, and vocabularies are odd."""

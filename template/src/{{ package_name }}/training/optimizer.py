@@ -77,12 +77,10 @@ class GroupedOptimizer(Settings):
 
     def rates(self, steps: int) -> dict[str, optax.Schedule]:
         """The learning rate, and that of each group."""
-        rates = {"": 1.0} | {
-            f"/{name}": group.rate for name, group in self.groups.items() if not group.frozen
-        }
+        trained = {f"/{name}": one.rate for name, one in self.groups.items() if not one.frozen}
         return {
             f"learning_rate{name}": make_schedule(self.schedule, rate * self.learning_rate, steps)
-            for name, rate in rates.items()
+            for name, rate in {"": 1.0, **trained}.items()
         }
 
 
