@@ -87,10 +87,9 @@ class Progress:
                 remaining = (self.total_steps - step) * (now - start) / (step - first)
                 parts.append(f"ETA {tqdm.format_interval(round(remaining))}")
         status = "  ".join(parts)
+        others = [name for name in metrics if not name.startswith("train/")]
         evaluation = "  ".join(
-            f"{name.removeprefix('eval/')} {value:.3f}"
-            for name, value in metrics.items()
-            if not name.startswith("train/")
+            f"{name.removeprefix('eval/')} {metrics[name]:.3f}" for name in others
         )
         if self._bar.disable:
             if evaluation or now >= self._next_line or step == self.total_steps:

@@ -102,15 +102,12 @@ def split_chunks(batches: Iterable[dict[str, Any]]) -> Iterator[Chunk]:
 
 
 def predictions(
-    ask: Callable[[dict[str, jax.Array]], Mapping[str, jax.Array]],
-    names: Iterable[str],
-    chunks: Iterable[Chunk],
-    sharding: NamedSharding,
+    ask: Callable[..., Any], names: Iterable[str], chunks: Iterable[Chunk], sharding: NamedSharding
 ) -> Iterator[Result]:
     """What a model tells about examples, chunk by chunk.
 
     Args:
-        ask: The compiled prediction of a batch.
+        ask: The compiled prediction of a batch: outputs by name, for inputs by name.
         names: The arrays of a batch that it takes.
         chunks: The examples, all of them on each process.
         sharding: Where a batch goes.
@@ -128,11 +125,7 @@ def predictions(
 
 
 def predict(
-    prediction: Prediction,
-    model: nnx.Module,
-    data: Any,
-    chunks: Iterable[Chunk],
-    sharding: NamedSharding,
+    prediction: Prediction, model: Any, data: Any, chunks: Iterable[Chunk], sharding: NamedSharding
 ) -> Iterator[Result]:
     """`Program.predict` for a model alone, as the tests of projects up to 0.4.1 call it."""
     graphdef, state = nnx.split(model)

@@ -129,13 +129,10 @@ def memory_line(abstract: TrainState) -> str:
     Args:
         abstract: Shapes, dtypes and shardings of the state.
     """
-    kinds = {
-        "parameters": abstract.params,
-        "frozen": abstract.variables,
-        "optimizer state": abstract.opt_state,
-        "gradients": abstract.params,
-    }
-    told = ", ".join(f"{kind} {_bytes(tree) / 1e6:,.1f} MB" for kind, tree in kinds.items())
+    kinds = ("parameters", "frozen", "optimizer state", "gradients")
+    trees = (abstract.params, abstract.variables, abstract.opt_state, abstract.params)
+    sizes = zip(kinds, map(_bytes, trees), strict=True)
+    told = ", ".join(f"{kind} {size / 1e6:,.1f} MB" for kind, size in sizes)
     return f"memory of each device: {told}"
 
 
