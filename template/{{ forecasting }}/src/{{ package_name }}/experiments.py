@@ -52,17 +52,11 @@ def smoke() -> fdl.Config[Experiment]:
     """Proves the whole path in about a minute on two CPU cores."""
     config = base()
     float32(config)
-    config.model.d_model = 64
-    config.model.num_layers = 2
-    config.model.num_heads = 4
-    config.model.d_ff = 128
-    config.model.unroll_layers = True
+    fdl.assign(config.model, d_model=64, num_layers=2, num_heads=4, d_ff=128, unroll_layers=True)
     config.data.batch_size = 32
     config.optimizer.learning_rate = 1e-3
     config.optimizer.schedule.warmup_steps = 30
-    config.loop.steps = 400
-    config.loop.eval_every = 100
-    config.loop.eval_batches = 16
+    fdl.assign(config.loop, steps=400, eval_every=100, eval_batches=16)
     config.checkpoint.every = 50
     return config
 
@@ -79,15 +73,13 @@ def small() -> fdl.Config[Experiment]:
 
 def windows(config: fdl.Config[Experiment], seq_len: int, horizon: int, patch_len: int) -> None:
     """Forecast `horizon` steps from `seq_len` steps, in tokens of `patch_len` steps."""
-    config.data.seq_len = seq_len
-    config.data.horizon = horizon
+    fdl.assign(config.data, seq_len=seq_len, horizon=horizon)
     config.model.patch_len = patch_len
 
 
 def float32(config: fdl.Config[Experiment]) -> None:
     """Compute everything in float32, as small models do best."""
-    config.precision.param_dtype = "float32"
-    config.precision.compute_dtype = "float32"
+    fdl.assign(config.precision, param_dtype="float32", compute_dtype="float32")
 
 
 def fsdp(config: fdl.Config[Experiment]) -> None:

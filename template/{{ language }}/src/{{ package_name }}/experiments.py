@@ -39,18 +39,11 @@ def base() -> fdl.Config[Experiment]:
 def smoke() -> fdl.Config[Experiment]:
     """Proves the whole path in about a minute on two CPU cores."""
     config = base()
-    config.model.d_model = 128
-    config.model.num_layers = 2
-    config.model.num_heads = 2
-    config.model.d_ff = 384
-    config.model.unroll_layers = True
-    config.data.seq_len = 128
-    config.data.batch_size = 16
+    fdl.assign(config.model, d_model=128, num_layers=2, num_heads=2, d_ff=384, unroll_layers=True)
+    fdl.assign(config.data, seq_len=128, batch_size=16)
     config.optimizer.learning_rate = 5e-3
     config.optimizer.schedule.warmup_steps = 30
-    config.loop.steps = 250
-    config.loop.eval_every = 125
-    config.loop.eval_batches = 16
+    fdl.assign(config.loop, steps=250, eval_every=125, eval_batches=16)
     config.checkpoint.every = 50
     return config
 
@@ -61,16 +54,14 @@ def small() -> fdl.Config[Experiment]:
     config.model.num_layers = 4
     config.data.seq_len = 256
     config.optimizer.schedule.warmup_steps = 100
-    config.loop.steps = 1300
-    config.loop.eval_every = 100
+    fdl.assign(config.loop, steps=1300, eval_every=100)
     config.checkpoint.every = 200
     return config
 
 
 def float32(config: fdl.Config[Experiment]) -> None:
     """Compute everything in float32, to compare against."""
-    config.precision.param_dtype = "float32"
-    config.precision.compute_dtype = "float32"
+    fdl.assign(config.precision, param_dtype="float32", compute_dtype="float32")
 
 
 def fsdp(config: fdl.Config[Experiment]) -> None:

@@ -88,8 +88,7 @@ def sft_lora() -> fdl.Config[PostTraining]:
     config = base()
     config.start_from = "runs/sft"
     config.model = fdl.Config(LoraSettings, base=config.model, rank=8)
-    config.data.directory = "data/copy"
-    config.data.sample = "copy"
+    fdl.assign(config.data, directory="data/copy", sample="copy")
     return config
 
 
@@ -101,8 +100,7 @@ def _preferences(method: type) -> fdl.Config[PostTraining]:
     config.data = _data(config, Preferences, "data/preferences")
     config.objective = fdl.Config(Preference)
     config.optimizer.learning_rate = 5e-4
-    config.loop.steps = 100
-    config.loop.eval_every = 50
+    fdl.assign(config.loop, steps=100, eval_every=50)
     return config
 
 
@@ -128,8 +126,7 @@ def _rewards(method: type, *names: str) -> fdl.Config[PostTraining]:
     config.data.batch_size = 8
     config.optimizer.learning_rate = 3e-3
     config.optimizer.schedule.warmup_steps = 5
-    config.loop.steps = 30
-    config.loop.eval_every = 15
+    fdl.assign(config.loop, steps=30, eval_every=15)
     config.checkpoint.every = 15
     config.hooks = (fdl.Config(BestCheckpoint, metric="eval/reward", mode="max"),)
     return config
@@ -157,13 +154,11 @@ def ppo() -> fdl.Config[PostTraining]:
 def sft_grpo() -> fdl.Config[PostTraining]:
     """A pipeline: GRPO rewards words that are right, or nearly so, from the weights of `smoke`."""
     config = _rewards(GroupRelative, "exact_match", "overlap")
-    config.method.iterations = 2
-    config.method.kl_weight = 0.0
+    fdl.assign(config.method, iterations=2, kl_weight=0.0)
     config.start_from = "runs/smoke"
     config.data.batch_size = 32
     config.optimizer.learning_rate = 2e-3
-    config.loop.steps = 100
-    config.loop.eval_every = 20
+    fdl.assign(config.loop, steps=100, eval_every=20)
     return config
 
 
@@ -195,8 +190,7 @@ def _data(
 
 def float32(config: fdl.Config[Experiment]) -> None:
     """Compute everything in float32, to compare against."""
-    config.precision.param_dtype = "float32"
-    config.precision.compute_dtype = "float32"
+    fdl.assign(config.precision, param_dtype="float32", compute_dtype="float32")
 
 
 def fsdp(config: fdl.Config[Experiment]) -> None:
