@@ -14,7 +14,7 @@ from pydantic import Field
 
 from .errors import UserError
 from .training.groups import map_with_path, matches
-from .training.optimizer import GroupedOptimizer
+from .training.optimizer import AdamW, GroupedOptimizer
 from .training.schedule import ScheduleSettings
 
 MATRICES = {
@@ -30,24 +30,6 @@ MATRICES = {
 }
 """Weights inside the models that are matrices, and what their axes are: ``i`` is summed over, ``o``
 is given out, and each place along ``b`` has a matrix of its own. All heads are one matrix."""
-
-
-class AdamW(GroupedOptimizer):
-    """AdamW (Loshchilov and Hutter, 2019).
-
-    Attributes:
-        b1: Decay of the first moment.
-        b2: Decay of the second moment.
-        eps: Added to the root of the second moment.
-    """
-
-    b1: float = Field(default=0.9, ge=0, lt=1)
-    b2: float = Field(default=0.95, ge=0, lt=1)
-    eps: float = Field(default=1e-8, gt=0)
-
-    def direction(self) -> optax.GradientTransformation:
-        """Adam's."""
-        return optax.scale_by_adam(self.b1, self.b2, self.eps, mu_dtype="float32")
 
 
 class Muon(AdamW):
@@ -127,13 +109,9 @@ class Adafactor(GroupedOptimizer):
 
     def direction(self) -> optax.GradientTransformation:
         """A change relative to the size of the weights."""
-        return optax.chain(
-            optax.scale_by_factored_rms(
-                decay_rate=self.decay, min_dim_size_to_factor=self.factored_from
-            ),
-            optax.clip_by_block_rms(1.0),
-            optax.scale_by_param_block_rms(),
-        )
+        size = self.factored_from
+        moments = optax.scale_by_factored_rms(decay_rate=self.decay, min_dim_size_to_factor=size)
+        return optax.chain(moments, optax.clip_by_block_rms(1.0), optax.scale_by_param_block_rms())
 
 
 class SGD(GroupedOptimizer):
@@ -152,21 +130,17 @@ class SGD(GroupedOptimizer):
         return optax.trace(self.momentum, self.nesterov)
 
 
-class ScheduleFreeAdamW(GroupedOptimizer):
+class ScheduleFreeAdamW(AdamW):
     """Schedule-Free AdamW (Defazio et al., 2024): it averages weights instead of lowering the rate.
 
     What is evaluated, exported and used is the average.
 
     Attributes:
         b1: Weight of the average where gradients are taken.
-        b2: Decay of the second moment.
-        eps: Added to the root of the second moment.
     """
 
     schedule: ScheduleSettings = ScheduleSettings(kind="constant")
     b1: float = Field(default=0.9, gt=0, lt=1)
-    b2: float = Field(default=0.95, ge=0, lt=1)
-    eps: float = Field(default=1e-8, gt=0)
 
     def build(self, steps: int) -> optax.GradientTransformation:
         """Build the transformation for a run of so many updates."""

@@ -16,10 +16,12 @@ class Settings(BaseModel):
     """Frozen and validated: an unknown field or a wrong type is an error, not a surprise later.
 
     Dtypes and choices are strings, so that a saved configuration can be read without importing
-    JAX and outlives a renamed class.
+    JAX and outlives a renamed class. A field may be of any class or protocol.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True
+    )
 
 
 def is_free(kind: object, name: str) -> bool:

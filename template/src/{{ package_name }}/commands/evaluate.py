@@ -76,9 +76,8 @@ def run(arguments: argparse.Namespace) -> None:
             batches = [chunk.batch for chunk in chunks]
         else:
             where = f"{arguments.split} split"
-            batches = data.eval_batches(
-                arguments.split, limit=arguments.batches, process=0, processes=1
-            )
+            limit = arguments.batches
+            batches = data.eval_batches(arguments.split, limit=limit, process=0, processes=1)
             chunks = split_chunks(batches)
         results = {"metrics": program.evaluate(state, batches, name)}
         baseline = program.baseline()

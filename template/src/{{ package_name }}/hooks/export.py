@@ -2,6 +2,7 @@
 
 import jax
 
+from ..training.export import export
 from ..training.hook import Hook, Run
 
 
@@ -12,5 +13,5 @@ class Export(Hook):
         """Export, unless the run was interrupted."""
         if run.finished and jax.process_index() == 0:
             folder = run.directory.path / "export"
-            run.program.export(run.state, folder, run.directory, run.step)
+            export(run.program, run.state, run.step, folder, run.directory)
             run.report.message(f"exported: {folder}")

@@ -54,12 +54,8 @@ class BestCheckpoint(_Monitor):
 
     def preserves(self, saved: Mapping[int, Metrics]) -> Collection[int]:
         """The step of the best checkpoint."""
-        scores = {
-            step: self._signed(saved[step][self.metric])
-            for step in sorted(saved)
-            if self.metric in saved[step]
-        }
-        return (max(scores, key=scores.__getitem__),) if scores else ()
+        steps = [step for step in sorted(saved) if self.metric in saved[step]]
+        return sorted(steps, key=lambda step: -self._signed(saved[step][self.metric]))[:1]
 
 
 class EarlyStopping(_Monitor):

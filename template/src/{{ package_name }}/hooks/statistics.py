@@ -22,12 +22,11 @@ class ModuleStatistics(Hook):
 
     def step_metrics(self, grads: PyTree, updates: PyTree, params: PyTree) -> dict[str, Scalar]:
         """The norms, by kind and module."""
-        norms = {}
-        for module, gradient in _modules(grads, self.depth).items():
-            norms[f"grad_norm/{module}"] = optax.tree.norm(gradient)
-        weights, changes = _modules(params, self.depth), _modules(updates, self.depth)
-        for module in weights:
-            weight, update = optax.tree.norm(weights[module]), optax.tree.norm(changes[module])
+        norms, depth = {}, self.depth
+        gradients, changes = _modules(grads, depth), _modules(updates, depth)
+        for module, weights in _modules(params, depth).items():
+            weight, update = optax.tree.norm(weights), optax.tree.norm(changes[module])
+            norms[f"grad_norm/{module}"] = optax.tree.norm(gradients[module])
             norms[f"weight_norm/{module}"] = weight
             norms[f"update_norm/{module}"] = update
             norms[f"update_to_weight/{module}"] = update / (weight + 1e-12)

@@ -22,7 +22,7 @@ def check_finite(tree: PyTree, operation: str) -> Result[None, NumericalError]:
     Returns:
         ``Ok(None)``, or an ``Err`` that names the first bad leaf and counts its bad entries.
     """
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+    for path, leaf in jax.tree.leaves_with_path(tree):
         if not jnp.issubdtype(getattr(leaf, "dtype", type(leaf)), jnp.floating):
             continue  # such as a random key, which is no array of numpy's
         array = np.asarray(jax.device_get(leaf))

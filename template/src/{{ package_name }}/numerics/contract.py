@@ -7,16 +7,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from .precision import Precision
+from .shapes import AnyArray
 
 
 def contract(
-    spec: str,
-    left: Float[Array, "..."],
-    right: Float[Array, "..."],
-    precision: Precision,
-    *,
-    accumulator: bool = False,
-) -> Float[Array, "..."]:
+    spec: str, left: AnyArray, right: AnyArray, precision: Precision, *, accumulator: bool = False
+) -> AnyArray:
     """Einsum of two operands in the compute dtype with float32 accumulation.
 
     The automatic derivative of such a product multiplies a float32 cotangent by a bfloat16
@@ -46,17 +42,10 @@ def contract(
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _product(
-    spec: str, precision: Precision, left: Float[Array, "..."], right: Float[Array, "..."]
-) -> Float[Array, "..."]:
+def _product(spec: str, precision: Precision, left: AnyArray, right: AnyArray) -> AnyArray:
     _backward_specs(spec)
-    return jnp.einsum(
-        spec,
-        left,
-        right,
-        precision=precision.dot_precision,
-        preferred_element_type=precision.accumulator_dtype,
-    )
+    dot, accumulator = precision.dot_precision, precision.accumulator_dtype
+    return jnp.einsum(spec, left, right, precision=dot, preferred_element_type=accumulator)
 
 
 def _forward(spec, precision, left, right):

@@ -6,9 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
 from .precision import Precision
+from .shapes import AnyArray
 
 
 class Frozen(nnx.Variable):
@@ -30,13 +31,10 @@ def parameter(
     return declare(weight, tuple(sizes), precision)
 
 
-def declare(
-    value: Float[Array, "..."], dimensions: tuple[str, ...], precision: Precision
-) -> nnx.Param:
+def declare(value: AnyArray, dimensions: tuple[str, ...], precision: Precision) -> nnx.Param:
     """A parameter whose axes are named; it is laid out over the mesh when the state is made."""
-    return nnx.Param(
-        value.astype(precision.param_dtype), out_sharding=dimensions, eager_sharding=False
-    )
+    value = value.astype(precision.param_dtype)
+    return nnx.Param(value, out_sharding=dimensions, eager_sharding=False)
 
 
 def freeze(model: nnx.Module, paths: Container[str] | None = None) -> None:

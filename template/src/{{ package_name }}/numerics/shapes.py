@@ -9,6 +9,7 @@ refuses all others. They are the logical axes of parameters too (`parallel.rules
 from jaxtyping import Array, Bool, Float, Int
 
 Scalar = Float[Array, ""]
+AnyArray = Float[Array, "..."]
 Tokens = Int[Array, "batch seq_len"]
 Weights = Float[Array, "batch seq_len"]
 Hidden = Float[Array, "batch seq_len d_model"]

@@ -39,12 +39,7 @@ def start_processes() -> None:
             f"JAX_COORDINATOR_ADDRESS={address} is set, so {' and '.join(_PLACE)} must be numbers; "
             "set them, or unset the address to run alone"
         ) from error
-    jax.distributed.initialize(
-        coordinator_address=address,
-        num_processes=processes,
-        process_id=process,
-        cluster_detection_method="deactivate",
-    )
+    jax.distributed.initialize(address, processes, process, cluster_detection_method="deactivate")
     # JAX has no public name for the service. Without the private one, runs end as JAX ends them.
     with contextlib.suppress(ImportError, AttributeError):
         from jax._src.distributed import global_state

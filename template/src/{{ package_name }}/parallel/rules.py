@@ -17,12 +17,7 @@ from jaxtyping import Array, Float, PyTree
 from ..errors import UserError
 from .mesh import MeshSettings, get_sharding_spec
 
-WEIGHT_RULES = {
-    "num_heads": "model",
-    "num_kv_heads": "model",
-    "d_ff": "model",
-    "vocab_size": "model",
-}
+WEIGHT_RULES = dict.fromkeys(["num_heads", "num_kv_heads", "d_ff", "vocab_size"], "model")
 ACTIVATION_RULES = {**WEIGHT_RULES, "batch": "data"}
 FIXED = {"num_kv_heads", "vocab_size"}
 """Dimensions that one is not free to choose: few heads have keys, and vocabularies are odd."""
@@ -88,8 +83,7 @@ def weight_shardings(params: nnx.State, mesh: Mesh, settings: MeshSettings) -> P
     rules = weight_rules(settings)
     shardings = {}
     for path, variable in nnx.to_flat_state(params):
-        dimensions: tuple[str, ...] = variable.get_metadata().get("out_sharding") or ()
-        dimensions = dimensions or ("",) * len(variable.shape)
+        dimensions: Any = variable.get_metadata().get("out_sharding") or ("",) * len(variable.shape)
         axes = axes_of(dimensions, variable.shape, rules, mesh.shape)
         for name, size, axis in zip(dimensions, variable.shape, axes, strict=True):
             if axis is not None and size % mesh.shape[axis]:
@@ -121,12 +115,8 @@ def shardings_like(tree: PyTree, params: PyTree, shardings: PyTree, mesh: Mesh) 
         shardings: Shardings of the parameters.
         mesh: The mesh.
     """
-    known = {
-        _names(path): (param.shape, tuple(sharding.spec))
-        for (path, param), sharding in zip(
-            jax.tree_util.tree_leaves_with_path(params), jax.tree.leaves(shardings), strict=True
-        )
-    }
+    pairs = zip(jax.tree.leaves_with_path(params), jax.tree.leaves(shardings), strict=True)
+    known = {_names(path): (param.shape, tuple(to.spec)) for (path, param), to in pairs}
 
     def place(path: tuple[Any, ...], leaf: Any) -> NamedSharding:
         names, shape = _names(path), tuple(leaf.shape)
@@ -138,7 +128,7 @@ def shardings_like(tree: PyTree, params: PyTree, shardings: PyTree, mesh: Mesh) 
             specs = set(_alike(shape, *known[own]))
         return get_sharding_spec(mesh, specs.pop() if len(specs) == 1 else ())
 
-    return jax.tree_util.tree_map_with_path(place, tree)
+    return jax.tree.map_with_path(place, tree)
 
 
 def _names(path: tuple[Any, ...]) -> tuple[str, ...]:
@@ -150,10 +140,8 @@ def _alike(
 ) -> Iterator[tuple[Any, ...]]:
     """Ways to lay out an array of `shape` like a parameter: none, one, or several."""
     more = len(shape) - len(param)
-    if more >= 0:
-        if shape[more:] == param:
-            yield (None,) * more + spec
-        return
+    if more > 0 and shape[more:] == param:
+        yield (None,) * more + spec
     for axes in combinations(range(len(param)), len(shape)):
         if tuple(param[axis] for axis in axes) == shape:
             yield tuple(spec[axis] for axis in axes)

@@ -1,6 +1,7 @@
 """Progress of reading a known number of bytes."""
 
 import sys
+from typing import Any
 
 from tqdm import tqdm
 
@@ -22,14 +23,9 @@ class ByteProgress(tqdm):
             enabled: False prints nothing.
         """
         pause = 0.0 if sys.stderr.isatty() else _SECONDS_BETWEEN_LINES
+        pauses: Any = {"delay": pause, "mininterval": max(pause, 0.1)}
         super().__init__(
-            desc=title,
-            total=total,
-            unit="B",
-            unit_scale=True,
-            delay=pause,
-            mininterval=max(pause, 0.1),
-            disable=not enabled,
+            None, title, total, unit="B", unit_scale=True, disable=not enabled, **pauses
         )
 
     def advance(self, size: int) -> None:

@@ -47,18 +47,13 @@ class Progress:
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        self._paused = 0.0
+        self._paused = self._next_line = 0.0
         self._first: tuple[float, int] | None = None
         self._recent: deque[tuple[float, int]] = deque()
-        self._next_line = 0.0
-        self._bar = tqdm(
-            total=self.total_steps,
-            initial=self.start_step,
-            file=self.stream,
-            bar_format=_BAR,
-            dynamic_ncols=True,
-            disable=not self.enabled or not self.stream.isatty(),
-        )
+        steps = {"total": self.total_steps, "initial": self.start_step}
+        look = {"bar_format": _BAR, "dynamic_ncols": True}
+        hidden = not self.enabled or not self.stream.isatty()
+        self._bar = tqdm(file=self.stream, disable=hidden, **steps, **look)
 
     @property
     def units_per_second(self) -> float | None:
@@ -92,10 +87,9 @@ class Progress:
                 remaining = (self.total_steps - step) * (now - start) / (step - first)
                 parts.append(f"ETA {tqdm.format_interval(round(remaining))}")
         status = "  ".join(parts)
+        others = [name for name in metrics if not name.startswith("train/")]
         evaluation = "  ".join(
-            f"{name.removeprefix('eval/')} {value:.3f}"
-            for name, value in metrics.items()
-            if not name.startswith("train/")
+            f"{name.removeprefix('eval/')} {metrics[name]:.3f}" for name in others
         )
         if self._bar.disable:
             if evaluation or now >= self._next_line or step == self.total_steps:

@@ -19,15 +19,12 @@ class MetricWriter(Protocol):
 
     def write(self, step: int, metrics: Metrics) -> None:
         """Record the metrics of one step; a step is written once, and steps ascend."""
-        ...
 
     def flush(self) -> None:
         """Make everything written so far durable."""
-        ...
 
     def close(self) -> None:
         """Flush and release what is held; nothing may be written afterwards."""
-        ...
 
 
 class JsonLinesWriter:

@@ -10,10 +10,8 @@ import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
-from array_record.python import (
-    array_record_data_source,
-    array_record_module,  # pyright: ignore[reportAttributeAccessIssue]
-)
+from array_record.python import array_record_module  # pyright: ignore[reportAttributeAccessIssue]
+from array_record.python.array_record_data_source import ArrayRecordDataSource
 from pydantic import ValidationError
 
 from ..errors import UserError
@@ -85,7 +83,7 @@ class DataSet:
                 digest.update(f"{shard.records} {shard.digest}\n".encode())
         return digest.hexdigest()
 
-    def source(self, split: str) -> array_record_data_source.ArrayRecordDataSource:
+    def source(self, split: str) -> ArrayRecordDataSource:
         """Give random access to the records (bytes) of a split.
 
         It is a source in Grain's sense. Grain's own wrapper around it adds statistics only, and an
@@ -97,9 +95,8 @@ class DataSet:
         if split not in self._splits:
             there = ", ".join(self._splits) or "none"
             raise UserError(f"{self.directory} has no split {split!r}; its splits: {there}")
-        return array_record_data_source.ArrayRecordDataSource(
-            [str(self.directory / shard.file) for shard in self._splits[split]]
-        )
+        files = [str(self.directory / shard.file) for shard in self._splits[split]]
+        return ArrayRecordDataSource(files)
 
 
 def holds_data_set(directory: Path) -> bool:

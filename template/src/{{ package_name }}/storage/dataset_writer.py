@@ -19,10 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from array_record.python import (
-    array_record_data_source,
-    array_record_module,  # pyright: ignore[reportAttributeAccessIssue]
-)
+from array_record.python import array_record_module  # pyright: ignore[reportAttributeAccessIssue]
+from array_record.python.array_record_data_source import ArrayRecordDataSource
 
 from ..errors import UserError
 from ..files import sync
@@ -87,14 +85,13 @@ class DataSetWriter:
             self._lock = _lock(self.scratch)
         except OSError as error:
             raise UserError(f"cannot write {self._directory}: {error.strerror}") from error
-        try:
+        with contextlib.ExitStack() as undone:
+            undone.push(self)
             self._refuse()
             for leftover in self.scratch.iterdir():
                 if leftover.name != "lock":
                     shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-        except BaseException:
-            self.__exit__()
-            raise
+            undone.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -230,10 +227,10 @@ class RecordFile:
             self._writer.close()
         return self._digest.hexdigest()
 
-    def take(self) -> array_record_data_source.ArrayRecordDataSource:
+    def take(self) -> ArrayRecordDataSource:
         """Close the file and give random access to its records."""
         self.close()
-        return array_record_data_source.ArrayRecordDataSource([str(self.path)])
+        return ArrayRecordDataSource([str(self.path)])
 
 
 @contextlib.contextmanager

@@ -77,7 +77,6 @@ class KeepsFiles(Protocol):
         Raises:
             UserError: The run was started with something else.
         """
-        ...
 
 
 @runtime_checkable

@@ -66,12 +66,8 @@ def inference_model(graphdef: nnx.GraphDef, state: TrainState, precision: Precis
     if isinstance(model, Merges):  # before anything is rounded
         model, weights = model.merged(), nnx.Variable
     nnx.update(model, cast_floating(nnx.state(model, weights), precision.param_dtype))
-    return nnx.view(
-        model,
-        deterministic=True,
-        use_running_average=True,
-        raise_if_not_found=False,
-    )
+    mode = {"deterministic": True, "use_running_average": True}
+    return nnx.view(model, raise_if_not_found=False, **mode)
 
 
 def evaluate(
@@ -83,18 +79,16 @@ def evaluate(
         evaluated: What the step made of each batch.
         metrics: The metrics that the step was made for.
     """
-    total: Means | None = None
+    total: Means = {}
     picked: list[list[dict[str, np.ndarray]]] = [[] for _ in metrics]
     for means, (real, collected) in evaluated:
-        total = means if total is None else jax.tree.map(jnp.add, total, means)
+        total = jax.tree.map(jnp.add, total, means) if total else means
         for parts, arrays in zip(picked, collected, strict=True):
             parts.append({name: np.asarray(array)[real] for name, array in arrays.items()})
-    results = {name: float(mean) for name, mean in (total or {}).items()}
+    results = {name: float(mean) for name, mean in total.items()}
     for metric, parts in zip(metrics, picked, strict=True):
-        names = parts[0] if parts else ()
-        results |= metric.compute(
-            {name: np.concatenate([part[name] for part in parts]) for name in names}
-        )
+        joined = jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts or [{}])
+        results |= metric.compute(joined)
     return results
 
 
@@ -108,15 +102,12 @@ def split_chunks(batches: Iterable[dict[str, Any]]) -> Iterator[Chunk]:
 
 
 def predictions(
-    ask: Callable[[dict[str, jax.Array]], Mapping[str, jax.Array]],
-    names: Iterable[str],
-    chunks: Iterable[Chunk],
-    sharding: NamedSharding,
+    ask: Callable[..., Any], names: Iterable[str], chunks: Iterable[Chunk], sharding: NamedSharding
 ) -> Iterator[Result]:
     """What a model tells about examples, chunk by chunk.
 
     Args:
-        ask: The compiled prediction of a batch.
+        ask: The compiled prediction of a batch: outputs by name, for inputs by name.
         names: The arrays of a batch that it takes.
         chunks: The examples, all of them on each process.
         sharding: Where a batch goes.
@@ -134,11 +125,7 @@ def predictions(
 
 
 def predict(
-    prediction: Prediction,
-    model: nnx.Module,
-    data: Any,
-    chunks: Iterable[Chunk],
-    sharding: NamedSharding,
+    prediction: Prediction, model: Any, data: Any, chunks: Iterable[Chunk], sharding: NamedSharding
 ) -> Iterator[Result]:
     """`Program.predict` for a model alone, as the tests of projects up to 0.4.1 call it."""
     graphdef, state = nnx.split(model)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 import jax
 from flax import nnx
 from jax.sharding import Mesh
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from ..errors import UserError
 from ..numerics.precision import Precision
@@ -82,8 +82,6 @@ class Evaluation(Settings):
         weights: ``trained`` weights, or ``ema``, their moving average, where a hook keeps one.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     split: str = "validation"
     data: DataSettings | None = None
     metrics: tuple[Metric, ...] = ()
@@ -99,31 +97,21 @@ class Evaluation(Settings):
 class Experiment(Settings):
     """A run's whole configuration, built by Fiddle from `experiments.py`."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     seed: int = Field(default=0, ge=0, lt=2**32)
     model: ModelSettings
     data: DataSettings
-    objective: Callable[..., Any]
+    objective: Objective
     optimizer: Optimizer
-    mesh: Annotated[MeshSettings, FREE]
-    precision: Precision
+    mesh: Annotated[MeshSettings, FREE] = MeshSettings()
+    precision: Precision = Precision()
     loop: LoopSettings
     checkpoint: Annotated[CheckpointSettings, FREE]
-    safety: SafetySettings
+    safety: SafetySettings = SafetySettings()
     prediction: Annotated[Prediction | None, FREE] = None
     evaluations: Annotated[dict[str, Evaluation], FREE] = Field(
         default_factory=lambda: {"eval": Evaluation()}
     )
     hooks: Annotated[tuple[Hook, ...], FREE] = ()
-
-    @field_validator("evaluations")
-    @classmethod
-    def _names_of_metrics(cls, evaluations: dict[str, Evaluation]) -> dict[str, Evaluation]:
-        for name in evaluations:
-            if not name.isidentifier() or name == "train":
-                raise ValueError(f"{name!r} cannot stand before the / of a metric's name")
-        return evaluations
 
     @property
     def throughput(self) -> tuple[int, str]:
@@ -142,9 +130,8 @@ class Experiment(Settings):
             try:
                 return fitted_to(info, part)
             except KeyError as error:
-                raise UserError(
-                    f"{name}: follows from the data, whose info() has no {error}"
-                ) from error
+                problem = f"{name}: follows from the data, whose info() has no {error}"
+                raise UserError(problem) from error
 
         fitted = {name: fit(name, getattr(self, name)) for name in type(self).model_fields}
         evaluations = {
@@ -156,6 +143,10 @@ class Experiment(Settings):
     @model_validator(mode="after")
     def _fits_together(self) -> "Experiment":
         for name, evaluation in self.evaluations.items():
+            if not name.isidentifier() or name == "train":
+                raise ValueError(
+                    f"evaluations: {name!r} cannot stand before the / of a metric's name"
+                )
             if evaluation.metrics and self.prediction is None:
                 raise ValueError(f"prediction: the metrics of evaluation {name!r} need one")
         if self.data.batch_size % self.loop.micro_batches:

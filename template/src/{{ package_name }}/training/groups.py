@@ -13,14 +13,13 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 import optax
 from flax import nnx
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import PyTree
 from pydantic import Field
 
 from ..errors import UserError
 from ..numerics.parameters import freeze
+from ..numerics.shapes import AnyArray
 from ..settings import Settings
-
-AnyArray = Float[Array, "..."]
 
 
 class Group(Settings):
@@ -51,17 +50,15 @@ class Grouped(Protocol):
     groups: Groups
 
 
-def matches(path: str, pattern: str) -> bool:
-    """Whether a pattern stands for the parameter at a dotted path."""
-    return fnmatchcase(path, pattern) or fnmatchcase(path, f"*.{pattern}")
+def matches(path: str, *patterns: str) -> bool:
+    """Whether one of some patterns stands for the parameter at a dotted path."""
+    ways = (way for pattern in patterns for way in (pattern, f"*.{pattern}"))
+    return any(fnmatchcase(path, way) for way in ways)
 
 
 def group_of(path: str, groups: Groups) -> str | None:
     """The name of the group that the parameter at a dotted path belongs to, if any."""
-    for name, group in groups.items():
-        if any(matches(path, pattern) for pattern in group.patterns):
-            return name
-    return None
+    return next((name for name, group in groups.items() if matches(path, *group.patterns)), None)
 
 
 def map_with_path(function: Callable[..., Any], tree: PyTree, *others: PyTree) -> PyTree:
@@ -70,7 +67,7 @@ def map_with_path(function: Callable[..., Any], tree: PyTree, *others: PyTree) -
     def call(path: tuple[Any, ...], *leaves: Any) -> Any:
         return function(jax.tree_util.keystr(path, simple=True, separator="."), *leaves)
 
-    return jax.tree_util.tree_map_with_path(call, tree, *others)
+    return jax.tree.map_with_path(call, tree, *others)
 
 
 def add_decayed_weights(
@@ -86,7 +83,7 @@ def add_decayed_weights(
     exempt = tuple(exempt)
 
     def decay(path: str, update: AnyArray, param: AnyArray) -> AnyArray:
-        if any(matches(path, pattern) for pattern in exempt):
+        if matches(path, *exempt):
             return update
         name = group_of(path, groups)
         own = None if name is None else groups[name].weight_decay

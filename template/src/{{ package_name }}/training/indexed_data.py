@@ -104,13 +104,9 @@ class IndexedData(Settings):
         # come before the share of a process, so that they follow from the place in the order.
         numbers = grain.MapDataset.range(len(examples)).seed(seed).shuffle().repeat()
         drawn = numbers.random_map(draw) if count else numbers.map(lambda number: (number,))
-        return (
-            drawn[process::processes]
-            # Nothing remains of an endless data set; without this its length overflows at size 1.
-            .batch(per_process, drop_remainder=True)
-            .map(lambda batch: examples.read(*batch))
-            .to_iter_dataset(self._reading)
-        )
+        # An endless data set has no remainder; without this its length overflows at size 1.
+        batches = drawn[process::processes].batch(per_process, drop_remainder=True)
+        return batches.map(lambda batch: examples.read(*batch)).to_iter_dataset(self._reading)
 
     def eval_batches(
         self, split: str, *, limit: int | None, process: int, processes: int

@@ -6,9 +6,8 @@ checkpoint of their step, and the checkpoint is made before the next batch is ta
 that is killed at any moment resumes as if it had not been.
 """
 
-from dataclasses import dataclass
 from signal import Signals
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 from jax.sharding import Mesh
@@ -20,15 +19,13 @@ from .data_settings import info_of
 from .experiment import Experiment
 from .hook import Hooks, Run
 from .interruption import Interruption
-from .memory import memory_line
 from .program import make_program
 from .report import Report
 from .safety import stop_if_diverged
-from .state import TrainState
+from .state import TrainState, memory_line
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a run ended.
 
     Attributes:

@@ -77,17 +77,15 @@ class GroupedOptimizer(Settings):
 
     def rates(self, steps: int) -> dict[str, optax.Schedule]:
         """The learning rate, and that of each group."""
-        rates = {"": 1.0} | {
-            f"/{name}": group.rate for name, group in self.groups.items() if not group.frozen
-        }
+        trained = {f"/{name}": one.rate for name, one in self.groups.items() if not one.frozen}
         return {
             f"learning_rate{name}": make_schedule(self.schedule, rate * self.learning_rate, steps)
-            for name, rate in rates.items()
+            for name, rate in {"": 1.0, **trained}.items()
         }
 
 
-class OptimizerSettings(GroupedOptimizer):
-    """AdamW, for experiments that were written before projects had a module `optimizer`.
+class AdamW(GroupedOptimizer):
+    """AdamW (Loshchilov and Hutter, 2019).
 
     Attributes:
         b1: Decay of the first moment.
@@ -98,6 +96,14 @@ class OptimizerSettings(GroupedOptimizer):
     b1: float = Field(default=0.9, ge=0, lt=1)
     b2: float = Field(default=0.95, ge=0, lt=1)
     eps: float = Field(default=1e-8, gt=0)
+
+    def direction(self) -> optax.GradientTransformation:
+        """Adam's."""
+        return optax.scale_by_adam(self.b1, self.b2, self.eps, mu_dtype="float32")
+
+
+class OptimizerSettings(AdamW):
+    """AdamW, for experiments that were written before projects had a module `optimizer`."""
 
     def build(self, steps: int) -> optax.GradientTransformation:
         """Build the transformation; without groups the one whose state their checkpoints hold."""
@@ -110,12 +116,6 @@ class OptimizerSettings(GroupedOptimizer):
             optax.scale_by_learning_rate(self.rates(steps)["learning_rate"]),
         )
 
-    def direction(self) -> optax.GradientTransformation:
-        """Adam's."""
-        return optax.scale_by_adam(self.b1, self.b2, self.eps, mu_dtype="float32")
-
 
 def _decays(params: PyTree) -> PyTree:
-    return map_with_path(
-        lambda path, _: not any(matches(path, pattern) for pattern in NOT_DECAYED), params
-    )
+    return map_with_path(lambda path, _: not matches(path, *NOT_DECAYED), params)

@@ -88,7 +88,6 @@ class WritesSamples(Protocol):
             results: The examples with the predictions.
             path: Where the file goes; its suffix is this method's to choose.
         """
-        ...
 
 
 @runtime_checkable
@@ -101,4 +100,3 @@ class Plots(Protocol):
         Raises:
             UserError: The results lack what the picture shows, such as targets.
         """
-        ...

@@ -14,8 +14,6 @@ from jax.sharding import Mesh, NamedSharding
 from ..errors import UserError
 from ..parallel.mesh import get_sharding_spec
 from ..parallel.rules import batch_sharding, put_batch
-from ..storage.exports import write_export
-from ..storage.run_directory import RunDirectory
 from .averaging import with_weights
 from .evaluation import EvalStep, evaluate, inference_model, make_eval_step, predictions
 from .experiment import Experiment
@@ -81,13 +79,11 @@ class Program:
 
     def evaluate_during_training(self, name: str, state: TrainState) -> dict[str, float]:
         """Metrics of one of the experiment's evaluations."""
-        evaluation, loop = self.experiment.evaluations[name], self.experiment.loop
-        batches = (evaluation.data or self.experiment.data).eval_batches(
-            evaluation.split,
-            limit=evaluation.batches or loop.eval_batches,
-            process=jax.process_index(),
-            processes=jax.process_count(),
-        )
+        evaluation = self.experiment.evaluations[name]
+        data, split = evaluation.data or self.experiment.data, evaluation.split
+        limit = evaluation.batches or self.experiment.loop.eval_batches
+        share = {"process": jax.process_index(), "processes": jax.process_count()}
+        batches = data.eval_batches(split, limit=limit, **share)
         return self.evaluate(with_weights(state, evaluation.weights), batches, name)
 
     @property
@@ -120,12 +116,6 @@ class Program:
         """
         names = self.prediction.input_specs(self.experiment.data)
         return predictions(partial(self._predict, state), names, chunks, self.batch)
-
-    def export(self, state: TrainState, folder: Path, run: RunDirectory, step: int) -> None:
-        """Export the model of a state; see `storage.exports.write_export`."""
-        specs = self.prediction.input_specs(self.experiment.data)
-        origin = {"run": str(run.path), "step": step}
-        write_export(folder, self.prediction, self.model(state), specs, run.data_set, **origin)
 
     @cached_property
     def _predict(self) -> Callable[[TrainState, dict[str, Any]], dict[str, Any]]:
@@ -179,13 +169,6 @@ def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) ->
     if experiment.safety.debug_nans:
         checked = checkify.checkify(step, errors=checkify.nan_checks)
         train_step = jax.jit(checked, donate_argnums=0, out_shardings=(None, outputs))
-    return Program(
-        experiment=experiment,
-        mesh=mesh,
-        layout=layout,
-        batch=batch_sharding(mesh),
-        initial_state=jax.jit(
-            lambda: initial_state(experiment, optimizer), out_shardings=layout.shardings
-        ),
-        train_step=train_step,
-    )
+    make = partial(initial_state, experiment, optimizer)
+    make_state = jax.jit(make, out_shardings=layout.shardings)
+    return Program(experiment, mesh, layout, batch_sharding(mesh), make_state, train_step)

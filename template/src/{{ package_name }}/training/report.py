@@ -8,7 +8,7 @@ import jax
 from ..parallel.distributed import failing_together
 from ..reporting.progress import Progress
 from ..reporting.tracker import open_tracker
-from ..reporting.writers import JsonLinesWriter, MetricWriter
+from ..reporting.writers import JsonLinesWriter, Metrics, MetricWriter
 from ..storage.run_directory import RunDirectory
 
 
@@ -52,17 +52,11 @@ class Report:
 
             plot_curves(self._run.metrics, self._run.curves, self._run.path.name)
 
-    def write(
-        self,
-        step: int,
-        train: Mapping[str, float],
-        evaluations: Mapping[str, Mapping[str, float]] | None = None,
-    ) -> None:
+    def write(self, step: int, train: Metrics, evaluations: Mapping[str, Metrics]) -> None:
         """Record one step: its numbers, and the metrics of the evaluations after it by name."""
-        groups = {"train": train, **(evaluations or {})}
         record = {
             f"{group}/{name}": value
-            for group, metrics in groups.items()
+            for group, metrics in {"train": train, **evaluations}.items()
             for name, value in metrics.items()
         }
         self._progress.update(step, record)

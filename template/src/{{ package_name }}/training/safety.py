@@ -73,9 +73,6 @@ def stop_if_diverged(step: int, metrics: Mapping[str, float], settings: SafetySe
     if metrics["consecutive_skips"] < settings.max_consecutive_skips:
         return
     norms = {name: value for name, value in metrics.items() if name.startswith("grad_norm")}
-    error = NumericalError(
-        "training",
-        f"the last {settings.max_consecutive_skips} updates were skipped",
-        {"step": step, "loss": metrics["loss"], **norms},
-    )
+    reason = f"the last {settings.max_consecutive_skips} updates were skipped"
+    error = NumericalError("training", reason, {"step": step, "loss": metrics["loss"], **norms})
     raise Diverged(f"{error}; lower optimizer.learning_rate or look at the data of these steps")

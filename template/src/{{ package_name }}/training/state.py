@@ -1,5 +1,6 @@
 """The state of a run: plain arrays in plain containers, laid out over the mesh."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -73,15 +74,12 @@ def state_layout(
     """
     with jax.sharding.use_abstract_mesh(_NO_MESH):
         model = nnx.eval_shape(lambda: _build(experiment, jax.random.key(0)))
-    graphdef, params, variables = nnx.split(model, nnx.Param, ...)
-    by_param = weight_shardings(params, mesh, experiment.mesh)
-    everywhere = get_sharding_spec(mesh, ())
+    graphdef, *parts = nnx.split(model, nnx.Param, ...)
+    params, variables = (weight_shardings(part, mesh, experiment.mesh) for part in parts)
     abstract = jax.eval_shape(lambda: initial_state(experiment, optimizer))
-    shardings = jax.tree.map(lambda _: everywhere, abstract)._replace(
-        params=by_param,
-        variables=weight_shardings(variables, mesh, experiment.mesh),
-        opt_state=shardings_like(abstract.opt_state, abstract.params, by_param, mesh),
-    )
+    opt_state = shardings_like(abstract.opt_state, abstract.params, params, mesh)
+    shardings = jax.tree.map(lambda _: get_sharding_spec(mesh, ()), abstract)
+    shardings = shardings._replace(params=params, variables=variables, opt_state=opt_state)
     abstract = jax.tree.map(lambda leaf, to: leaf.update(sharding=to), abstract, shardings)
     return StateLayout(graphdef, abstract)
 
@@ -91,15 +89,9 @@ def initial_state(experiment: Experiment, optimizer: optax.GradientTransformatio
     init_key, train_key = jax.random.split(jax.random.key(experiment.seed))
     _, params, variables = nnx.split(_build(experiment, init_key), nnx.Param, ...)
     master = cast_floating(nnx.to_pure_dict(params), "float32")
-    return TrainState(
-        step=jnp.zeros((), jnp.int32),
-        key=train_key,
-        params=master,
-        variables=nnx.to_pure_dict(variables),
-        opt_state=optimizer.init(master),
-        skipped=jnp.zeros((), jnp.int32),
-        consecutive_skips=jnp.zeros((), jnp.int32),
-    )
+    variables, opt_state = nnx.to_pure_dict(variables), optimizer.init(master)
+    step, skipped, consecutive_skips = jnp.zeros(3, jnp.int32)
+    return TrainState(step, train_key, master, variables, opt_state, skipped, consecutive_skips)
 
 
 def _build(experiment: Experiment, key: PRNGKeyArray) -> Any:
@@ -127,3 +119,26 @@ def evaluation_params(state: TrainState) -> PyTree:
         if isinstance(part, ScheduleFreeState):
             return schedule_free_eval_params(part, state.params)
     return state.params
+
+
+def memory_line(abstract: TrainState) -> str:
+    """Memory of a state on one device by kind, in one line.
+
+    Gradients, which come and go with each step, are float32 like the parameters that they are of.
+
+    Args:
+        abstract: Shapes, dtypes and shardings of the state.
+    """
+    kinds = ("parameters", "frozen", "optimizer state", "gradients")
+    trees = (abstract.params, abstract.variables, abstract.opt_state, abstract.params)
+    sizes = zip(kinds, map(_bytes, trees), strict=True)
+    told = ", ".join(f"{kind} {size / 1e6:,.1f} MB" for kind, size in sizes)
+    return f"memory of each device: {told}"
+
+
+def _bytes(tree: PyTree) -> int:
+    """What arrays take on one device."""
+    return sum(
+        math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
+        for leaf in jax.tree.leaves(tree)
+    )

@@ -32,8 +32,7 @@ def make_train_step(
     rates = rates_of(experiment.optimizer, experiment.loop.steps)
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        key = jax.random.fold_in(state.key, state.step)
-        grads, variables, means = _gradients(graphdef, experiment, state, batch, key)
+        grads, variables, means = _gradients(graphdef, experiment, state, batch)
         loss, norm = means["loss"].value, optax.tree.norm(grads)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params, value=loss)
         params = optax.apply_updates(state.params, updates)
@@ -42,24 +41,14 @@ def make_train_step(
         params, variables, opt_state = keep_if(
             safe, (params, variables, opt_state), (state.params, state.variables, state.opt_state)
         )
-        new = TrainState(
-            step=state.step + 1,
-            key=state.key,
-            params=params,
-            variables=variables,
-            opt_state=opt_state,
-            skipped=state.skipped + ~safe,
-            consecutive_skips=jnp.where(safe, 0, state.consecutive_skips + 1),
-        )
+        skips = jnp.where(safe, 0, state.consecutive_skips + 1)
+        counts = {"skipped": state.skipped + ~safe, "consecutive_skips": skips}
+        new = TrainState(state.step + 1, state.key, params, variables, opt_state, **counts)
         metrics = {name: mean.value for name, mean in means.items()}
         metrics |= {f"grad_norm/{name}": optax.tree.norm(grads[name]) for name in grads}
         applied = state.step - state.skipped
         metrics |= {name: jnp.asarray(rate(applied)) for name, rate in rates.items()}
-        metrics |= {
-            "grad_norm": norm,
-            "skipped": new.skipped,
-            "consecutive_skips": new.consecutive_skips,
-        }
+        metrics |= {"grad_norm": norm, **counts}
         for hook in experiment.hooks:
             metrics |= hook.step_metrics(grads, updates, state.params)
         return new, metrics
@@ -68,11 +57,7 @@ def make_train_step(
 
 
 def _gradients(
-    graphdef: nnx.GraphDef,
-    experiment: Experiment,
-    state: TrainState,
-    batch: Batch,
-    key: PRNGKeyArray,
+    graphdef: nnx.GraphDef, experiment: Experiment, state: TrainState, batch: Batch
 ) -> tuple[PyTree, PyTree, Means]:
     """Float32 gradient of the batch's mean loss, the model's new variables, and all metrics.
 
@@ -80,6 +65,7 @@ def _gradients(
     whole batch's weight, so micro-batches of unequal weight count as they should.
     """
     params = cast_floating(state.params, experiment.precision.param_dtype)
+    key = jax.random.fold_in(state.key, state.step)
 
     def summed_loss(
         params: PyTree, variables: PyTree, batch: Batch, key: PRNGKeyArray
@@ -105,10 +91,9 @@ def _gradients(
             return (jax.tree.map(jnp.add, sums, (grads, means)), variables), None
 
         pieces = (_split(batch, parts), jax.random.split(key, parts))
-        one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), pieces)
-        grads, _, means = jax.eval_shape(part, state.variables, *one)
-        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), (grads, means))
-        carry = (zeros, state.variables)
+        first = jax.tree.map(lambda leaf: leaf[0], pieces)
+        grads, _, means = jax.eval_shape(part, state.variables, *first)
+        carry = (jax.tree.map(jnp.zeros_like, (grads, means)), state.variables)
         ((grads, means), variables), _ = jax.lax.scan(accumulate, carry, pieces)
 
     weight = means["loss"].weight
@@ -121,7 +106,4 @@ def _split(batch: Batch, parts: int) -> Batch:
 
     Dealing in turn, rather than cutting into runs, leaves every example on its device.
     """
-    return {
-        name: array.reshape(-1, parts, *array.shape[1:]).swapaxes(0, 1)
-        for name, array in batch.items()
-    }
+    return jax.tree.map(lambda x: x.reshape(-1, parts, *x.shape[1:]).swapaxes(0, 1), batch)

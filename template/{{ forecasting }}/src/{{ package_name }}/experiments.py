@@ -14,19 +14,17 @@ from .model import ForecasterSettings
 from .numerics.precision import Precision
 from .objective import QuantileLoss
 from .optimizer import AdamW
-from .parallel.mesh import MeshSettings
 from .prediction import ForecastPrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
-from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
 
 def base() -> fdl.Config[Experiment]:
     """A transformer of 3 million parameters, for one accelerator and many series."""
+    schedule = fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200)
     return fdl.Config(
         Experiment,
-        seed=0,
         model=fdl.Config(
             ForecasterSettings,
             patch_len=13,
@@ -40,16 +38,10 @@ def base() -> fdl.Config[Experiment]:
             SeriesData, directory="data/series", seq_len=156, horizon=52, batch_size=64
         ),
         objective=fdl.Config(QuantileLoss),
-        optimizer=fdl.Config(
-            AdamW,
-            learning_rate=5e-4,
-            schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200),
-        ),
-        mesh=fdl.Config(MeshSettings),
+        optimizer=fdl.Config(AdamW, learning_rate=5e-4, schedule=schedule),
         precision=fdl.Config(Precision),
         loop=fdl.Config(LoopSettings, steps=5000, eval_every=500),
         checkpoint=fdl.Config(CheckpointSettings, every=500),
-        safety=fdl.Config(SafetySettings),
         prediction=fdl.Config(ForecastPrediction),
         evaluations={"eval": fdl.Config(Evaluation)},
         hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),
@@ -60,17 +52,11 @@ def smoke() -> fdl.Config[Experiment]:
     """Proves the whole path in about a minute on two CPU cores."""
     config = base()
     float32(config)
-    config.model.d_model = 64
-    config.model.num_layers = 2
-    config.model.num_heads = 4
-    config.model.d_ff = 128
-    config.model.unroll_layers = True
+    fdl.assign(config.model, d_model=64, num_layers=2, num_heads=4, d_ff=128, unroll_layers=True)
     config.data.batch_size = 32
     config.optimizer.learning_rate = 1e-3
     config.optimizer.schedule.warmup_steps = 30
-    config.loop.steps = 400
-    config.loop.eval_every = 100
-    config.loop.eval_batches = 16
+    fdl.assign(config.loop, steps=400, eval_every=100, eval_batches=16)
     config.checkpoint.every = 50
     return config
 
@@ -87,15 +73,13 @@ def small() -> fdl.Config[Experiment]:
 
 def windows(config: fdl.Config[Experiment], seq_len: int, horizon: int, patch_len: int) -> None:
     """Forecast `horizon` steps from `seq_len` steps, in tokens of `patch_len` steps."""
-    config.data.seq_len = seq_len
-    config.data.horizon = horizon
+    fdl.assign(config.data, seq_len=seq_len, horizon=horizon)
     config.model.patch_len = patch_len
 
 
 def float32(config: fdl.Config[Experiment]) -> None:
     """Compute everything in float32, as small models do best."""
-    config.precision.param_dtype = "float32"
-    config.precision.compute_dtype = "float32"
+    fdl.assign(config.precision, param_dtype="float32", compute_dtype="float32")
 
 
 def fsdp(config: fdl.Config[Experiment]) -> None:

@@ -5,22 +5,19 @@ import fiddle as fdl
 from .augmentation import Augmentation
 from .data import ImageData
 from .hooks.monitoring import BestCheckpoint
-from .numerics.precision import Precision
 from .objective import Classification
 from .optimizer import AdamW
-from .parallel.mesh import MeshSettings
 from .prediction import ClassPrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
-from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
 
 def classify(model: fdl.Config, *, learning_rate: float) -> fdl.Config[Experiment]:
     """Learn to tell the classes of images of 64 by 64 pixels apart."""
+    schedule = fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=500)
     return fdl.Config(
         Experiment,
-        seed=0,
         model=model,
         data=fdl.Config(
             ImageData,
@@ -32,16 +29,9 @@ def classify(model: fdl.Config, *, learning_rate: float) -> fdl.Config[Experimen
             augmentation=fdl.Config(Augmentation, shift=8),
         ),
         objective=fdl.Config(Classification, label_smoothing=0.1),
-        optimizer=fdl.Config(
-            AdamW,
-            learning_rate=learning_rate,
-            schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=500),
-        ),
-        mesh=fdl.Config(MeshSettings),
-        precision=fdl.Config(Precision),
+        optimizer=fdl.Config(AdamW, learning_rate=learning_rate, schedule=schedule),
         loop=fdl.Config(LoopSettings, steps=10_000, eval_every=500),
         checkpoint=fdl.Config(CheckpointSettings, every=500),
-        safety=fdl.Config(SafetySettings),
         prediction=fdl.Config(ClassPrediction),
         evaluations={"eval": fdl.Config(Evaluation)},
         hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),
@@ -50,26 +40,18 @@ def classify(model: fdl.Config, *, learning_rate: float) -> fdl.Config[Experimen
 
 def digits(config: fdl.Config[Experiment], *, steps: int) -> None:
     """Change an experiment to learn the bundled sample, grey digits of 8 by 8 pixels."""
-    config.data.directory = "data/digits"
-    config.data.height = config.data.width = 8
-    config.data.channels = 1
-    config.data.batch_size = 64
+    fdl.assign(config.data, directory="data/digits", height=8, width=8, channels=1, batch_size=64)
     # A digit fills its image to the edges: a whole pixel more would cut off what tells it apart.
-    config.data.augmentation.shift = 0.5
-    config.data.augmentation.rotate = 15
-    config.data.augmentation.scale = 0.2
+    fdl.assign(config.data.augmentation, shift=0.5, rotate=15, scale=0.2)
     config.objective.label_smoothing = 0.1
-    config.optimizer.schedule.warmup_steps = steps // 10
-    config.optimizer.schedule.final_fraction = 0.0
-    config.loop.steps = steps
-    config.loop.eval_every = steps // 4
+    fdl.assign(config.optimizer.schedule, warmup_steps=steps // 10, final_fraction=0.0)
+    fdl.assign(config.loop, steps=steps, eval_every=steps // 4)
     config.checkpoint.every = steps // 4
 
 
 def float32(config: fdl.Config[Experiment]) -> None:
     """Compute everything in float32, to compare against."""
-    config.precision.param_dtype = "float32"
-    config.precision.compute_dtype = "float32"
+    fdl.assign(config.precision, param_dtype="float32", compute_dtype="float32")
 
 
 def fsdp(config: fdl.Config[Experiment]) -> None:

@@ -11,41 +11,25 @@ from .data import TextData
 from .hooks.monitoring import BestCheckpoint
 from .hooks.presets import debug_nans, ema, fdr, overfit, profile  # noqa: F401 - fiddler:NAME
 from .model import TransformerSettings
-from .numerics.precision import Precision
 from .objective import NextToken
 from .optimizer import AdamW
-from .parallel.mesh import MeshSettings
 from .prediction import TextPrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
-from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
 
 def base() -> fdl.Config[Experiment]:
     """A transformer of 27 million parameters, for one accelerator."""
+    schedule = fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200)
     return fdl.Config(
         Experiment,
-        seed=0,
-        model=fdl.Config(
-            TransformerSettings,
-            d_model=512,
-            num_layers=8,
-            num_heads=8,
-            d_ff=1536,
-        ),
+        model=fdl.Config(TransformerSettings, d_model=512, num_layers=8, num_heads=8, d_ff=1536),
         data=fdl.Config(TextData, directory="data/text", seq_len=1024, batch_size=64),
         objective=fdl.Config(NextToken),
-        optimizer=fdl.Config(
-            AdamW,
-            learning_rate=1e-3,
-            schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200),
-        ),
-        mesh=fdl.Config(MeshSettings),
-        precision=fdl.Config(Precision),
+        optimizer=fdl.Config(AdamW, learning_rate=1e-3, schedule=schedule),
         loop=fdl.Config(LoopSettings, steps=5000, eval_every=500),
         checkpoint=fdl.Config(CheckpointSettings, every=500),
-        safety=fdl.Config(SafetySettings),
         prediction=fdl.Config(TextPrediction),
         evaluations={"eval": fdl.Config(Evaluation)},
         hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),
@@ -55,18 +39,11 @@ def base() -> fdl.Config[Experiment]:
 def smoke() -> fdl.Config[Experiment]:
     """Proves the whole path in about a minute on two CPU cores."""
     config = base()
-    config.model.d_model = 128
-    config.model.num_layers = 2
-    config.model.num_heads = 2
-    config.model.d_ff = 384
-    config.model.unroll_layers = True
-    config.data.seq_len = 128
-    config.data.batch_size = 16
+    fdl.assign(config.model, d_model=128, num_layers=2, num_heads=2, d_ff=384, unroll_layers=True)
+    fdl.assign(config.data, seq_len=128, batch_size=16)
     config.optimizer.learning_rate = 5e-3
     config.optimizer.schedule.warmup_steps = 30
-    config.loop.steps = 250
-    config.loop.eval_every = 125
-    config.loop.eval_batches = 16
+    fdl.assign(config.loop, steps=250, eval_every=125, eval_batches=16)
     config.checkpoint.every = 50
     return config
 
@@ -77,16 +54,14 @@ def small() -> fdl.Config[Experiment]:
     config.model.num_layers = 4
     config.data.seq_len = 256
     config.optimizer.schedule.warmup_steps = 100
-    config.loop.steps = 1300
-    config.loop.eval_every = 100
+    fdl.assign(config.loop, steps=1300, eval_every=100)
     config.checkpoint.every = 200
     return config
 
 
 def float32(config: fdl.Config[Experiment]) -> None:
     """Compute everything in float32, to compare against."""
-    config.precision.param_dtype = "float32"
-    config.precision.compute_dtype = "float32"
+    fdl.assign(config.precision, param_dtype="float32", compute_dtype="float32")
 
 
 def fsdp(config: fdl.Config[Experiment]) -> None:

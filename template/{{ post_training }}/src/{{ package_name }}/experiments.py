@@ -16,10 +16,8 @@ from .data import Demonstrations, Preferences, Prompts
 from .hooks.monitoring import BestCheckpoint
 from .hooks.presets import debug_nans, ema, fdr, overfit, profile  # noqa: F401 - fiddler:NAME
 from .model import TransformerSettings
-from .numerics.precision import Precision
 from .objective import Agreement, NextToken, Preference, Rewards
 from .optimizer import AdamW
-from .parallel.mesh import MeshSettings
 from .post_training.experiment import PostTraining
 from .post_training.lora import LoraSettings
 from .post_training.methods import (
@@ -35,7 +33,6 @@ from .post_training.presets import pretrained  # noqa: F401 - fiddler:pretrained
 from .prediction import ResponsePrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
-from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
 PROMPT_TOKENS = 8
@@ -44,18 +41,13 @@ RESPONSE_TOKENS = 8
 
 def base() -> fdl.Config[PostTraining]:
     """Supervised fine-tuning: what the other experiments are made of."""
+    schedule = fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=20)
     return fdl.Config(
         PostTraining,
-        seed=0,
         method=fdl.Config(Supervised),
         start_from=None,
         model=fdl.Config(
-            TransformerSettings,
-            d_model=64,
-            num_layers=2,
-            num_heads=4,
-            d_ff=192,
-            unroll_layers=True,
+            TransformerSettings, d_model=64, num_layers=2, num_heads=4, d_ff=192, unroll_layers=True
         ),
         data=fdl.Config(
             Demonstrations,
@@ -66,17 +58,9 @@ def base() -> fdl.Config[PostTraining]:
             batch_size=64,
         ),
         objective=fdl.Config(NextToken),
-        optimizer=fdl.Config(
-            AdamW,
-            learning_rate=4e-3,
-            weight_decay=0.0,
-            schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=20),
-        ),
-        mesh=fdl.Config(MeshSettings),
-        precision=fdl.Config(Precision),
+        optimizer=fdl.Config(AdamW, learning_rate=4e-3, weight_decay=0.0, schedule=schedule),
         loop=fdl.Config(LoopSettings, steps=350, eval_every=100, eval_batches=4),
         checkpoint=fdl.Config(CheckpointSettings, every=100),
-        safety=fdl.Config(SafetySettings),
         prediction=fdl.Config(ResponsePrediction, max_response_tokens=RESPONSE_TOKENS),
         evaluations={"eval": fdl.Config(Evaluation)},
         hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),
@@ -104,8 +88,7 @@ def sft_lora() -> fdl.Config[PostTraining]:
     config = base()
     config.start_from = "runs/sft"
     config.model = fdl.Config(LoraSettings, base=config.model, rank=8)
-    config.data.directory = "data/copy"
-    config.data.sample = "copy"
+    fdl.assign(config.data, directory="data/copy", sample="copy")
     return config
 
 
@@ -117,8 +100,7 @@ def _preferences(method: type) -> fdl.Config[PostTraining]:
     config.data = _data(config, Preferences, "data/preferences")
     config.objective = fdl.Config(Preference)
     config.optimizer.learning_rate = 5e-4
-    config.loop.steps = 100
-    config.loop.eval_every = 50
+    fdl.assign(config.loop, steps=100, eval_every=50)
     return config
 
 
@@ -144,8 +126,7 @@ def _rewards(method: type, *names: str) -> fdl.Config[PostTraining]:
     config.data.batch_size = 8
     config.optimizer.learning_rate = 3e-3
     config.optimizer.schedule.warmup_steps = 5
-    config.loop.steps = 30
-    config.loop.eval_every = 15
+    fdl.assign(config.loop, steps=30, eval_every=15)
     config.checkpoint.every = 15
     config.hooks = (fdl.Config(BestCheckpoint, metric="eval/reward", mode="max"),)
     return config
@@ -173,13 +154,11 @@ def ppo() -> fdl.Config[PostTraining]:
 def sft_grpo() -> fdl.Config[PostTraining]:
     """A pipeline: GRPO rewards words that are right, or nearly so, from the weights of `smoke`."""
     config = _rewards(GroupRelative, "exact_match", "overlap")
-    config.method.iterations = 2
-    config.method.kl_weight = 0.0
+    fdl.assign(config.method, iterations=2, kl_weight=0.0)
     config.start_from = "runs/smoke"
     config.data.batch_size = 32
     config.optimizer.learning_rate = 2e-3
-    config.loop.steps = 100
-    config.loop.eval_every = 20
+    fdl.assign(config.loop, steps=100, eval_every=20)
     return config
 
 
@@ -211,8 +190,7 @@ def _data(
 
 def float32(config: fdl.Config[Experiment]) -> None:
     """Compute everything in float32, to compare against."""
-    config.precision.param_dtype = "float32"
-    config.precision.compute_dtype = "float32"
+    fdl.assign(config.precision, param_dtype="float32", compute_dtype="float32")
 
 
 def fsdp(config: fdl.Config[Experiment]) -> None:

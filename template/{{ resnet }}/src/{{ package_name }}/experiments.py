@@ -40,8 +40,7 @@ def smoke() -> fdl.Config[Experiment]:
     """Proves the whole path in about a minute on two CPU cores."""
     config = base()
     recipe.digits(config, steps=300)
-    config.model.widths = (16, 32)
-    config.model.depths = (1, 1)
+    fdl.assign(config.model, widths=(16, 32), depths=(1, 1))
     config.optimizer.learning_rate = 1e-2
     return config
 
@@ -50,8 +49,7 @@ def small() -> fdl.Config[Experiment]:
     """Learns to read digits, in a few minutes on two CPU cores."""
     config = base()
     recipe.digits(config, steps=1500)
-    config.model.widths = (32, 64)
-    config.model.depths = (2, 2)
+    fdl.assign(config.model, widths=(32, 64), depths=(2, 2))
     config.optimizer.learning_rate = 5e-3
     return config
 

@@ -17,41 +17,28 @@ from .model import TableNetworkSettings
 from .numerics.precision import Precision
 from .objective import TargetLoss
 from .optimizer import AdamW
-from .parallel.mesh import MeshSettings
 from .prediction import TablePrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
-from .training.safety import SafetySettings
 from .training.schedule import ScheduleSettings
 
 
 def base() -> fdl.Config[Experiment]:
     """For tables of a hundred thousand rows and more, on one accelerator."""
+    schedule = fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200)
     return fdl.Config(
         Experiment,
-        seed=0,
         model=fdl.Config(
-            TableNetworkSettings,
-            d_model=256,
-            num_layers=4,
-            d_ff=512,
-            d_embedding=16,
-            dropout=0.2,
+            TableNetworkSettings, d_model=256, num_layers=4, d_ff=512, d_embedding=16, dropout=0.2
         ),
         data=fdl.Config(TableData, directory="data/table", batch_size=1024),
         objective=fdl.Config(TargetLoss),
         prediction=fdl.Config(TablePrediction),
-        optimizer=fdl.Config(
-            AdamW,
-            learning_rate=1e-3,
-            schedule=fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=200),
-        ),
-        mesh=fdl.Config(MeshSettings),
+        optimizer=fdl.Config(AdamW, learning_rate=1e-3, schedule=schedule),
         # A mantissa of 8 bits would lose much of what a table says, and such models are small.
         precision=fdl.Config(Precision, param_dtype="float32", compute_dtype="float32"),
         loop=fdl.Config(LoopSettings, steps=10_000, eval_every=500),
         checkpoint=fdl.Config(CheckpointSettings, every=500),
-        safety=fdl.Config(SafetySettings),
         evaluations={"eval": fdl.Config(Evaluation)},
         hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),
     )
@@ -60,17 +47,12 @@ def base() -> fdl.Config[Experiment]:
 def smoke() -> fdl.Config[Experiment]:
     """Proves the whole path in seconds: tells malignant from benign tumours."""
     config = base()
-    config.model.d_model = 16
-    config.model.num_layers = 1
-    config.model.d_ff = 32
-    config.model.d_embedding = 4
+    fdl.assign(config.model, d_model=16, num_layers=1, d_ff=32, d_embedding=4)
     config.model.dropout = 0.95  # some hundreds of rows are learned by heart all too easily
     config.data.batch_size = 64
-    config.optimizer.learning_rate = 3e-3
-    config.optimizer.weight_decay = 1.0
+    fdl.assign(config.optimizer, learning_rate=3e-3, weight_decay=1.0)
     config.optimizer.schedule.warmup_steps = 20
-    config.loop.steps = 400
-    config.loop.eval_every = 100
+    fdl.assign(config.loop, steps=400, eval_every=100)
     config.checkpoint.every = 100
     return config
 
@@ -78,8 +60,7 @@ def smoke() -> fdl.Config[Experiment]:
 def small() -> fdl.Config[Experiment]:
     """For tables of some hundreds of rows: tells malignant from benign tumours, and surer."""
     config = smoke()
-    config.loop.steps = 1000
-    config.loop.eval_every = 250
+    fdl.assign(config.loop, steps=1000, eval_every=250)
     config.checkpoint.every = 250
     return config
 
@@ -87,15 +68,13 @@ def small() -> fdl.Config[Experiment]:
 def diabetes() -> fdl.Config[Experiment]:
     """Predicts a number: the progression of diabetes a year after the measurements."""
     config = small()
-    config.data.directory = "data/diabetes"
-    config.data.sample = "diabetes"
+    fdl.assign(config.data, directory="data/diabetes", sample="diabetes")
     return config
 
 
 def bfloat16(config: fdl.Config[Experiment]) -> None:
     """Take products of bfloat16 numbers: faster on large tables, less exact."""
-    config.precision.param_dtype = "bfloat16"
-    config.precision.compute_dtype = "bfloat16"
+    fdl.assign(config.precision, param_dtype="bfloat16", compute_dtype="bfloat16")
 
 
 def fsdp(config: fdl.Config[Experiment]) -> None:

@@ -32,13 +32,7 @@ __all__ = [
 def base() -> fdl.Config[Experiment]:
     """A vision transformer of 14 million parameters, for one accelerator."""
     model = fdl.Config(
-        ViTSettings,
-        patch=8,
-        d_model=384,
-        num_layers=8,
-        num_heads=6,
-        d_ff=1024,
-        dropout=0.1,
+        ViTSettings, patch=8, d_model=384, num_layers=8, num_heads=6, d_ff=1024, dropout=0.1
     )
     return recipe.classify(model, learning_rate=1e-3)
 
@@ -47,13 +41,8 @@ def smoke() -> fdl.Config[Experiment]:
     """Proves the whole path in about a minute on two CPU cores."""
     config = base()
     recipe.digits(config, steps=800)
-    config.model.patch = 2
-    config.model.d_model = 64
-    config.model.num_layers = 2
-    config.model.num_heads = 8
-    config.model.d_ff = 128
-    config.model.dropout = 0.0
-    config.model.unroll_layers = True
+    fdl.assign(config.model, patch=2, d_model=64, num_layers=2, num_heads=8, d_ff=128)
+    fdl.assign(config.model, dropout=0.0, unroll_layers=True)
     config.optimizer.learning_rate = 5e-3
     return config
 
@@ -62,7 +51,6 @@ def small() -> fdl.Config[Experiment]:
     """Learns to read digits, in a few minutes on two CPU cores."""
     config = smoke()
     recipe.digits(config, steps=2500)
-    config.model.num_layers = 4
-    config.model.dropout = 0.2
+    fdl.assign(config.model, num_layers=4, dropout=0.2)
     config.optimizer.learning_rate = 3e-3
     return config

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ...storage.exports import MODEL, SIGNATURE
 from ...storage.run_directory import RunDirectory
+from ...training.export import MODEL, SIGNATURE, export
 from ...training.program import Program
 from ...training.state import TrainState
 
@@ -12,5 +12,5 @@ FILES = (MODEL, SIGNATURE)
 
 def write(program: Program, state: TrainState, step: int, folder: Path, run: RunDirectory) -> str:
     """Export a model, and say what was written."""
-    program.export(state, folder, run, step)
+    export(program, state, step, folder, run)
     return f"{folder / MODEL}, described by {SIGNATURE}; load it with jax.export.deserialize"

@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from tensorboardX import RecordWriter
-from tensorboardX.proto import event_pb2, summary_pb2
-
-from .writers import Metrics, MetricWriter
 
 # Protobuf makes these classes when the modules are imported.
-Event = event_pb2.Event  # pyright: ignore[reportAttributeAccessIssue]
-SessionLog = event_pb2.SessionLog  # pyright: ignore[reportAttributeAccessIssue]
-Summary = summary_pb2.Summary  # pyright: ignore[reportAttributeAccessIssue]
+from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
+from tensorboardX.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
+
+from .writers import Metrics, MetricWriter
 
 
 class TensorBoardWriter:
@@ -46,12 +44,9 @@ class TensorBoardWriter:
 
     def write(self, step: int, metrics: Metrics) -> None:
         """Write one event."""
-        finite = [
-            Summary.Value(tag=name, simple_value=value)
-            for name, value in metrics.items()
-            if math.isfinite(value)
-        ]
-        self._put(Event(step=step, summary=Summary(value=finite)))
+        finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
+        values = [Summary.Value(tag=name, simple_value=value) for name, value in finite.items()]
+        self._put(Event(step=step, summary=Summary(value=values)))
 
     def flush(self) -> None:
         """Put all events on disk."""

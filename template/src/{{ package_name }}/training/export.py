@@ -5,7 +5,6 @@ can call it. ``signature.json`` says for people and programs what goes in and wh
 """
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,44 +14,41 @@ from flax import nnx
 
 from ..errors import UserError
 from ..files import write_atomically
+from ..storage.run_directory import RunDirectory
+from .program import Program
+from .state import TrainState
 
 MODEL = "model.stablehlo"
 SIGNATURE = "signature.json"
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
-def write_export(
-    folder: Path,
-    function: Callable[[Any, dict[str, jax.Array]], dict[str, jax.Array]],
-    model: nnx.Module,
-    specs: dict[str, jax.ShapeDtypeStruct],
-    data_record: Path,
-    **origin: str | int,
-) -> None:
-    """Export ``function(model, inputs)`` with the model's weights as constants.
+def export(program: Program, state: TrainState, step: int, folder: Path, run: RunDirectory) -> None:
+    """Export the prediction of an experiment with the weights of a state as constants.
+
+    It takes any batch size. What the run says of its data set, how inputs are normalised and what
+    classes the outputs stand for, is laid beside it, if the run has that.
 
     Args:
+        program: The program; its experiment has a prediction.
+        state: The state.
+        step: The step of the run that it is from.
         folder: Made if it is not there.
-        function: Predictions of a batch; it is traced with a symbolic batch size.
-        model: The model.
-        specs: The inputs by name, without their leading axis ``batch``.
-        data_record: What the run says of its data set: how inputs are normalised, and what classes
-            the outputs stand for. It is laid beside the model, if the run has one.
-        **origin: Where the model comes from; kept in the signature.
+        run: The folder of the run.
 
     Raises:
-        UserError: The files cannot be written.
+        UserError: The experiment has no prediction, or the files cannot be written.
     """
+    prediction = program.prediction
+    specs = prediction.input_specs(program.experiment.data)
     (batch,) = jax.export.symbolic_shape("batch")
-    inputs = {
-        name: jax.ShapeDtypeStruct((batch, *spec.shape), spec.dtype) for name, spec in specs.items()
-    }
-    graphdef, state = nnx.split(model)
+    inputs = {name: spec.update(shape=(batch, *spec.shape)) for name, spec in specs.items()}
+    graphdef, weights = nnx.split(program.model(state))
     # How the weights lie on the devices of this machine is nobody else's business.
-    weights = jax.tree.map(jnp.asarray, jax.device_get(state))
+    weights = jax.tree.map(jnp.asarray, jax.device_get(weights))
 
     def predict(inputs: dict[str, jax.Array]) -> dict[str, jax.Array]:
-        return function(nnx.merge(graphdef, weights), inputs)
+        return prediction(nnx.merge(graphdef, weights), inputs)
 
     exported = jax.export.export(jax.jit(predict), platforms=PLATFORMS)(inputs)
     outputs = jax.tree.unflatten(exported.out_tree, exported.out_avals)
@@ -61,15 +57,16 @@ def write_export(
         "platforms": list(exported.platforms),
         "inputs": _describe(inputs),
         "outputs": _describe(outputs),
-        **origin,
+        "run": str(run.path),
+        "step": step,
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / MODEL, bytes(exported.serialize()))
         # What JSON does not know, the size of a batch and dtypes, is written as text.
         write_atomically(folder / SIGNATURE, json.dumps(signature, indent=2, default=str) + "\n")
-        if data_record.exists():
-            write_atomically(folder / data_record.name, data_record.read_text(encoding="utf-8"))
+        if run.data_set.exists():
+            write_atomically(folder / run.data_set.name, run.data_set.read_bytes())
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror}") from error
 

@@ -196,9 +196,8 @@ def _adjust(
     """Shift a cut, by one unit in one stratum at a time, while that brings the totals nearer."""
     while True:
         # By how much each stratum has too much before its cuts, in hundredths.
-        off = 100 * (below[cuts] - below[cuts[0]]) - shares[:, None] * (
-            below[cuts[3]] - below[cuts[0]]
-        )
+        spans = below[cuts] - below[cuts[0]]
+        off = 100 * spans - shares[:, None] * spans[3]
         excess = off[cut].sum()
         step = -1 if excess > 0 else 1
         there = cuts[cut] + step
