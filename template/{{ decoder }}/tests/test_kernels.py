@@ -35,8 +35,8 @@ def packed(seq_len=128, batch=2):
     return masks.Documents(jnp.array(np.stack(rows), jnp.int32))
 
 
-def einsum(query, key, value, scoring, documents):
-    return decoder.mix(query, key, value, documents.mask(), scoring, BFLOAT16)
+def einsum(query, key, value, layer, documents):
+    return decoder.mix(query, key, value, documents.mask(), layer, BFLOAT16)
 
 
 def test_a_window_counts_the_position_itself():
@@ -72,9 +72,9 @@ def test_cudnn_is_asked_for_what_the_einsum_computes(monkeypatch, window):
 
     monkeypatch.setattr(jax.nn, "dot_product_attention", without_cudnn)
     query, key, value = heads()
-    scoring = decoder_settings.Scoring(SCALE, window=window)
-    made = kernels.cudnn(query, key, value, scoring, packed())
-    close(made, einsum(query, key, value, scoring, packed()))
+    layer = decoder_settings.Layer(SCALE, window=window)
+    made = kernels.cudnn(query, key, value, layer, packed())
+    close(made, einsum(query, key, value, layer, packed()))
 
 
 @WINDOWS
@@ -83,9 +83,9 @@ def test_splash_equals_the_einsum(monkeypatch, window, softcap):
     interpreted = partial(splash_attention.make_splash_mha, interpret=True)
     monkeypatch.setattr(splash_attention, "make_splash_mha", interpreted)
     query, key, value = heads()
-    scoring = decoder_settings.Scoring(SCALE, softcap, window)
-    made = kernels.splash(query, key, value, scoring, packed())
-    close(made, einsum(query, key, value, scoring, packed()))
+    layer = decoder_settings.Layer(SCALE, softcap, window)
+    made = kernels.splash(query, key, value, layer, packed())
+    close(made, einsum(query, key, value, layer, packed()))
 
 
 def chosen(monkeypatch, platform, *, batch: Any = 2, seq_len=128, precision=BFLOAT16, **changes):

@@ -8,6 +8,7 @@ from jaxtyping import Integer
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+_BLUE, _ORANGE = "#2a6fbb", "#e07b26"
 _MOST_NUMBERED = 25  # classes whose cells have room for a number
 _LONGEST_NAME = 18
 
@@ -34,7 +35,7 @@ def plot_confusion(
     share = counts / np.maximum(totals, 1)
     right = np.eye(classes, dtype=bool)[..., None]
     shade = np.where(right, share[..., None], np.sqrt(share)[..., None])
-    color = np.where(right, to_rgb("C0"), to_rgb("C1"))
+    color = np.where(right, to_rgb(_BLUE), to_rgb(_ORANGE))
 
     side = min(3.5 + 0.4 * classes, 14.0)
     size = min(10.0, max(5.0, 300.0 / classes))

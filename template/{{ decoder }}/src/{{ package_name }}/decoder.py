@@ -10,12 +10,12 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from .attention import Keys, Queries, Scores, attend
 from .blocks import Block, Step, make_keys, make_step
-from .decoder_settings import DecoderSettings, Layer, Scoring
+from .decoder_settings import DecoderSettings, Layer
 from .kernels import choose
 from .masks import Documents, Mask, within
 from .numerics.precision import Precision
 from .numerics.shapes import AttentionMask, Hidden
-from .rotary import rotate
+from .rotary import RotarySettings, rotate
 from .rotation import Positions
 
 MASKED = -1e30  # finite, so that a row with nothing to attend to is not NaN
@@ -42,36 +42,35 @@ class Sight(NamedTuple):
     """What the positions of a layer see, and how they take it in; see `run_blocks`.
 
     Attributes:
-        settings: Those of the decoder.
-        layer: What this layer does otherwise than others.
+        layer: How the layer attends.
+        rotary: How positions rotate queries and keys.
         positions: Where the positions stand.
         mask: Which positions each of them sees.
         kernel: A fused kernel that knows without a mask.
     """
 
-    settings: DecoderSettings
     layer: Layer
+    rotary: RotarySettings
     positions: Positions
     mask: AttentionMask | None
-    kernel: Callable[[Queries, Keys, Keys, Scoring], Queries] | None
+    kernel: Callable[[Queries, Keys, Keys, Layer], Queries] | None
 
     def mix(
         self, query: Queries, key: Keys, value: Keys, precision: Precision, cache: Cache | None
     ) -> tuple[Queries, Cache | None]:
         """Means of the values that each position sees, earlier ones in the cache among them."""
         if self.layer.rotated:
-            rotary, local = self.settings.rotary, self.layer.window is not None
-            query, key = (rotate(x, self.positions, rotary, local=local) for x in (query, key))
-        scoring = self.settings.scoring(self.layer)
+            local = self.layer.window is not None
+            query, key = (rotate(x, self.positions, self.rotary, local=local) for x in (query, key))
         if self.kernel is not None:
-            return self.kernel(query, key, value, scoring), cache
+            return self.kernel(query, key, value, self.layer), cache
         first = 0 if cache is None else cache.length
         if cache is not None:
             start = (0, 0, cache.length, 0)
             key = jax.lax.dynamic_update_slice(cache.keys, key, start)
             value = jax.lax.dynamic_update_slice(cache.values, value, start)
             cache = Cache(key, value, cache.length + query.shape[2])
-        return mix(query, key, value, self.mask, scoring, precision, first), cache
+        return mix(query, key, value, self.mask, self.layer, precision, first), cache
 
 
 def run_blocks(
@@ -103,7 +102,7 @@ def run_blocks(
         chosen = choose(settings, blocks.attention.precision, *x.shape[:2])
         kernel = None if chosen is None else partial(chosen, documents=mask)
         mask = None if kernel else mask.mask()
-    sights = [Sight(settings, layer, positions, mask, kernel) for layer in settings.pattern]
+    sights = [Sight(layer, settings.rotary, positions, mask, kernel) for layer in settings.pattern]
     steps = [make_step(settings, sight.mix) for sight in sights]
     layers = (blocks, make_keys(settings, key), cache)
     return scan_in_turn(steps, x, layers, count=settings.num_layers, unroll=settings.unroll_layers)
@@ -114,7 +113,7 @@ def mix(
     key: Keys,
     value: Keys,
     mask: Bool[Array, "_ 1 query_len key_len"] | None,
-    scoring: Scoring,
+    layer: Layer,
     precision: Precision,
     first: int | Int[Array, ""] = 0,
 ) -> Queries:
@@ -125,20 +124,20 @@ def mix(
         key: Keys, each of which several heads of queries may share.
         value: Values, likewise.
         mask: Which positions each of them sees; without it, all.
-        scoring: How they become weights.
+        layer: How they become weights.
         precision: The policy.
         first: Where among the keys the first query stands.
     """
-    if scoring.window is not None:
-        near = within(scoring.window, first, query.shape[2], key.shape[2])
+    if layer.window is not None:
+        near = within(layer.window, first, query.shape[2], key.shape[2])
         mask = near if mask is None else mask & near
 
     def adjust(scores: Scores) -> Scores:
-        if scoring.softcap is not None:
-            scores = softcap(scores, scoring.softcap)
+        if layer.softcap is not None:
+            scores = softcap(scores, layer.softcap)
         return scores if mask is None else jnp.where(mask, scores, MASKED)
 
-    return attend(query, key, value, precision, scale=scoring.scale, adjust=adjust)
+    return attend(query, key, value, precision, scale=layer.scale, adjust=adjust)
 
 
 def softcap(x: Float[Array, "..."], bound: float) -> Float[Array, "..."]:

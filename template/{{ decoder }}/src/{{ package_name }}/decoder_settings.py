@@ -15,29 +15,19 @@ from .settings import FREE
 
 
 class Layer(NamedTuple):
-    """What one layer may do otherwise than the next.
-
-    Attributes:
-        window: How many positions it sees to either side, its own counted; without it, all.
-        rotated: Whether queries and keys are rotated by their positions.
-    """
-
-    window: int | None
-    rotated: bool
-
-
-class Scoring(NamedTuple):
-    """How queries and keys become weights, in one layer.
+    """How one layer attends, which may be otherwise than in the next.
 
     Attributes:
         scale: What scores are multiplied by.
         softcap: What bounds them by a hyperbolic tangent, if anything.
-        window: As in `Layer`.
+        window: How many positions it sees to either side, its own counted; without it, all.
+        rotated: Whether queries and keys are rotated by their positions.
     """
 
     scale: float
     softcap: float | None = None
     window: int | None = None
+    rotated: bool = True
 
 
 class DecoderSettings(BlockSettings):
@@ -81,10 +71,7 @@ class DecoderSettings(BlockSettings):
     def pattern(self) -> tuple[Layer, ...]:
         """The first layers, up to where they repeat themselves."""
         length = min(math.lcm(len(self.windows), len(self.rotated)), self.num_layers)
-        layers = tuple(map(Layer, islice(cycle(self.windows), length), cycle(self.rotated)))
+        scale, softcap = self.query_scale or self.head_width**-0.5, self.attention_softcap
+        turns = islice(zip(cycle(self.windows), cycle(self.rotated), strict=False), length)
+        layers = tuple(Layer(scale, softcap, *turn) for turn in turns)
         return layers[:1] if len(set(layers)) == 1 else layers
-
-    def scoring(self, layer: Layer) -> Scoring:
-        """How a layer scores."""
-        scale = self.query_scale or self.head_width**-0.5
-        return Scoring(scale, self.attention_softcap, layer.window)

@@ -12,14 +12,14 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float
 
-from .decoder_settings import DecoderSettings, Scoring
+from .decoder_settings import DecoderSettings, Layer
 from .errors import UserError
 from .masks import Documents
 from .numerics.precision import Precision
 
 Queries = Float[Array, "batch num_heads seq_len d_head"]
 Keys = Float[Array, "batch num_kv_heads seq_len d_head"]
-Kernel = Callable[[Queries, Keys, Keys, Scoring, Documents], Queries]
+Kernel = Callable[[Queries, Keys, Keys, Layer, Documents], Queries]
 
 
 def choose(
@@ -64,15 +64,13 @@ def choose(
     raise UserError(f"model.attention: {name} {problem}; take auto or einsum")
 
 
-def cudnn(
-    query: Queries, key: Keys, value: Keys, scoring: Scoring, documents: Documents
-) -> Queries:
+def cudnn(query: Queries, key: Keys, value: Keys, layer: Layer, documents: Documents) -> Queries:
     """What `decoder.mix` computes, by cuDNN."""
-    side = None if scoring.window is None else (scoring.window - 1, 0)
+    side = None if layer.window is None else (layer.window - 1, 0)
     mixed = jax.nn.dot_product_attention(
         *(each.swapaxes(1, 2) for each in (query, key, value)),
         mask=documents.same(),
-        scale=scoring.scale,
+        scale=layer.scale,
         is_causal=True,
         local_window_size=side,
         implementation="cudnn",
@@ -80,15 +78,13 @@ def cudnn(
     return mixed.swapaxes(1, 2)
 
 
-def splash(
-    query: Queries, key: Keys, value: Keys, scoring: Scoring, documents: Documents
-) -> Queries:
+def splash(query: Queries, key: Keys, value: Keys, layer: Layer, documents: Documents) -> Queries:
     """What `decoder.mix` computes, by the splash kernel."""
     # Importing it takes half a second, for which devices that do without it need not wait.
     from jax.experimental.pallas.ops.tpu import splash_attention
 
     seq_len = query.shape[2]
-    reach = (scoring.window or seq_len) - 1
+    reach = (layer.window or seq_len) - 1
     mask = splash_attention.LocalMask((seq_len, seq_len), (reach, 0), offset=0)
     size = math.gcd(seq_len, 512)
 
@@ -98,7 +94,7 @@ def splash(
             head_shards=1,
             q_seq_shards=1,
             block_sizes=splash_attention.BlockSizes(size, size, size, size, size, size, size, size),
-            attn_logits_soft_cap=scoring.softcap,
+            attn_logits_soft_cap=layer.softcap,
         )
         mixed: Any = jax.vmap(kernel)(query, key, value, segments)
         return mixed
@@ -109,5 +105,5 @@ def splash(
         attend = jax.shard_map(attend, in_specs=specs, out_specs=heads, check_vma=False)
     segments = splash_attention.SegmentIds(documents.segments, documents.segments)
     # In float32, since a rounded factor would be another temperature.
-    query = (query.astype(jnp.float32) * scoring.scale).astype(query.dtype)
+    query = (query.astype(jnp.float32) * layer.scale).astype(query.dtype)
     return attend(query, key, value, segments)

@@ -1,16 +1,18 @@
 """Transformers in which every position sees all others: yours to change."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 from jaxtyping import PRNGKeyArray
 
-from .attention import Keys, Mixer, Queries, attend
+from .attention import Heads, Keys, Mixer, Queries, attend
 from .block_settings import BlockSettings
 from .blocks import Block, make_keys, make_step
 from .numerics.precision import Precision
 from .numerics.shapes import Hidden
-from .rotation import Positions, frequencies, rotate
+
+Rotate = Callable[[Heads], Heads]
 
 
 def run_blocks(
@@ -18,7 +20,7 @@ def run_blocks(
     settings: BlockSettings,
     x: Hidden,
     *,
-    positions: Positions | None = None,
+    rotate: Rotate | None = None,
     key: PRNGKeyArray | None = None,
 ) -> Hidden:
     """Send the residual stream through all blocks, one after the other.
@@ -27,23 +29,22 @@ def run_blocks(
         blocks: What `stack_blocks` made.
         settings: The settings that it was made with.
         x: The residual stream.
-        positions: Where its positions stand, for rotary ones; without it, there are none.
+        rotate: Rotates queries and keys by their positions; without it, nothing does.
         key: Randomness for dropout; without it nothing is dropped.
     """
     layers = (blocks, make_keys(settings, key), None)
-    step = make_step(settings, see_all(positions))
+    step = make_step(settings, see_all(rotate))
     return jax.lax.scan(step, x, layers, unroll=settings.unroll_layers)[0]
 
 
-def see_all(positions: Positions | None) -> Mixer:
-    """Every position sees all others; with positions, queries and keys are rotated by them."""
+def see_all(rotate: Rotate | None) -> Mixer:
+    """Every position sees all others."""
 
     def mix(
         query: Queries, key: Keys, value: Keys, precision: Precision, memory: Any
     ) -> tuple[Queries, Any]:
-        d_head = query.shape[-1]
-        if positions is not None:
-            query, key = (rotate(x, positions, frequencies(d_head)) for x in (query, key))
-        return attend(query, key, value, precision, scale=d_head**-0.5), memory
+        if rotate is not None:
+            query, key = rotate(query), rotate(key)
+        return attend(query, key, value, precision, scale=query.shape[-1] ** -0.5), memory
 
     return mix

@@ -15,8 +15,8 @@ from .numerics.parameters import parameter
 from .numerics.precision import Precision
 from .numerics.shapes import Hidden
 from .parallel.rules import constrain
-from .rotation import Heads
 
+Heads = Float[Array, "batch num_heads seq_len d_head"]
 Queries = Float[Array, "batch num_heads query_len d_head"]
 Keys = Float[Array, "batch num_kv_heads key_len d_head"]
 Scores = Float[Array, "batch num_heads query_len key_len"]
