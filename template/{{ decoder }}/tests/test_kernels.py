@@ -35,7 +35,7 @@ def packed(seq_len=128, batch=2):
     return masks.Documents(jnp.array(np.stack(rows), jnp.int32))
 
 
-def einsum(query, key, value, layer, documents):
+def einsum(documents, query, key, value, layer):
     return decoder.mix(query, key, value, documents.mask(), layer, BFLOAT16)
 
 
@@ -73,8 +73,8 @@ def test_cudnn_is_asked_for_what_the_einsum_computes(monkeypatch, window):
     monkeypatch.setattr(jax.nn, "dot_product_attention", without_cudnn)
     query, key, value = heads()
     layer = decoder_settings.Layer(SCALE, window=window)
-    made = kernels.cudnn(query, key, value, layer, packed())
-    close(made, einsum(query, key, value, layer, packed()))
+    made = kernels.cudnn(packed(), query, key, value, layer)
+    close(made, einsum(packed(), query, key, value, layer))
 
 
 @WINDOWS
@@ -84,8 +84,8 @@ def test_splash_equals_the_einsum(monkeypatch, window, softcap):
     monkeypatch.setattr(splash_attention, "make_splash_mha", interpreted)
     query, key, value = heads()
     layer = decoder_settings.Layer(SCALE, softcap, window)
-    made = kernels.splash(query, key, value, layer, packed())
-    close(made, einsum(query, key, value, layer, packed()))
+    made = kernels.splash(packed(), query, key, value, layer)
+    close(made, einsum(packed(), query, key, value, layer))
 
 
 def chosen(monkeypatch, platform, *, batch: Any = 2, seq_len=128, precision=BFLOAT16, **changes):

@@ -97,12 +97,13 @@ def run_blocks(
     Returns:
         The stream behind the last block, and the cache with these positions added.
     """
-    kernel = None
     if isinstance(mask, Documents):
         chosen = choose(settings, blocks.attention.precision, *x.shape[:2])
-        kernel = None if chosen is None else partial(chosen, documents=mask)
-        mask = None if kernel else mask.mask()
-    sights = [Sight(layer, settings.rotary, positions, mask, kernel) for layer in settings.pattern]
+        kernel = None if chosen is None else partial(chosen, mask)
+        seen = None if kernel else mask.mask()
+    else:
+        kernel, seen = None, mask
+    sights = [Sight(layer, settings.rotary, positions, seen, kernel) for layer in settings.pattern]
     steps = [make_step(settings, sight.mix) for sight in sights]
     layers = (blocks, make_keys(settings, key), cache)
     return scan_in_turn(steps, x, layers, count=settings.num_layers, unroll=settings.unroll_layers)

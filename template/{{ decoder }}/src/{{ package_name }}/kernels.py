@@ -19,7 +19,7 @@ from .numerics.precision import Precision
 
 Queries = Float[Array, "batch num_heads seq_len d_head"]
 Keys = Float[Array, "batch num_kv_heads seq_len d_head"]
-Kernel = Callable[[Queries, Keys, Keys, Layer, Documents], Queries]
+Kernel = Callable[[Documents, Queries, Keys, Keys, Layer], Queries]
 
 
 def choose(
@@ -64,7 +64,7 @@ def choose(
     raise UserError(f"model.attention: {name} {problem}; take auto or einsum")
 
 
-def cudnn(query: Queries, key: Keys, value: Keys, layer: Layer, documents: Documents) -> Queries:
+def cudnn(documents: Documents, query: Queries, key: Keys, value: Keys, layer: Layer) -> Queries:
     """What `decoder.mix` computes, by cuDNN."""
     side = None if layer.window is None else (layer.window - 1, 0)
     mixed = jax.nn.dot_product_attention(
@@ -78,7 +78,7 @@ def cudnn(query: Queries, key: Keys, value: Keys, layer: Layer, documents: Docum
     return mixed.swapaxes(1, 2)
 
 
-def splash(query: Queries, key: Keys, value: Keys, layer: Layer, documents: Documents) -> Queries:
+def splash(documents: Documents, query: Queries, key: Keys, value: Keys, layer: Layer) -> Queries:
     """What `decoder.mix` computes, by the splash kernel."""
     # Importing it takes half a second, for which devices that do without it need not wait.
     from jax.experimental.pallas.ops.tpu import splash_attention
