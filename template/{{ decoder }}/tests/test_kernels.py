@@ -36,7 +36,7 @@ def packed(seq_len=128, batch=2):
 
 
 def einsum(documents, query, key, value, layer):
-    return decoder.mix(query, key, value, documents.mask(), layer, BFLOAT16)
+    return decoder.mix(documents.mask(), BFLOAT16, 0, query, key, value, layer)
 
 
 def test_a_window_counts_the_position_itself():

@@ -14,7 +14,7 @@ from .decoder_settings import DecoderSettings, Layer
 from .kernels import choose
 from .masks import Documents, Mask, within
 from .numerics.precision import Precision
-from .numerics.shapes import AttentionMask, Hidden
+from .numerics.shapes import Hidden
 from .rotary import RotarySettings, rotate
 from .rotation import Positions
 
@@ -45,15 +45,13 @@ class Sight(NamedTuple):
         layer: How the layer attends.
         rotary: How positions rotate queries and keys.
         positions: Where the positions stand.
-        mask: Which positions each of them sees.
-        kernel: A fused kernel that knows without a mask.
+        combine: Means of values, weighted by how queries and keys agree.
     """
 
     layer: Layer
     rotary: RotarySettings
     positions: Positions
-    mask: AttentionMask | None
-    kernel: Callable[[Queries, Keys, Keys, Layer], Queries] | None
+    combine: Callable[[Queries, Keys, Keys, Layer], Queries]
 
     def mix(
         self, query: Queries, key: Keys, value: Keys, precision: Precision, cache: Cache | None
@@ -62,15 +60,12 @@ class Sight(NamedTuple):
         if self.layer.rotated:
             local = self.layer.window is not None
             query, key = (rotate(x, self.positions, self.rotary, local=local) for x in (query, key))
-        if self.kernel is not None:
-            return self.kernel(query, key, value, self.layer), cache
-        first = 0 if cache is None else cache.length
         if cache is not None:
             start = (0, 0, cache.length, 0)
             key = jax.lax.dynamic_update_slice(cache.keys, key, start)
             value = jax.lax.dynamic_update_slice(cache.values, value, start)
             cache = Cache(key, value, cache.length + query.shape[2])
-        return mix(query, key, value, self.mask, self.layer, precision, first), cache
+        return self.combine(query, key, value, self.layer), cache
 
 
 def run_blocks(
@@ -97,46 +92,45 @@ def run_blocks(
     Returns:
         The stream behind the last block, and the cache with these positions added.
     """
+    precision, first = blocks.attention.precision, 0 if cache is None else cache.length[0]
     if isinstance(mask, Documents):
-        chosen = choose(settings, blocks.attention.precision, *x.shape[:2])
-        kernel = None if chosen is None else partial(chosen, mask)
-        seen = None if kernel else mask.mask()
+        kernel = choose(settings, precision, *x.shape[:2])
+        combine = partial(kernel, mask) if kernel else partial(mix, mask.mask(), precision, first)
     else:
-        kernel, seen = None, mask
-    sights = [Sight(layer, settings.rotary, positions, seen, kernel) for layer in settings.pattern]
+        combine = partial(mix, mask, precision, first)
+    sights = [Sight(layer, settings.rotary, positions, combine) for layer in settings.pattern]
     steps = [make_step(settings, sight.mix) for sight in sights]
     layers = (blocks, make_keys(settings, key), cache)
     return scan_in_turn(steps, x, layers, count=settings.num_layers, unroll=settings.unroll_layers)
 
 
 def mix(
+    mask: Bool[Array, "_ 1 query_len key_len"],
+    precision: Precision,
+    first: int | Int[Array, ""],
     query: Queries,
     key: Keys,
     value: Keys,
-    mask: Bool[Array, "_ 1 query_len key_len"] | None,
     layer: Layer,
-    precision: Precision,
-    first: int | Int[Array, ""] = 0,
 ) -> Queries:
     """Means of the values that each position sees, weighted by how queries and keys agree.
 
     Args:
+        mask: Which positions each of them sees.
+        precision: The policy.
+        first: Where among the keys the first query stands.
         query: Queries.
         key: Keys, each of which several heads of queries may share.
         value: Values, likewise.
-        mask: Which positions each of them sees; without it, all.
         layer: How they become weights.
-        precision: The policy.
-        first: Where among the keys the first query stands.
     """
     if layer.window is not None:
-        near = within(layer.window, first, query.shape[2], key.shape[2])
-        mask = near if mask is None else mask & near
+        mask = mask & within(layer.window, first, query.shape[2], key.shape[2])
 
     def adjust(scores: Scores) -> Scores:
         if layer.softcap is not None:
             scores = softcap(scores, layer.softcap)
-        return scores if mask is None else jnp.where(mask, scores, MASKED)
+        return jnp.where(mask, scores, MASKED)
 
     return attend(query, key, value, precision, scale=layer.scale, adjust=adjust)
 
