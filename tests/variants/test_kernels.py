@@ -15,5 +15,5 @@ def test_a_tpu_gets_a_kernel(template: Path, tmp_path: Path) -> None:
     project = projects.make(template, tmp_path / "project", python, tmp_path, task="language")
     words = [find_uv_bin(), "sync", "--quiet", "--extra", "tpu"]
     subprocess.run(words, cwd=project.path, env=projects.shell(project.environment), check=True)
-    told = project.tool("pytest", "-rs", "tests/test_attention.py", "-k", "program_of_a_tpu")
+    told = project.tool("pytest", "-rs", "tests/test_kernels.py", "-k", "program_of_a_tpu")
     assert "1 passed" in told

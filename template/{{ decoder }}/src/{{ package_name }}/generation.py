@@ -11,7 +11,7 @@ from jax.experimental import io_callback
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from pydantic import Field
 
-from .attention import Cache
+from .decoder import Cache
 from .model import Transformer
 from .settings import Settings
 from .tokenizer import DOCUMENT

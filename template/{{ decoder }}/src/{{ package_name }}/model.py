@@ -1,6 +1,7 @@
 """A decoder-only transformer: yours to change.
 
-Its blocks stand in `blocks.py`; this module says what goes in, what comes out, and who sees whom.
+Its blocks stand in `blocks.py` and `decoder.py`; this module says what goes in, what comes out, and
+who sees whom.
 """
 
 from collections.abc import Mapping
@@ -11,12 +12,11 @@ from flax import nnx
 from jaxtyping import Array, Int, PRNGKeyArray
 from pydantic import Field
 
-from .attention import Cache
-from .block_settings import BlockSettings
-from .blocks import MaybeCache, run_blocks, stack_blocks
+from .blocks import stack_blocks
+from .decoder import Cache, MaybeCache, run_blocks, softcap
+from .decoder_settings import DecoderSettings
 from .errors import UserError
-from .kernels import choose
-from .layers import RMSNorm, softcap
+from .layers import RMSNorm
 from .masks import Documents, Mask
 from .numerics.contract import contract, lookup
 from .numerics.parameters import parameter
@@ -26,7 +26,7 @@ from .parallel.rules import constrain
 from .tokenizer import TOKENIZER
 
 
-class TransformerSettings(BlockSettings):
+class TransformerSettings(DecoderSettings):
     """The size of a transformer, and how it is computed.
 
     Attributes:
@@ -99,10 +99,7 @@ class Transformer(nnx.Module):
         Returns:
             Float32 logits.
         """
-        documents = Documents(segments)
-        fused = choose(self.settings, self.precision, *tokens.shape)
-        mask = documents if fused else documents.mask()
-        return self._logits(self.features(tokens, mask, positions, None, key=key)[0])
+        return self._logits(self.features(tokens, Documents(segments), positions, key=key)[0])
 
     def extend(
         self, tokens: Tokens, cache: Cache, starts: Int[Array, " batch"] | None = None

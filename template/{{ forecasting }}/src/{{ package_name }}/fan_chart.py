@@ -6,11 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Shaped
+from matplotlib import style
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-
-_BLUE, _ORANGE, _INK, _GRID = "#2a6fbb", "#e07b26", "#33383f", "#e4e7eb"
 
 
 class Fan(NamedTuple):
@@ -39,32 +37,24 @@ def draw_fans(path: Path, fans: Sequence[Fan]) -> None:
         fans: At least one.
     """
     size = (10, 0.6 + 2.6 * len(fans))
-    figure = Figure(figsize=size, dpi=160, layout="constrained", facecolor="white")
-    panels = figure.subplots(len(fans), 1, squeeze=False)[:, 0]
-    for axes, fan in zip(panels, fans, strict=True):
-        _draw(axes, fan)
-    panels[0].legend(frameon=False, labelcolor=_INK, fontsize=9, loc="upper left")
-    figure.savefig(path)
+    with style.context(["seaborn-v0_8-whitegrid", {"date.converter": "concise"}]):
+        figure = Figure(figsize=size, dpi=160, layout="constrained")
+        panels = figure.subplots(len(fans), 1, squeeze=False)[:, 0]
+        for axes, fan in zip(panels, fans, strict=True):
+            _draw(axes, fan)
+        panels[0].legend(loc="upper left")
+        figure.savefig(path)
 
 
 def _draw(axes: Axes, fan: Fan) -> None:
     past, future = np.split(fan.times, [len(fan.history)])
-    axes.plot(past, fan.history, color=_INK, linewidth=1.2, label="history")
+    axes.plot(past, fan.history, "k", linewidth=1.2, label="history")
     pairs = fan.quantiles.shape[1] // 2
     for at in range(pairs):
         low, high = fan.quantiles[:, at], fan.quantiles[:, -1 - at]
-        axes.fill_between(future, low, high, color=_BLUE, alpha=0.6 / pairs, linewidth=0)
-    axes.plot(future, fan.quantiles[:, pairs], color=_BLUE, linewidth=1.8, label="median forecast")
+        axes.fill_between(future, low, high, color="C0", alpha=0.6 / pairs, linewidth=0)
+    axes.plot(future, fan.quantiles[:, pairs], "C0", linewidth=1.8, label="median forecast")
     if np.isfinite(fan.actual).any():
-        axes.plot(future, fan.actual, color=_ORANGE, linewidth=1.2, label="what came")
-    axes.set_title(fan.title, loc="left", fontsize=10, color=_INK)
-    axes.grid(color=_GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(_GRID)
-    axes.tick_params(which="both", colors=_INK, labelsize=9, length=0)
+        axes.plot(future, fan.actual, "C1", linewidth=1.2, label="what came")
+    axes.set_title(fan.title, loc="left", fontsize=10)
     axes.margins(x=0.01)
-    if np.issubdtype(fan.times.dtype, np.datetime64):
-        locator = AutoDateLocator()
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))

@@ -9,6 +9,7 @@ none sees another.
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import chex
@@ -19,7 +20,8 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
 from pydantic import Field, field_validator
 
 from .block_settings import BlockSettings
-from .blocks import run_blocks, stack_blocks
+from .blocks import stack_blocks
+from .encoder import run_blocks
 from .errors import UserError
 from .frequency import NUM_FEATURES
 from .layers import RMSNorm
@@ -28,6 +30,7 @@ from .numerics.contract import contract
 from .numerics.parameters import declare, parameter
 from .numerics.precision import Precision
 from .parallel.rules import constrain
+from .rotation import frequencies, rotate
 
 Quantiles = Float[Array, "batch horizon channels num_quantiles"]
 
@@ -138,7 +141,9 @@ class Forecaster(nnx.Module):
 
         x = self._embed(values, there, naive, history_time, future_time)
         positions = jnp.broadcast_to(jnp.arange(x.shape[1])[None, :], x.shape[:2])
-        x, _ = run_blocks(self.blocks, self.settings, x, positions=positions, key=key)
+        rates = frequencies(self.settings.head_width)
+        turn = partial(rotate, positions=positions, frequencies=rates)
+        x = run_blocks(self.blocks, self.settings, x, rotate=turn, key=key)
         x = self.norm(x[:, -math.ceil(horizon / self.settings.patch_len) :])
         raw = contract("bsd,dp->bsp", x, self.head[...], self.precision, accumulator=True)
         raw = raw + self.bias[...].astype(jnp.float32)[None, None, :]

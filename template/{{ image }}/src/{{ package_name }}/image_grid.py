@@ -17,7 +17,7 @@ def draw_images(path: Path, images: Sequence[tuple[np.ndarray, str]]) -> None:
         images: Pixels from 0 to 1 of shape (height, width, channels), each with its title.
     """
     rows = -(-len(images) // _COLUMNS)
-    figure = Figure(figsize=(10, 1.45 * rows), dpi=120, layout="constrained", facecolor="white")
+    figure = Figure(figsize=(10, 1.45 * rows), dpi=120, layout="constrained")
     panels = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     for axes in panels:
         axes.set_axis_off()

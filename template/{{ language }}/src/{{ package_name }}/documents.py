@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
-from .storage.own_files import pyarrow_for, reading
+from .storage.reading import pyarrow_for, reading
 
 TABLES = (".parquet", ".arrow")
 SUFFIXES = tuple(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .documents import SUFFIXES, TABLES, read_documents
 from .errors import UserError
-from .storage.own_files import matching_files
+from .storage.matching import matching_files
 from .tokenization import TOKENIZER_HELP
 
 # Tests are left out because they hold odd data, applications and installed packages because not

@@ -14,7 +14,8 @@ from . import samples
 from .errors import UserError
 from .post_training.messages import check_messages, split_conversation
 from .samples import Record
-from .storage.own_files import matching_files, reading
+from .storage.matching import matching_files
+from .storage.reading import reading
 from .tokenization import TOKENIZER_HELP
 
 Advance = Callable[[int], object]

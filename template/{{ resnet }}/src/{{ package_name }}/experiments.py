@@ -9,25 +9,10 @@ stands in `recipe.py`.
 import fiddle as fdl
 
 from . import recipe
-from .hooks.presets import debug_nans, ema, fdr, overfit, profile
+from .hooks.presets import debug_nans, ema, fdr, overfit, profile  # noqa: F401 - fiddler:NAME
 from .model import ResNetSettings
-from .recipe import float32, fsdp, mirror
+from .recipe import float32, fsdp, mirror  # noqa: F401 - fiddler:NAME
 from .training.experiment import Experiment
-
-__all__ = [
-    "base",
-    "debug_nans",
-    "ema",
-    "fdr",
-    "float32",
-    "fsdp",
-    "group_norm",
-    "mirror",
-    "overfit",
-    "profile",
-    "small",
-    "smoke",
-]
 
 
 def base() -> fdl.Config[Experiment]:

@@ -88,13 +88,14 @@ class Block(nnx.Module):
     def __call__(self, x: Features) -> Float[Array, "batch _ _ d_model"]:
         """One block; height and width are divided by its stride."""
         chex.assert_shape(x, (None, None, None, self.conv_in.shape[2]))
-        inner, stride = jax.nn.relu(self.norm_in(x)), self.stride
+        inner, stride = jax.nn.relu(self.norm_in(x).astype(x.dtype)), self.stride
         if self.shortcut is not None:
             seen = inner[:, ::stride, ::stride]
             x = contract("bhwi,io->bhwo", seen, self.shortcut[...], self.precision)
         inner = convolve(inner, self.conv_in[...], self.precision, stride=stride)
         inner = constrain(inner, "batch", "height", "width", "d_ff")
-        branch = convolve(jax.nn.relu(self.norm_out(inner)), self.conv_out[...], self.precision)
+        inner = jax.nn.relu(self.norm_out(inner).astype(inner.dtype))
+        branch = convolve(inner, self.conv_out[...], self.precision)
         return constrain(x + branch, "batch", "height", "width", "d_model")
 
 

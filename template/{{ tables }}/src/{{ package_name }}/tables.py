@@ -15,7 +15,7 @@ from pyarrow import csv, parquet
 
 from . import cells
 from .errors import UserError
-from .storage.own_files import matching_files
+from .storage.matching import matching_files
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 _BLOCK_BYTES = 4 * 2**20  # of CSV text at a time; a row must fit

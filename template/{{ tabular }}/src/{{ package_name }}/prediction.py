@@ -19,8 +19,7 @@ from .model import TableNetwork
 from .scatter import plot_scatter, r_squared
 from .scores import confusion_matrix, roc_auc
 from .settings import Settings
-from .sources import from_patterns
-from .tables import Rows, columns_of, read_tables
+from .tables import Rows, columns_of, find_tables, read_tables
 from .training.prediction import Arrays, Chunk, Result
 
 
@@ -59,7 +58,7 @@ class TablePrediction(Settings):
 
         Columns that were ignored then name the rows in the output; others are passed over.
         """
-        encoding, paths, size = self._encoding, from_patterns(sources), data.batch_size
+        encoding, paths, size = self._encoding, find_tables(sources), data.batch_size
         types, naming = encoding.types(targets=targets), _naming(paths, encoding)
         empty = True
         for rows in read_tables(paths, types | naming, lambda _: None):

@@ -5,7 +5,6 @@ This module stays free of heavy imports, because the command line reads it for i
 
 import argparse
 import csv
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,6 +106,8 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
     Raises:
         UserError: A pattern matches no file, or arguments are missing or contradict each other.
     """
+    from .tables import find_tables
+
     if arguments.schema:
         for name in ("target", "kind", "ignore", "group", "write_schema"):
             if getattr(arguments, name):
@@ -117,7 +118,7 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
     if arguments.source and not (arguments.target or arguments.schema):
         raise UserError("--source needs --target with the name of the column to predict")
     return Source(
-        files=from_patterns(arguments.source) if arguments.source else (),
+        files=find_tables(arguments.source) if arguments.source else (),
         sample=arguments.sample or "",
         target=arguments.target or "",
         ignore=tuple(arguments.ignore),
@@ -126,17 +127,6 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
         schema=arguments.schema,
         write_schema=arguments.write_schema,
     )
-
-
-def from_patterns(patterns: Sequence[str]) -> tuple[Path, ...]:
-    """The table files that the patterns match.
-
-    Raises:
-        UserError: A pattern matches no file, a folder, or a file that is no table.
-    """
-    from .tables import find_tables
-
-    return find_tables(patterns)
 
 
 def write_sample(name: str, path: Path) -> None:

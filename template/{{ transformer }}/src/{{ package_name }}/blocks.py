@@ -5,24 +5,19 @@ whose parameters have a leading axis of layers, so that they can be compiled as 
 """
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, Key, PRNGKeyArray
 
-from .attention import Attention, Cache
-from .block_settings import BlockSettings, Layer
+from .attention import Attention, Mixer
+from .block_settings import BlockSettings
 from .layers import FeedForward, RMSNorm, drop
-from .masks import Mask
 from .numerics.precision import Precision
 from .numerics.shapes import Hidden
 from .parallel.rules import constrain
-from .rotary import Positions
 
-MaybeCache = TypeVar("MaybeCache", Cache, None)
 Step = Callable[[Hidden, Any], tuple[Hidden, Any]]
 REMAT_POLICIES = {
     "full": jax.checkpoint_policies.nothing_saveable,
@@ -46,17 +41,11 @@ class Block(nnx.Module):
         self.dropout = settings.dropout
 
     def __call__(
-        self,
-        x: Hidden,
-        mask: Mask | None,
-        positions: Positions | None,
-        key: PRNGKeyArray | None,
-        cache: Cache | None,
-        layer: Layer,
-    ) -> tuple[Hidden, Cache | None]:
-        """One block; without a key nothing is dropped."""
+        self, x: Hidden, key: PRNGKeyArray | None, mix: Mixer, memory: Any
+    ) -> tuple[Hidden, Any]:
+        """One block; without a key nothing is dropped. For the others, see `Attention`."""
         keys = (None, None) if key is None else tuple(jax.random.split(key))
-        branch, cache = self.attention(self.attention_norm(x), mask, positions, cache, layer)
+        branch, memory = self.attention(self.attention_norm(x), mix, memory)
         if self.attention_post_norm is not None:
             branch = self.attention_post_norm(branch)
         x = x + drop(branch, self.dropout, keys[0])
@@ -64,7 +53,7 @@ class Block(nnx.Module):
         if self.feed_forward_post_norm is not None:
             branch = self.feed_forward_post_norm(branch)
         x = x + drop(branch, self.dropout, keys[1])
-        return constrain(x, "batch", "seq_len", "d_model"), cache
+        return constrain(x, "batch", "seq_len", "d_model"), memory
 
 
 def stack_blocks(settings: BlockSettings, *, rngs: nnx.Rngs, precision: Precision) -> Block:
@@ -78,78 +67,22 @@ def stack_blocks(settings: BlockSettings, *, rngs: nnx.Rngs, precision: Precisio
     return stack(rngs)
 
 
-def run_blocks(
-    blocks: Block,
-    settings: BlockSettings,
-    x: Hidden,
-    *,
-    mask: Mask | None = None,
-    positions: Positions | None = None,
-    key: PRNGKeyArray | None = None,
-    cache: MaybeCache = None,
-) -> tuple[Hidden, MaybeCache]:
-    """Send the residual stream through all blocks, one after the other.
-
-    Args:
-        blocks: What `stack_blocks` made.
-        settings: The settings that it was made with.
-        x: The residual stream.
-        mask: Which positions each of them sees; without it, all.
-        positions: Where they stand, for rotary positions; without it, there are none.
-        key: Randomness for dropout; without it nothing is dropped.
-        cache: Earlier positions of all layers, stacked.
-
-    Returns:
-        The stream behind the last block, and the cache with these positions added.
-    """
-    keys = None
-    if settings.dropout > 0 and key is not None:
-        keys = jax.random.split(key, settings.num_layers)
-
-    def step(layer: Layer) -> Step:
-        def apply(x: Hidden, of_layer: Any) -> tuple[Hidden, Any]:
-            block, key, cache = of_layer
-            return block(x, mask, positions, key, cache, layer)
-
-        if settings.remat == "none":
-            return apply
-        return jax.checkpoint(apply, policy=REMAT_POLICIES[settings.remat])
-
-    steps = [step(layer) for layer in settings.pattern]
-    layers = (blocks, keys, cache)
-    return scan_in_turn(steps, x, layers, count=settings.num_layers, unroll=settings.unroll_layers)
+def make_keys(
+    settings: BlockSettings, key: PRNGKeyArray | None
+) -> Key[Array, " num_layers"] | None:
+    """A key for each layer, if there is one, and something to drop."""
+    if key is None or settings.dropout == 0:
+        return None
+    return jax.random.split(key, settings.num_layers)
 
 
-def scan_in_turn(
-    steps: list[Step], x: Hidden, layers: Any, *, count: int, unroll: bool
-) -> tuple[Hidden, Any]:
-    """`jax.lax.scan` over layers for which several steps take turns.
+def make_step(settings: BlockSettings, mix: Mixer) -> Step:
+    """One turn of a loop over layers, each of which is a block, its key and what it remembers."""
 
-    One turn of the loop takes a layer for each step; those that are left over follow it.
+    def apply(x: Hidden, layer: tuple[Block, PRNGKeyArray | None, Any]) -> tuple[Hidden, Any]:
+        block, key, memory = layer
+        return block(x, key, mix, memory)
 
-    Args:
-        steps: What takes the stream and one layer, and gives the stream and an output.
-        x: The stream.
-        layers: Arrays with a leading axis of layers.
-        count: How many there are, at least as many as steps.
-        unroll: Compile the turns one after the other.
-    """
-    if len(steps) == 1:
-        return jax.lax.scan(steps[0], x, layers, unroll=unroll)
-
-    def turn(steps: list[Step], x: Hidden, layers: Any) -> tuple[Hidden, Any]:
-        outs = []
-        for number, step in enumerate(steps):
-            x, out = step(x, jax.tree.map(lambda leaf, i=number: leaf[i], layers))
-            outs.append(out)
-        return x, jax.tree.map(lambda *leaves: jnp.stack(leaves), *outs)
-
-    size, left = len(steps), count % len(steps)
-    whole = count - left
-    turns = jax.tree.map(lambda leaf: leaf[:whole].reshape(-1, size, *leaf.shape[1:]), layers)
-    x, outs = jax.lax.scan(partial(turn, steps), x, turns, unroll=unroll)
-    outs = jax.tree.map(lambda leaf: leaf.reshape(whole, *leaf.shape[2:]), outs)
-    if left:
-        x, more = turn(steps[:left], x, jax.tree.map(lambda leaf: leaf[whole:], layers))
-        outs = jax.tree.map(lambda *parts: jnp.concatenate(parts), outs, more)
-    return x, outs
+    if settings.remat == "none":
+        return apply
+    return jax.checkpoint(apply, policy=REMAT_POLICIES[settings.remat])

@@ -91,11 +91,6 @@ class FeedForward(nnx.Module):
         return project("bsf,fd->bsd", inner, self.down, self.down_bias, self.precision)
 
 
-def softcap(x: Float[Array, "..."], bound: float) -> Float[Array, "..."]:
-    """Keep numbers between -`bound` and `bound` by a hyperbolic tangent, small ones as they are."""
-    return bound * jnp.tanh(x / bound)
-
-
 def drop(x: Hidden, rate: float, key: PRNGKeyArray | None) -> Hidden:
     """Dropout (Srivastava et al., 2014); without a key, `x` itself."""
     if key is None:

@@ -12,7 +12,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import Field
 
 from .block_settings import BlockSettings
-from .blocks import run_blocks, stack_blocks
+from .blocks import stack_blocks
+from .encoder import run_blocks
 from .errors import UserError
 from .fitting import FitsImages
 from .layers import RMSNorm
@@ -82,7 +83,7 @@ class ViT(nnx.Module):
         wide = x.astype(jnp.float32) + self.positions[...].astype(jnp.float32)[None]
         x = wide.astype(x.dtype)
         x = constrain(x, "batch", "seq_len", "d_model")
-        x, _ = run_blocks(self.blocks, self.settings, x, key=key)
+        x = run_blocks(self.blocks, self.settings, x, key=key)
         x = jnp.mean(self.norm(x).astype(jnp.float32), axis=1)
         logits = contract("bd,dc->bc", x, self.head[...], self.precision, accumulator=True)
         return logits + self.bias[...].astype(jnp.float32)[None, :]

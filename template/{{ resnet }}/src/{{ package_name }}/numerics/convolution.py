@@ -1,6 +1,7 @@
 """Convolutions that obey the precision policy, forward and backward."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -40,14 +41,8 @@ def convolve(x: Images, kernel: Kernel, precision: Precision, *, stride: int = 1
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _convolution(stride: int, precision: Precision, x: Images, kernel: Kernel) -> Features:
-    return _general(
-        x,
-        kernel,
-        precision,
-        ("NHWC", "HWIO", "NHWC"),
-        padding=_padding(x, kernel, stride),
-        strides=(stride, stride),
-    )
+    layouts = ("NHWC", "HWIO", "NHWC")
+    return _general(x, kernel, precision, layouts, (stride, stride), padding="SAME")
 
 
 def _forward(stride, precision, x, kernel):
@@ -57,8 +52,9 @@ def _forward(stride, precision, x, kernel):
 def _backward(stride, precision, operands, cotangent):
     x, kernel = operands
     cotangent = cotangent.astype(precision.compute_dtype)
-    to_x, to_kernel = [], []
-    for axis, (before, _) in enumerate(_padding(x, kernel, stride)):
+    strides, to_x, to_kernel = (stride, stride), [], []
+    padding = jax.lax.padtype_to_pads(x.shape[1:3], kernel.shape[:2], strides, "SAME")
+    for axis, (before, _) in enumerate(padding):
         size, width = x.shape[1 + axis], kernel.shape[axis]
         spread = (cotangent.shape[1 + axis] - 1) * stride + 1  # with stride - 1 zeros in between
         to_x.append((width - 1 - before, size - spread + before))
@@ -70,7 +66,7 @@ def _backward(stride, precision, operands, cotangent):
         precision,
         ("NHWC", "HWOI", "NHWC"),
         padding=to_x,
-        lhs_dilation=(stride, stride),
+        lhs_dilation=strides,
     )
     # Every weight correlates the images with the cotangent: examples are summed as channels are.
     d_kernel = _general(
@@ -79,7 +75,7 @@ def _backward(stride, precision, operands, cotangent):
         precision,
         ("CHWN", "IHWO", "HWNC"),
         padding=to_kernel,
-        rhs_dilation=(stride, stride),
+        rhs_dilation=strides,
     )
     return d_x.astype(x.dtype), d_kernel.astype(kernel.dtype)
 
@@ -87,32 +83,20 @@ def _backward(stride, precision, operands, cotangent):
 _convolution.defvjp(_forward, _backward)
 
 
-def _padding(x: Images, kernel: Kernel, stride: int) -> list[tuple[int, int]]:
-    """Zeros before and after the image, along its height and its width."""
-    sizes = zip(x.shape[1:3], kernel.shape[:2], strict=True)
-    totals = [max((-(-size // stride) - 1) * stride + width - size, 0) for size, width in sizes]
-    return [(total // 2, total - total // 2) for total in totals]
-
-
 def _general(
     left: Float[Array, "..."],
     right: Float[Array, "..."],
     precision: Precision,
     layouts: tuple[str, str, str],
-    *,
-    padding: list[tuple[int, int]],
     strides: tuple[int, int] = (1, 1),
-    lhs_dilation: tuple[int, int] = (1, 1),
-    rhs_dilation: tuple[int, int] = (1, 1),
+    **options: Any,
 ) -> Float[Array, "..."]:
     return jax.lax.conv_general_dilated(
         left,
         right,
         strides,
-        padding,
-        lhs_dilation=lhs_dilation,
-        rhs_dilation=rhs_dilation,
         dimension_numbers=layouts,
         precision=precision.dot_precision,
         preferred_element_type=precision.accumulator_dtype,
+        **options,
     )

@@ -1,6 +1,6 @@
 """Fused kernels of attention, which never hold the scores of all pairs: yours to change.
 
-They are for whole sequences, and differ from the einsum in `attention.py` by rounding alone.
+They are for whole sequences, and differ from the einsum in `decoder.py` by rounding alone.
 """
 
 import math
@@ -12,18 +12,18 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float
 
-from .block_settings import BlockSettings, Scoring
+from .decoder_settings import DecoderSettings, Layer
 from .errors import UserError
-from .masks import Documents, within
+from .masks import Documents
 from .numerics.precision import Precision
 
 Queries = Float[Array, "batch num_heads seq_len d_head"]
 Keys = Float[Array, "batch num_kv_heads seq_len d_head"]
-Kernel = Callable[[Queries, Keys, Keys, Documents | None, Scoring], Queries]
+Kernel = Callable[[Documents, Queries, Keys, Keys, Layer], Queries]
 
 
 def choose(
-    settings: BlockSettings, precision: Precision, batch: Any, seq_len: int
+    settings: DecoderSettings, precision: Precision, batch: Any, seq_len: int
 ) -> Kernel | None:
     """The kernel that computes the attention of whole sequences; without one, an einsum does.
 
@@ -64,39 +64,28 @@ def choose(
     raise UserError(f"model.attention: {name} {problem}; take auto or einsum")
 
 
-def cudnn(
-    query: Queries, key: Keys, value: Keys, documents: Documents | None, scoring: Scoring
-) -> Queries:
-    """What `attention.mix` computes, by cuDNN; without documents, all see all."""
-    window, seq_len = scoring.window, query.shape[2]
-    mask, side = None if documents is None else documents.same(), None
-    if window is not None and documents is None:
-        mask = within(window, 0, seq_len, seq_len)
-    elif window is not None:
-        side = (window - 1, 0)
+def cudnn(documents: Documents, query: Queries, key: Keys, value: Keys, layer: Layer) -> Queries:
+    """What `decoder.mix` computes, by cuDNN."""
+    side = None if layer.window is None else (layer.window - 1, 0)
     mixed = jax.nn.dot_product_attention(
         *(each.swapaxes(1, 2) for each in (query, key, value)),
-        mask=mask,
-        scale=scoring.scale,
-        is_causal=documents is not None,
+        mask=documents.same(),
+        scale=layer.scale,
+        is_causal=True,
         local_window_size=side,
         implementation="cudnn",
     )
     return mixed.swapaxes(1, 2)
 
 
-def splash(
-    query: Queries, key: Keys, value: Keys, documents: Documents | None, scoring: Scoring
-) -> Queries:
-    """What `attention.mix` computes, by the splash kernel; without documents, all see all."""
+def splash(documents: Documents, query: Queries, key: Keys, value: Keys, layer: Layer) -> Queries:
+    """What `decoder.mix` computes, by the splash kernel."""
     # Importing it takes half a second, for which devices that do without it need not wait.
     from jax.experimental.pallas.ops.tpu import splash_attention
 
     seq_len = query.shape[2]
-    reach = (scoring.window or seq_len) - 1
-    mask = splash_attention.LocalMask(
-        (seq_len, seq_len), (reach, reach if documents is None else 0), offset=0
-    )
+    reach = (layer.window or seq_len) - 1
+    mask = splash_attention.LocalMask((seq_len, seq_len), (reach, 0), offset=0)
     size = math.gcd(seq_len, 512)
 
     def attend(query: Queries, key: Keys, value: Keys, segments: Any) -> Queries:
@@ -105,7 +94,7 @@ def splash(
             head_shards=1,
             q_seq_shards=1,
             block_sizes=splash_attention.BlockSizes(size, size, size, size, size, size, size, size),
-            attn_logits_soft_cap=scoring.softcap,
+            attn_logits_soft_cap=layer.softcap,
         )
         mixed: Any = jax.vmap(kernel)(query, key, value, segments)
         return mixed
@@ -114,7 +103,7 @@ def splash(
         heads, rows = PartitionSpec("data", "model"), PartitionSpec("data")
         specs = (heads, heads, heads, rows)
         attend = jax.shard_map(attend, in_specs=specs, out_specs=heads, check_vma=False)
-    segments = documents and splash_attention.SegmentIds(documents.segments, documents.segments)
+    segments = splash_attention.SegmentIds(documents.segments, documents.segments)
     # In float32, since a rounded factor would be another temperature.
-    query = (query.astype(jnp.float32) * scoring.scale).astype(query.dtype)
+    query = (query.astype(jnp.float32) * layer.scale).astype(query.dtype)
     return attend(query, key, value, segments)

@@ -1,16 +1,14 @@
-"""Rotary positions (Su et al., 2021), and the ways to stretch them beyond the trained length."""
+"""Ways to stretch rotary positions beyond the trained length: yours to change."""
 
 import math
 from typing import Literal
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
 from pydantic import Field, model_validator
 
+from . import rotation
+from .rotation import Frequencies, Heads, Positions
 from .settings import Settings
-
-Positions = Int[Array, "batch seq_len"]
-Heads = Float[Array, "batch num_heads seq_len d_head"]
 
 _BOUNDS = (("low_frequency_factor", "high_frequency_factor"), ("beta_slow", "beta_fast"))
 
@@ -78,30 +76,24 @@ def rotate(x: Heads, positions: Positions, settings: RotarySettings, *, local: b
     """
     width = settings.width(x.shape[-1])
     frequencies = _frequencies(settings, width, positions, local=local)
-    angles = positions[:, None, :, None].astype(jnp.float32) * frequencies[None, None, None, :]
-    cos, sin = jnp.cos(angles), jnp.sin(angles)
+    factor = 1.0
     if settings.scaling == "yarn":
         factor = settings.attention_factor or 0.1 * math.log(settings.factor) + 1.0
-        cos, sin = cos * factor, sin * factor
-    ends = [width // 2, width][: 1 if width == x.shape[-1] else 2]
-    left, right, *rest = jnp.split(x.astype(jnp.float32), ends, axis=-1)
-    turned = jnp.concatenate([left * cos - right * sin, right * cos + left * sin, *rest], axis=-1)
-    return turned.astype(x.dtype)
+    return rotation.rotate(x, positions, frequencies, factor)
 
 
 def _frequencies(
     settings: RotarySettings, width: int, positions: Positions, *, local: bool
-) -> Float[Array, " half_head"]:
+) -> Frequencies:
     """Radians that each pair of features turns by from one position to the next."""
-    exponents = -jnp.arange(width // 2, dtype=jnp.float32) / (width // 2)
     if local and settings.local_base is not None:
-        return settings.local_base**exponents
+        return rotation.frequencies(width, settings.local_base)
     base, length = settings.base, settings.original_length or 1
     if settings.scaling == "dynamic":
         longest = jnp.maximum(jnp.max(positions + 1).astype(jnp.float32) / length, 1.0)
         stretch = settings.factor * longest - (settings.factor - 1.0)
         base = base * stretch ** (width / (width - 2))
-    frequencies = base**exponents
+    frequencies = rotation.frequencies(width, base)
     if settings.scaling in ("none", "dynamic"):
         return frequencies
     kept = jnp.zeros_like(frequencies)  # from 0 to 1, how far a pair keeps its frequency
