@@ -1,9 +1,11 @@
 """Checkpoints: the state and the position in the data, committed together by Orbax."""
 
+import json
 import logging
 import math
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import shorten
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -18,7 +20,7 @@ from pydantic import Field
 from ..errors import UserError
 from ..files import move_aside
 from ..settings import Settings
-from .digests import DIGESTS, find_damage, write_digests
+from .digests import DIGESTS, METADATA, find_damage, write_digests
 
 _logger = logging.getLogger(__name__)
 # Orbax logs what it also raises, with its traceback and more than once.
@@ -125,12 +127,21 @@ class Checkpoints:
                 self._directory / f"{self._writing}{_WRITING}"
             )
         context.array_options.saving.min_slice_bytes_for_replica_parallel = _BYTES_PER_SLICE
-        self._checkpointer = ocp.training.Checkpointer(
-            str(self._directory),
-            context=context,
-            preservation_policy=_Preservation(settings.keep, preserve),
-            cleanup_tmp_directories=not read_only,
-        )
+        try:
+            self._checkpointer = ocp.training.Checkpointer(
+                str(self._directory),
+                context=context,
+                preservation_policy=_Preservation(settings.keep, preserve, self._saved),
+                step_name_format=_Steps(),
+                cleanup_tmp_directories=not read_only,
+            )
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self._directory} cannot be read: {error}") from error
+        self._metrics = {
+            checkpoint.step: checkpoint.metrics  # Orbax's own, in earlier releases
+            or _kept(self._directory / str(checkpoint.step)).get("metrics", {})
+            for checkpoint in self._checkpointer.checkpoints
+        }
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -141,7 +152,10 @@ class Checkpoints:
     @property
     def saved(self) -> Saved:
         """The metrics of every checkpoint, by step."""
-        return _saved(self._checkpointer.checkpoints)
+        return self._saved(self._checkpointer.checkpoints)
+
+    def _saved(self, checkpoints: Sequence[Any]) -> Saved:
+        return {checkpoint.step: self._metrics[checkpoint.step] for checkpoint in checkpoints}
 
     def save(
         self,
@@ -168,7 +182,7 @@ class Checkpoints:
         """
         self._checkpointer.wait()
         self._writing = step
-        numbers: Any = {
+        self._metrics[step] = {
             f"{name}/{metric}": value
             for name, results in (metrics or {}).items()
             for metric, value in results.items()
@@ -178,8 +192,8 @@ class Checkpoints:
             step,
             {"state": state},
             force=True,
-            metrics=numbers or None,
             custom_metadata={
+                "metrics": self._metrics[step],
                 "data": data.get_state(),
                 "hooks": dict(hooks or {}),
                 "lines": lines,
@@ -240,10 +254,10 @@ class Checkpoints:
 
     def _load(self, step: int, abstract: PyTree, data: Resumable | None) -> Restored:
         state = self._checkpointer.load_checkpointables(step, {"state": abstract})["state"]
-        metadata: Any = self._checkpointer.checkpointables_metadata(step).custom_metadata
+        kept = _kept(self._directory / str(step))
         if data is not None:
-            data.set_state(metadata["data"])
-        return Restored(step, state, metadata.get("hooks", {}), metadata.get("lines"))
+            data.set_state(kept["data"])
+        return Restored(step, state, kept.get("hooks", {}), kept.get("lines"))
 
     def _damage(self, step: int) -> str | None:
         """What is wrong with this process's share of the files of a checkpoint."""
@@ -282,14 +296,48 @@ def _anywhere(problem: str | None) -> str | None:
 class _Preservation:
     """Orbax's question which checkpoints stay: the newest, and those that are asked for."""
 
-    def __init__(self, keep: int, preserve: Callable[[Saved], Collection[int]]) -> None:
-        self._keep, self._preserve = keep, preserve
+    def __init__(
+        self,
+        keep: int,
+        preserve: Callable[[Saved], Collection[int]],
+        saved: Callable[[Sequence[Any]], Saved],
+    ) -> None:
+        self._keep, self._preserve, self._saved = keep, preserve, saved
 
     def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> Sequence[bool]:
-        saved = _saved(checkpoints)
+        saved = self._saved(checkpoints)
         stay = {*sorted(saved)[-self._keep :], *self._preserve(saved)}
         return [checkpoint.step in stay for checkpoint in checkpoints]
 
 
-def _saved(checkpoints: Sequence[Any]) -> Saved:
-    return {checkpoint.step: checkpoint.metrics or {} for checkpoint in checkpoints}
+class _Found(NamedTuple):
+    """What Orbax wants to know of a checkpoint that it has not read."""
+
+    step: int
+    path: Any  # Orbax's kind of path
+    commit_timestamp: datetime
+
+
+class _Steps:
+    """Where Orbax finds the checkpoints: it would read of each what may be damaged."""
+
+    def build_name(self, step: int) -> str:
+        return str(step)
+
+    def find_all(self, base_path: Any) -> Iterator[_Found]:
+        steps = (path.name for path in base_path.iterdir() if path.is_dir())
+        return (self.find_step(base_path, int(step)) for step in steps if step.isdecimal())
+
+    def find_step(self, base_path: Any, step: int) -> _Found:
+        path = base_path / str(step)
+        if not path.is_dir():
+            raise ValueError(f"{path} is not there")
+        return _Found(step, path, datetime.fromtimestamp(path.stat().mtime, UTC))
+
+
+def _kept(checkpoint: Path) -> dict[str, Any]:
+    """What is kept with the state: the position in the data and what else is no array."""
+    try:
+        return dict(json.loads((checkpoint / METADATA).read_bytes())["custom_metadata"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
