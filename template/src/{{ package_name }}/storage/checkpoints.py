@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import shorten
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 import jax
 import numpy as np
@@ -119,7 +119,7 @@ class Checkpoints:
         self._read_only = read_only
         self._digests = settings.digests
         self._writing = 0
-        context = ocp.Context()
+        context, steps = ocp.Context(), cast(Any, _Steps())
         if settings.digests:
             # Called on the first process, once all have written, before the commit. Orbax makes
             # deep copies of its options: of a method, but not of a function.
@@ -132,12 +132,12 @@ class Checkpoints:
                 str(self._directory),
                 context=context,
                 preservation_policy=_Preservation(settings.keep, preserve, self._saved),
-                step_name_format=_Steps(),
+                step_name_format=steps,
                 cleanup_tmp_directories=not read_only,
             )
         except (OSError, ValueError) as error:
             raise UserError(f"{self._directory} cannot be read: {error}") from error
-        self._metrics = {
+        self._metrics: dict[int, Any] = {
             checkpoint.step: checkpoint.metrics  # Orbax's own, in earlier releases
             or _kept(self._directory / str(checkpoint.step)).get("metrics", {})
             for checkpoint in self._checkpointer.checkpoints
