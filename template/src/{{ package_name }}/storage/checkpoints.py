@@ -4,11 +4,12 @@ import json
 import logging
 import math
 import re
+import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import shorten
-from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
 import jax
 import numpy as np
@@ -17,7 +18,7 @@ from jaxtyping import PyTree
 from orbax.checkpoint import v1 as ocp
 from pydantic import Field
 
-from ..errors import UserError
+from ..errors import Unsaved, UserError
 from ..files import move_aside
 from ..settings import Settings
 from .digests import DIGESTS, METADATA, find_damage, write_digests
@@ -46,11 +47,14 @@ class CheckpointSettings(Settings):
         digests: Keep the SHA-256 of every file with a checkpoint, and compare them before it is
             used. Each time all of it is read once more, at about 1.5 GB/s and core, when saving in
             the background; without, damage to a file may go unnoticed.
+        on_failure: Whether to ``stop`` when one cannot be written, for instance because the disk is
+            full, or to ``continue`` with those before. The last one must be written.
     """
 
     every: int = Field(default=250, ge=1)
     keep: int = Field(default=3, ge=1)
     digests: bool = True
+    on_failure: Literal["stop", "continue"] = "stop"
 
 
 @runtime_checkable
@@ -117,14 +121,15 @@ class Checkpoints:
     ) -> None:
         self._directory = directory.absolute()
         self._read_only = read_only
-        self._digests = settings.digests
-        self._writing = 0
+        self._settings = settings
+        self._writing: int | None = None
+        self._kept: dict[str, Any] = {}
         context, steps = ocp.Context(), cast(Any, _Steps())
         if settings.digests:
             # Called on the first process, once all have written, before the commit. Orbax makes
             # deep copies of its options: of a method, but not of a function.
             context.async_options.post_finalization_callback = lambda: write_digests(
-                self._directory / f"{self._writing}{_WRITING}"
+                self._directory / f"{self._writing}{_WRITING}", self._kept
             )
         context.array_options.saving.min_slice_bytes_for_replica_parallel = _BYTES_PER_SLICE
         try:
@@ -147,7 +152,10 @@ class Checkpoints:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._checkpointer.close()
+        try:
+            self._wait()
+        finally:
+            self._checkpointer.close()
 
     @property
     def saved(self) -> Saved:
@@ -169,8 +177,7 @@ class Checkpoints:
     ) -> None:
         """Copy the state off the devices and write it in the background.
 
-        The state may be donated to the next step as soon as this returns. An error of the write
-        before is raised here.
+        The state may be donated to the next step as soon as this returns.
 
         Args:
             step: Steps made.
@@ -179,8 +186,11 @@ class Checkpoints:
             metrics: Results of the evaluations after this step, by the evaluation's name.
             hooks: What the run's hooks remember.
             lines: Lines of metrics so far.
+
+        Raises:
+            Unsaved: The write before has failed; see `check`.
         """
-        self._checkpointer.wait()
+        self.check(wait=True)
         self._writing = step
         self._metrics[step] = {
             f"{name}/{metric}": value
@@ -188,17 +198,40 @@ class Checkpoints:
             for metric, value in results.items()
             if math.isfinite(value)  # JSON knows no other numbers
         }
+        self._kept = {
+            "metrics": self._metrics[step],
+            "data": data.get_state(),
+            "hooks": dict(hooks or {}),
+            "lines": lines,
+        }
         self._checkpointer.save_checkpointables_async(
-            step,
-            {"state": state},
-            force=True,
-            custom_metadata={
-                "metrics": self._metrics[step],
-                "data": data.get_state(),
-                "hooks": dict(hooks or {}),
-                "lines": lines,
-            },
+            step, {"state": state}, force=True, custom_metadata=self._kept
         )
+
+    def check(self, *, wait: bool = False) -> None:
+        """Look whether the write in the background has failed, or wait for its end.
+
+        Raises:
+            Unsaved: It has, and `CheckpointSettings.on_failure` says to stop.
+        """
+        if not wait and self._checkpointer.is_saving_in_progress():
+            return
+        try:
+            self._wait()
+        except Unsaved as error:
+            if self._settings.on_failure == "stop":
+                raise
+            _logger.warning("%s", error)
+
+    def _wait(self) -> None:
+        try:
+            self._checkpointer.wait()
+        except Exception as error:  # which depends on what was written with
+            shutil.rmtree(f"{self._directory / str(self._writing)}{_WRITING}", ignore_errors=True)
+            raise Unsaved(
+                f"checkpoint {self._writing} in {self._directory} could not be written: "
+                f"{shorten(str(error), 300)}; those before are intact"
+            ) from error
 
     def restore(
         self, abstract: PyTree, data: Resumable | None = None, *, step: int | None = None
@@ -262,7 +295,7 @@ class Checkpoints:
     def _damage(self, step: int) -> str | None:
         """What is wrong with this process's share of the files of a checkpoint."""
         folder = self._directory / str(step)
-        if not self._digests:
+        if not self._settings.digests:
             return None
         if not (folder / DIGESTS).exists():
             _logger.warning("checkpoint %d has no %s to be compared with", step, DIGESTS)

@@ -143,6 +143,7 @@ def _loop(
     # Not the signal itself: one that comes after this step's checkpoint waits for the next step's.
     while run.step < loop.steps and not stopping and not hooks.stop_reason:
         hooks.call("before_step", run)
+        checkpoints.check()
         run.state, metrics = train_step(run.state, next(taken))
         run.step += 1
 
