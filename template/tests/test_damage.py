@@ -186,9 +186,9 @@ def test_a_checkpoint_that_cannot_be_written_is_told_of_once(folder, on_failure,
     assert len(caplog.records) == (on_failure == "continue")
     # The last one has to be written.
     failed = failed.replace("3", "5")
-    with pytest.raises(errors.Unsaved, match=failed), small_files_only():
-        with Checkpoints(folder, settings) as checkpoints:
-            checkpoints.save(5, state_after(5), Position())
+    stops = pytest.raises(errors.Unsaved, match=failed)
+    with stops, small_files_only(), Checkpoints(folder, settings) as checkpoints:
+        checkpoints.save(5, state_after(5), Position())
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,18 @@
 """A start that is refused leaves everything as it was; a run that has lost something is refused."""
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
+import jax
 import pytest
 
 from . import tiny, tiny_task
-from .project import command_line, errors, reporting, training
+from .project import command_line, errors, package, reporting, training
 
 check_metrics = reporting.writers.check_metrics
 
@@ -130,6 +137,63 @@ def test_from_scratch_moves_the_run_aside(run, options, capsys):
     assert content(run.with_name("run.1")) == lost
     assert (run.with_name("run.2") / "checkpoints" / "1").is_dir()
     assert (run / "checkpoints" / "1").is_dir()
+
+
+def imports(process, run):
+    return "tensorstore" in Path(f"/proc/{process.pid}/maps").read_text()
+
+
+def prepares(process, run):
+    return (run / ".lock").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux")
+@pytest.mark.parametrize(
+    ("number", "moment", "code", "said"),
+    [
+        (signal.SIGTERM, imports, 7, "stopped by SIGTERM; nothing is saved yet"),
+        (signal.SIGINT, prepares, 130, "stopped by Ctrl-C; nothing is saved yet"),
+    ],
+)
+def test_a_signal_before_the_first_step(tmp_path, options, number, moment, code, said):
+    run = tmp_path / "run"
+    words = ["train", "--run-dir", str(run), "--exit-code-when-stopped", "7", *options]
+    process = subprocess.Popen(
+        [sys.executable, "-m", package.__name__, *words],
+        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    while process.poll() is None and not moment(process, run):
+        time.sleep(0.01)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == code, output
+    # Where the loop has taken over in the meantime, it stops before its first step.
+    assert said in output or "stopped before the first step" in output
+    assert "Traceback" not in output
+    assert moment is not imports or not run.exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 36 bytes.\nMore"),
+        OSError(28, "No space left on device"),
+    ],
+)
+def test_no_room_is_one_line(tmp_path, options, monkeypatch, capsys, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(training.program.Program, "compile_train_step", fail)
+    code = train(tmp_path / "run", *options)
+    line = refusal(capsys)
+    if isinstance(error, OSError):
+        assert code == 1 and "No space left on device: make room" in line
+    else:
+        assert code == 2 and "Out of memory allocating 36 bytes (memory of each device: " in line
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from .data_settings import info_of
 from .experiment import Experiment
 from .hook import Hooks, Run
 from .interruption import Interruption
-from .memory import memory_line
+from .memory import memory_line, telling_what_is_too_large
 from .program import make_program
 from .report import Report
 from .safety import is_finite, stop_if_diverged
@@ -78,6 +78,7 @@ def train(
 
     with (
         jax.set_mesh(program.mesh),
+        telling_what_is_too_large(program.layout.abstract),
         Interruption() as interruption,
         Checkpoints(directory.checkpoints, experiment.checkpoint, preserve) as checkpoints,
     ):
