@@ -5,8 +5,7 @@ import logging
 import math
 import re
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from textwrap import shorten
 from typing import Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
@@ -22,6 +21,7 @@ from ..errors import Unsaved, UserError
 from ..files import move_aside
 from ..settings import Settings
 from .digests import DIGESTS, METADATA, find_damage, write_digests
+from .retention import Preservation, Saved, Steps
 
 _logger = logging.getLogger(__name__)
 # Orbax logs what it also raises, with its traceback and more than once.
@@ -33,9 +33,6 @@ _BYTES_PER_SLICE = 1 << 20
 
 _WRITING = ".orbax-checkpoint-tmp"  # what Orbax adds to the name of a checkpoint not yet complete
 _KNOWN = re.compile(rf"\d+({re.escape(_WRITING)}.*)?|damaged-.*")
-
-Saved = Mapping[int, Mapping[str, float]]
-"""The metrics that were saved with each checkpoint, by step."""
 
 
 class CheckpointSettings(Settings):
@@ -124,7 +121,7 @@ class Checkpoints:
         self._settings = settings
         self._writing: int | None = None
         self._kept: dict[str, Any] = {}
-        context, steps = ocp.Context(), cast(Any, _Steps())
+        context, steps = ocp.Context(), cast(Any, Steps())
         if settings.digests:
             # Called on the first process, once all have written, before the commit. Orbax makes
             # deep copies of its options: of a method, but not of a function.
@@ -136,7 +133,7 @@ class Checkpoints:
             self._checkpointer = ocp.training.Checkpointer(
                 str(self._directory),
                 context=context,
-                preservation_policy=_Preservation(settings.keep, preserve, self._saved),
+                preservation_policy=Preservation(settings.keep, preserve, self._saved),
                 step_name_format=steps,
                 cleanup_tmp_directories=not read_only,
             )
@@ -253,37 +250,35 @@ class Checkpoints:
             UserError: There are checkpoints and none of them can be read.
         """
         self._tell_of_strangers()
-        damaged: dict[int, str] = {}
-        unfit: dict[int, str] = {}
+        problems: dict[int, str] = {}
+        intact = False
         candidates = sorted(self.saved, reverse=True) if step is None else [step]
         for step in candidates:
-            problem = _anywhere(self._damage(step))
-            if problem is not None:
-                damaged[step] = problem
-                continue
-            restored = None
-            try:
-                restored = self._load(step, abstract, data)
-            except Exception as error:  # damage to a file can surface as anything
-                problem = f"{type(error).__name__}: {error}"
-            problem = _anywhere(problem)
+            restored, problem = None, _anywhere(self._damage(step))
             if problem is None:
-                self._set_aside(damaged | unfit, step)
+                try:
+                    restored = self._load(step, abstract, data)
+                except Exception as error:  # damage to a file can surface as anything
+                    problem = f"{type(error).__name__}: {error}"
+                problem, intact = _anywhere(problem), True
+            if problem is None:
+                self._set_aside(problems, step)
                 return restored
-            unfit[step] = problem
-        if unfit:
+            problems[step] = shorten(problem, 300)
+        if not problems:
+            return None
+        newest = max(problems)
+        if intact:
             raise UserError(
-                f"no checkpoint in {self._directory} fits this configuration (step {max(unfit)}: "
-                f"{shorten(unfit[max(unfit)], 200)}); use the configuration that the run was "
-                "started with (a hook that averages weights, EMA, adds to the state: with it or "
-                "without, a run stays as it began), or another --run-dir"
+                f"no checkpoint in {self._directory} fits this configuration (step {newest}: "
+                f"{problems[newest]}); use the configuration that the run was started with (a hook "
+                "that averages weights, EMA, adds to the state: with it or without, a run stays as "
+                "it began), or another --run-dir"
             )
-        if damaged:
-            raise UserError(
-                f"all checkpoints in {self._directory} are damaged (step {max(damaged)}: "
-                f"{damaged[max(damaged)]}); put back a copy of one, or train with --from-scratch"
-            )
-        return None
+        raise UserError(
+            f"no checkpoint in {self._directory} is intact (step {newest}: {problems[newest]}); "
+            "put back a copy of one, or train with --from-scratch"
+        )
 
     def _load(self, step: int, abstract: PyTree, data: Resumable | None) -> Restored:
         state = self._checkpointer.load_checkpointables(step, {"state": abstract})["state"]
@@ -303,9 +298,7 @@ class Checkpoints:
 
     def _set_aside(self, problems: Mapping[int, str], step: int) -> None:
         for bad, problem in problems.items():
-            _logger.warning(
-                "checkpoint %d is damaged (%s); taking %d", bad, shorten(problem, 300), step
-            )
+            _logger.warning("checkpoint %d is damaged (%s); taking %d", bad, problem, step)
             if not self._read_only and jax.process_index() == 0:
                 move_aside(self._directory / str(bad), f"damaged-{bad}")
         if problems:
@@ -324,48 +317,6 @@ def _anywhere(problem: str | None) -> str | None:
         found = multihost_utils.process_allgather(np.array(problem is not None))
         return problem or ("another process cannot read it" if found.any() else None)
     return problem
-
-
-class _Preservation:
-    """Orbax's question which checkpoints stay: the newest, and those that are asked for."""
-
-    def __init__(
-        self,
-        keep: int,
-        preserve: Callable[[Saved], Collection[int]],
-        saved: Callable[[Sequence[Any]], Saved],
-    ) -> None:
-        self._keep, self._preserve, self._saved = keep, preserve, saved
-
-    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> Sequence[bool]:
-        saved = self._saved(checkpoints)
-        stay = {*sorted(saved)[-self._keep :], *self._preserve(saved)}
-        return [checkpoint.step in stay for checkpoint in checkpoints]
-
-
-class _Found(NamedTuple):
-    """What Orbax wants to know of a checkpoint that it has not read."""
-
-    step: int
-    path: Any  # Orbax's kind of path
-    commit_timestamp: datetime
-
-
-class _Steps:
-    """Where Orbax finds the checkpoints: it would read of each what may be damaged."""
-
-    def build_name(self, step: int) -> str:
-        return str(step)
-
-    def find_all(self, base_path: Any) -> Iterator[_Found]:
-        steps = (path.name for path in base_path.iterdir() if path.is_dir())
-        return (self.find_step(base_path, int(step)) for step in steps if step.isdecimal())
-
-    def find_step(self, base_path: Any, step: int) -> _Found:
-        path = base_path / str(step)
-        if not path.is_dir():
-            raise ValueError(f"{path} is not there")
-        return _Found(step, path, datetime.fromtimestamp(path.stat().mtime, UTC))
 
 
 def _kept(checkpoint: Path) -> dict[str, Any]:

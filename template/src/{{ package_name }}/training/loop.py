@@ -20,7 +20,8 @@ from jax.sharding import Mesh
 from ..errors import UserError
 from ..parallel.distributed import failing_together
 from ..reporting.writers import check_metrics
-from ..storage.checkpoints import Checkpoints, Saved
+from ..storage.checkpoints import Checkpoints
+from ..storage.retention import Saved
 from ..storage.run_directory import RunDirectory
 from .batches import training_batches
 from .data_settings import info_of
