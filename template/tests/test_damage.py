@@ -202,6 +202,21 @@ def trained(tmp_path_factory):
     return folder / "run", options, data
 
 
+def test_the_doctor_looks_at_the_data_and_every_checkpoint(trained, tmp_path, capsys):
+    whole, _, data = trained
+    run = shutil.copytree(whole, tmp_path / "run")
+    doctor = ["doctor", "--run-dir", str(run)]
+    assert command_line.main(doctor) == 0
+    steps = [f"checkpoint {step}: intact" for step in (2, 3, 4)]
+    assert capsys.readouterr().out.splitlines() == [f"data {data}: intact", *steps]
+    flip(run / "checkpoints" / "3" / "state" / "_METADATA", 50)
+    (run / "checkpoints" / "2" / "digests.json").unlink()
+    assert command_line.main(doctor) == 1
+    _, older, damaged, newest = capsys.readouterr().out.splitlines()
+    assert older == "checkpoint 2 (which has no digests): intact" and newest == steps[-1]
+    assert damaged.startswith("checkpoint 3: ") and "state/_METADATA has changed" in damaged
+
+
 def train(run, options):
     return command_line.main(["train", "--run-dir", str(run), *options])
 
@@ -228,13 +243,15 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_flipped_bit(trained, tmp_pat
     ]
     assert rows[0] == rows[1]
 
-    # The same for the data that it trains on.
+    # The same for the data that it trains on; the last test, for the data stay damaged.
     (run / "checkpoints" / "4").rename(tmp_path / "4")
     for shard in data.glob("train-*.arrayrecord"):
         size = len(shard.read_bytes().rstrip(b"\0"))
         for at in range(100, size, 40):
             flip(shard, at)
     capsys.readouterr()
+    assert command_line.main(["doctor", "--run-dir", str(run)]) == 1
+    assert "train-00000-" in capsys.readouterr().out
     assert train(run, options) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and "train-00000-" in error
