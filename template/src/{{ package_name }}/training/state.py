@@ -1,6 +1,5 @@
 """The state of a run: plain arrays in plain containers, laid out over the mesh."""
 
-import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -119,26 +118,3 @@ def evaluation_params(state: TrainState) -> PyTree:
         if isinstance(part, ScheduleFreeState):
             return schedule_free_eval_params(part, state.params)
     return state.params
-
-
-def memory_line(abstract: TrainState) -> str:
-    """Memory of a state on one device by kind, in one line.
-
-    Gradients, which come and go with each step, are float32 like the parameters that they are of.
-
-    Args:
-        abstract: Shapes, dtypes and shardings of the state.
-    """
-    kinds = ("parameters", "frozen", "optimizer state", "gradients")
-    trees = (abstract.params, abstract.variables, abstract.opt_state, abstract.params)
-    sizes = zip(kinds, map(_bytes, trees), strict=True)
-    told = ", ".join(f"{kind} {size / 1e6:,.1f} MB" for kind, size in sizes)
-    return f"memory of each device: {told}"
-
-
-def _bytes(tree: PyTree) -> int:
-    """What arrays take on one device."""
-    return sum(
-        math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
-        for leaf in jax.tree.leaves(tree)
-    )
