@@ -25,7 +25,7 @@ from array_record.python import (
 )
 
 from ..errors import UserError
-from ..files import sync
+from ..files import refuse_links, sync
 from .dataset import MANIFEST, TOKENIZER, DataSet, Manifest, Shard, holds_data_set
 
 _WORK = ".writing"
@@ -82,6 +82,7 @@ class DataSetWriter:
             UserError: There is a data set already, or other files, or another writer at work, or
                 the directory cannot be written.
         """
+        refuse_links(self.scratch)  # what a killed writer left is removed
         try:
             self._created = not self._directory.exists()
             self._lock = _lock(self.scratch)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..files import refuse_links
 
 
 class RunDirectory:
@@ -62,8 +63,10 @@ class RunDirectory:
         takes it.
 
         Raises:
-            UserError: Another process holds the lock, or the folder cannot be created.
+            UserError: Another process holds the lock, or the folder cannot be created, or a link
+                in it leads elsewhere.
         """
+        refuse_links(self.path.resolve())
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             file = (self.path / ".lock").open("a+", encoding="utf-8")
