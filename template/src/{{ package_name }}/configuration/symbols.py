@@ -5,6 +5,8 @@ calls them. A run directory may come from anywhere, so names are checked before 
 """
 
 import ast
+import contextlib
+import enum
 import functools
 import importlib
 import inspect
@@ -25,12 +27,14 @@ Symbol = tuple[str, str]
 _PACKAGE = __name__.rpartition(".configuration.")[0]
 
 # What holds the values together.
-_FRAME = {("builtins", name) for name in ("dict", "frozenset", "list", "set", "tuple")} | {
-    ("fiddle._src.config", name) for name in ("BuildableTraverserMetadata", "Config", "NoValue")
+_FRAME = {
+    *(("builtins", name) for name in ("dict", "frozenset", "list", "set", "tuple")),
+    *(("fiddle._src.config", name) for name in ("BuildableTraverserMetadata", "Config", "NoValue")),
+    *(("fiddle._src.partial", name) for name in ("ArgFactory", "Partial")),
 }
 
 # No configuration has as many, but values that refer to each other may stand for endless ones.
-_MOST_VALUES = 200_000
+_MOST_VALUES = 50_000
 
 
 class OfProject(serialization.PyrefPolicy):
@@ -43,7 +47,8 @@ class OfProject(serialization.PyrefPolicy):
 
     def allows_value(self, value: Any) -> bool:
         """Whether it stands where it was defined, and not where it was merely imported."""
-        return self.allows_import(*_symbol(value))
+        constant = not _is_code(value) and not isinstance(value, enum.Enum)
+        return not constant and self.allows_import(*_symbol(value))
 
 
 def named(saved: Any) -> Iterator[tuple[str, Symbol]]:
@@ -86,8 +91,12 @@ def strange_targets(config: fdl.Buildable) -> Iterator[tuple[str, Symbol]]:
 
 def _symbol(value: Any) -> Symbol:
     """Where a class, a function, or the class of anything else says that it was defined."""
-    named = value if isinstance(value, type) or inspect.isroutine(value) else type(value)
-    return str(getattr(named, "__module__", "")), named.__qualname__
+    kind = value if _is_code(value) else type(value)
+    return str(getattr(kind, "__module__", "")), kind.__qualname__
+
+
+def _is_code(value: Any) -> bool:
+    return isinstance(value, type) or inspect.isroutine(value)
 
 
 @functools.cache
@@ -100,8 +109,7 @@ def _used() -> frozenset[Symbol]:
     used = set()
     for name in names:
         if name not in called:
-            try:
-                used.add(_symbol(operator.attrgetter(ast.unparse(name))(experiments)))
-            except AttributeError:  # a local variable
-                continue
+            with contextlib.suppress(AttributeError):  # a local variable
+                value = operator.attrgetter(ast.unparse(name))(experiments)
+                used.update([_symbol(value)] if _is_code(value) else ())
     return frozenset(used)

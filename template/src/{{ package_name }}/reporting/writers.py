@@ -1,5 +1,6 @@
 """Where metrics go: one small protocol, and the file that every run writes."""
 
+import contextlib
 import json
 import math
 import os
@@ -83,12 +84,12 @@ def read_metrics(path: Path) -> list[dict[str, float | int]]:
         return []
     rows = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
+        with contextlib.suppress(ValueError, RecursionError):
             row = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(row, dict) and isinstance(row.get("step"), int):
-            rows.append({name: math.nan if value is None else value for name, value in row.items()})
+            if isinstance(row, dict) and isinstance(row.get("step"), int):
+                row = {name: math.nan if value is None else value for name, value in row.items()}
+                if all(isinstance(value, int | float) for value in row.values()):
+                    rows.append(row)
     return rows
 
 
