@@ -50,7 +50,7 @@ def run(tmp_path):
 
 
 def keep(run, data):
-    commands.train._keep_data(run, data, allow_change=False)
+    run.data_set.write_text(commands.train._check_data(run, data, allow_change=False))
 
 
 def test_three_names_are_all_that_a_run_asks_for(experiment, run, capsys):
@@ -83,7 +83,9 @@ def test_prepared_data_tells_of_itself_early_or_late(experiment, run, capsys):
 
 @pytest.mark.parametrize("other", ["else", None])
 def test_other_data_is_refused(run, other):
-    record = storage.data_record.record_data_set
+    def record(*arguments, **options):
+        run.data_set.write_text(storage.data_record.data_record(*arguments, **options))
+
     record(run.data_set, None, {}, allow_change=False)
     record(run.data_set, "one", {"classes": 3}, allow_change=False)
     with pytest.raises(errors.UserError, match="started with other data"):
@@ -95,7 +97,7 @@ def test_other_data_is_refused(run, other):
 
 def test_info_that_is_no_json_is_refused(run):
     with pytest.raises(errors.UserError, match=r"info\(\) .* JSON"):
-        storage.data_record.record_data_set(run.data_set, None, {"a": {1}}, allow_change=False)
+        storage.data_record.data_record(run.data_set, None, {"a": {1}}, allow_change=False)
 
 
 def test_what_a_prediction_asks_and_data_lacks_is_named(experiment):

@@ -1,6 +1,7 @@
 """Writing files that are whole or not there, and reading those that anybody may have written."""
 
 import contextlib
+import itertools
 import json
 import os
 import stat
@@ -89,6 +90,17 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     """Write `content`, text as UTF-8, to `path` as `replacing` does."""
     with replacing(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def move_aside(path: Path, name: str) -> Path:
+    """Rename a file or folder to `name` beside it, or ``name.1``, ``name.2``, ... if that is taken.
+
+    Returns:
+        Where it is now.
+    """
+    names = itertools.chain([name], (f"{name}.{number}" for number in itertools.count(1)))
+    target = next(each for each in map(path.with_name, names) if not os.path.lexists(each))
+    return path.rename(target)
 
 
 def sync(path: Path) -> None:

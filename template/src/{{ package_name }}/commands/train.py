@@ -30,6 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="resume although fields or data differ that change what is computed",
     )
     parser.add_argument(
+        "--from-scratch",
+        action="store_true",
+        help="begin anew: what is in the folder of the run moves to a numbered one beside it",
+    )
+    parser.add_argument(
         "--exit-code-when-stopped",
         type=int,
         default=0,
@@ -56,20 +61,27 @@ def run(arguments: argparse.Namespace) -> int:
     import jax
 
     from ..parallel.distributed import failing_together, start_processes
-    from ..storage.environment import record_start
     from ..training.loop import train
 
     start_processes()
     mesh = experiment.make_mesh()  # complains before there are data and a run directory
-    run_directory = RunDirectory(directory)
+    run, old, record = RunDirectory(directory), None, ""
+
+    def begin() -> None:
+        if old is not None:
+            print(f"what was in {directory} is in {old} now")
+        _begin(run, config, experiment.data, record)
+
     with contextlib.ExitStack() as held:
         with failing_together():
             if jax.process_index() == 0:
-                held.enter_context(run_directory.lock())
-                _keep_config(run_directory, config, arguments.allow_config_change)
-                record_start(run_directory.environment, run_directory.git_diff)
-                _keep_data(run_directory, experiment.data, arguments.allow_config_change)
-        outcome = train(experiment, run_directory, mesh)
+                if arguments.from_scratch:
+                    old = held.enter_context(run.moved_aside())
+                held.enter_context(run.lock())
+                _check_whole(run)
+                _check_config(run, config, arguments.allow_config_change)
+                record = _check_data(run, experiment.data, arguments.allow_config_change)
+        outcome = train(experiment, run, mesh, begin)
     if outcome.reason is not None:
         print(f"stopped after step {outcome.step}: {outcome.reason}; see {directory}")
         return 0
@@ -91,32 +103,63 @@ def _name(directives: list[str]) -> str:
     return expression.partition("(")[0] if kind == "config" else "base"
 
 
-def _keep_config(run: RunDirectory, config: "fdl.Config", allow_change: bool) -> None:
-    """Save the configuration of a new run; check that of one that is resumed."""
+def _check_whole(run: RunDirectory) -> None:
+    """Refuse a run that has lost what it would else begin anew without, or go on unchecked."""
+    from ..reporting.writers import read_metrics
+
+    rows, lost = read_metrics(run.metrics), None
+    saved = any(path.name.isdigit() for path in run.checkpoints.glob("*"))
+    if not run.config_json.exists() and (rows or saved):
+        lost = run.config_json
+    # The second checkpoint is not begun before the first is complete.
+    elif rows and not saved:
+        every = run.config().get("checkpoint.every")
+        if not run.checkpoints.is_dir() or (every and rows[-1]["step"] > 2 * every):
+            lost = run.checkpoints
+    if lost:
+        raise UserError(
+            f"{lost}: what the run kept there is gone; put it back, or begin anew with "
+            "--from-scratch, which moves the rest of the run aside"
+        )
+
+
+def _check_config(run: RunDirectory, config: "fdl.Config", allow_change: bool) -> None:
+    """Check that a run that is resumed goes on with the configuration that it was started with."""
     from .. import configuration
-    from ..files import write_atomically
+    from ..files import read_text
 
     if run.config_json.exists() and not allow_change:
-        started_with = configuration.load_json(run.config_json.read_text(encoding="utf-8"))
+        started_with = configuration.load_json(read_text(run.config_json))
         try:
             configuration.check_resume(started_with, config)
         except UserError as error:
             raise UserError(f"{run.path}: {error}, or give --allow-config-change") from error
-    write_atomically(run.config_text, configuration.flatten(config))
-    write_atomically(run.config_json, configuration.dump_json(config))
 
 
-def _keep_data(run: RunDirectory, data: "DataSettings", allow_change: bool) -> None:
-    """Record the data of a new run, the sample where there is none; check that of a resumed one."""
-    from ..storage.data_record import record_data_set
-    from ..training.data_settings import KeepsFiles, Prepares, fingerprint_of, info_of
+def _check_data(run: RunDirectory, data: "DataSettings", allow_change: bool) -> str:
+    """The record of the run's data, the sample where there is none; that of a resumed run fits."""
+    from ..storage.data_record import data_record
+    from ..training.data_settings import Prepares, fingerprint_of, info_of
 
     if isinstance(data, Prepares) and not data.exists():
         print(f"no data set in {data.directory} yet: preparing the bundled sample")
         print(data.prepare_sample(progress=True))
-    if isinstance(data, KeepsFiles):
-        data.keep_files(run.path)
     fingerprint = fingerprint_of(data)
     if fingerprint is None:
         print("data has no fingerprint(): other data will go unnoticed when this run is resumed")
-    record_data_set(run.data_set, fingerprint, info_of(data), allow_change=allow_change)
+    return data_record(run.data_set, fingerprint, info_of(data), allow_change=allow_change)
+
+
+def _begin(run: RunDirectory, config: "fdl.Config", data: "DataSettings", record: str) -> None:
+    """Write down what the run is made with."""
+    from .. import configuration
+    from ..files import write_atomically
+    from ..storage.environment import record_start
+    from ..training.data_settings import KeepsFiles
+
+    if isinstance(data, KeepsFiles):
+        data.keep_files(run.path)
+    write_atomically(run.config_text, configuration.flatten(config))
+    write_atomically(run.config_json, configuration.dump_json(config))
+    write_atomically(run.data_set, record)
+    record_start(run.environment, run.git_diff)

@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import read_json, write_atomically
+from ..files import read_json
 
 
-def record_data_set(
+def data_record(
     path: Path, fingerprint: str | None, info: Mapping[str, Any], *, allow_change: bool
-) -> None:
-    """Keep a data set's description in a new run; check that a resumed run has the same data.
+) -> str:
+    """A data set's description, to be written to `path`, if a run may have or go on with this data.
 
     Args:
-        path: The record, JSON: ``fingerprint`` and ``info``.
+        path: The record of the run, JSON: ``fingerprint`` and ``info``.
         fingerprint: A digest of the data; None where it has none.
         info: What the data says of itself.
-        allow_change: Go on with other data, and record that.
+        allow_change: Go on with other data.
 
     Raises:
         UserError: The run was started with other data, or `info` is no JSON.
@@ -30,10 +30,9 @@ def record_data_set(
             "such as data.directory, choose another run directory, or give --allow-config-change"
         )
     try:
-        text = json.dumps({"fingerprint": fingerprint, "info": dict(info)}, indent=2)
+        return json.dumps({"fingerprint": fingerprint, "info": dict(info)}, indent=2) + "\n"
     except (TypeError, ValueError) as error:
         raise UserError(f"data: what info() returns cannot be written as JSON ({error})") from error
-    write_atomically(path, text + "\n")
 
 
 def recorded_info(path: Path) -> dict[str, Any]:

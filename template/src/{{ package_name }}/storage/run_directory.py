@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import refuse_links
+from ..files import move_aside, refuse_links
 
 
 class RunDirectory:
@@ -60,13 +60,14 @@ class RunDirectory:
 
         The operating system holds the lock for this process and drops it when the process ends,
         however it ends, so a killed run leaves no stale lock. Of a run's processes only the first
-        takes it.
+        takes it. A folder that was created here and in which nothing was written is removed.
 
         Raises:
             UserError: Another process holds the lock, or the folder cannot be created, or a link
                 in it leads elsewhere.
         """
         refuse_links(self.path.resolve())
+        created = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             file = (self.path / ".lock").open("a+", encoding="utf-8")
@@ -87,7 +88,39 @@ class RunDirectory:
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
             file.flush()
-            yield
+            try:
+                yield
+            finally:
+                if created:
+                    self._remove_if_empty()
+
+    @contextlib.contextmanager
+    def moved_aside(self) -> Iterator[Path | None]:
+        """Move what is here to a numbered folder beside it, and back if nothing takes its place.
+
+        Yields:
+            Where it is now; None if there was nothing.
+
+        Raises:
+            UserError: Another process is writing here.
+        """
+        if not self.path.exists():
+            yield None
+            return
+        with self.lock():
+            old = move_aside(self.path, self.path.name)
+        try:
+            yield old
+        finally:
+            if not self.path.exists():
+                old.rename(self.path)
+
+    def _remove_if_empty(self) -> None:
+        with contextlib.suppress(OSError):  # there is something in it, or it is not there
+            self.checkpoints.rmdir()
+        if os.listdir(self.path) == [".lock"]:
+            (self.path / ".lock").unlink()
+            self.path.rmdir()
 
 
 def _parse(value: str) -> Any:

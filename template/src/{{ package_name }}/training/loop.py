@@ -4,8 +4,12 @@ The order inside one step matters. The step is dispatched first, then the host r
 the step before, so that the device never waits for the host. Metrics reach the disk before the
 checkpoint of their step, and the checkpoint is made before the next batch is taken, so that a run
 that is killed at any moment resumes as if it had not been.
+
+Nothing is written before it is clear that the run can be made.
 """
 
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from signal import Signals
 from typing import Any
@@ -13,6 +17,9 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
+from ..errors import UserError
+from ..parallel.distributed import failing_together
+from ..reporting.writers import check_metrics
 from ..storage.checkpoints import Checkpoints, Saved
 from ..storage.run_directory import RunDirectory
 from .batches import training_batches
@@ -23,7 +30,7 @@ from .interruption import Interruption
 from .memory import memory_line
 from .program import make_program
 from .report import Report
-from .safety import stop_if_diverged
+from .safety import is_finite, stop_if_diverged
 from .state import TrainState
 
 
@@ -44,16 +51,23 @@ class Outcome:
     reason: str | None
 
 
-def train(experiment: Experiment, directory: RunDirectory, mesh: Mesh | None = None) -> Outcome:
+def train(
+    experiment: Experiment,
+    directory: RunDirectory,
+    mesh: Mesh | None = None,
+    begin: Callable[[], None] = lambda: None,
+) -> Outcome:
     """Train from the newest checkpoint in `directory`, or from the start, to the last step.
 
     Args:
         experiment: The experiment.
         directory: Where the run's files lie.
         mesh: The mesh; by default the experiment's, over all devices.
+        begin: Called on the first process when all is checked, before anything is written.
 
     Raises:
-        UserError: The experiment does not fit the devices, the data or the checkpoints.
+        UserError: The experiment does not fit the devices, the data or the checkpoints, or what is
+            in the folder is damaged.
         Diverged: Too many updates in a row had to be skipped.
     """
     experiment = experiment.fitted(info_of(experiment.data))
@@ -70,21 +84,41 @@ def train(experiment: Experiment, directory: RunDirectory, mesh: Mesh | None = N
         batches = training_batches(experiment)
         restored = checkpoints.restore(program.layout.abstract, batches)
         start, steps = restored.step if restored else 0, experiment.loop.steps
-        state = restored.state if restored else program.initial_state()
         hooks = Hooks(experiment.hooks, restored.hooks if restored else {})
+        taken, train_step = map(program.put, batches), None
+        if start < steps and not hooks.stop_reason:
+            first = next(taken)
+            train_step = program.compile_train_step(first)
+            taken = itertools.chain([first], taken)
+        state = restored.state if restored else program.initial_state()
+        if not is_finite(state.params):
+            raise UserError(
+                f"{directory.path}: the weights after step {start} are NaN or infinite; "
+                + (f"delete {directory.checkpoints / str(start)}" if start else "look at the model")
+            )
+        with failing_together():
+            if jax.process_index() == 0:
+                check_metrics(directory.metrics, start, restored and restored.lines)
+                begin()
         with Report(directory, start, steps, experiment.throughput) as report:
             report.message(memory_line(program.layout.abstract))
             if start:
                 report.message(f"resuming after step {start} of {steps}")
             run = Run(program, directory, report, start, state)
-            return _loop(run, hooks, batches, checkpoints, interruption)
+            return _loop(run, hooks, train_step, taken, batches, checkpoints, interruption)
 
 
 def _loop(
-    run: Run, hooks: Hooks, batches: Any, checkpoints: Checkpoints, interruption: Interruption
+    run: Run,
+    hooks: Hooks,
+    train_step: Any,
+    taken: Iterator[Any],
+    batches: Any,
+    checkpoints: Checkpoints,
+    interruption: Interruption,
 ) -> Outcome:
     program, experiment, report = run.program, run.program.experiment, run.report
-    loop, train_step = experiment.loop, None
+    loop = experiment.loop
     pending: tuple[int, dict[str, jax.Array]] | None = None
     evaluated: dict[str, dict[str, float]] = {}
 
@@ -109,10 +143,7 @@ def _loop(
     # Not the signal itself: one that comes after this step's checkpoint waits for the next step's.
     while run.step < loop.steps and not stopping and not hooks.stop_reason:
         hooks.call("before_step", run)
-        batch = program.put(next(batches))
-        if train_step is None:
-            train_step = program.compile_train_step(batch)
-        run.state, metrics = train_step(run.state, batch)
+        run.state, metrics = train_step(run.state, next(taken))
         run.step += 1
 
         stopping = interruption.requested(run.step)
@@ -132,7 +163,12 @@ def _loop(
             report.flush()
             with report.pause():
                 checkpoints.save(
-                    run.step, run.state, batches, metrics=evaluated, hooks=hooks.memories
+                    run.step,
+                    run.state,
+                    batches,
+                    metrics=evaluated,
+                    hooks=hooks.memories,
+                    lines=report.lines,
                 )
             hooks.call("after_checkpoint", run)
     hooks.call("at_end", run)

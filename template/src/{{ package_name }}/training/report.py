@@ -32,11 +32,13 @@ class Report:
         self._run = run
         per_step, self._unit = throughput
         first = jax.process_index() == 0
+        self._file: JsonLinesWriter | None = None
         self._writers: list[MetricWriter] = []
         with failing_together():
             if first:
                 tracker = open_tracker(run.tracker, start, run.config())
-                self._writers = [JsonLinesWriter(run.metrics, start), tracker]
+                self._file = JsonLinesWriter(run.metrics, start)
+                self._writers = [self._file, tracker]
         self._progress = Progress(steps, start, per_step, self._unit, enabled=first)
 
     def __enter__(self) -> "Report":
@@ -71,6 +73,11 @@ class Report:
             record[f"train/{self._unit}_per_second"] = rate
         for writer in self._writers:
             writer.write(step, record)
+
+    @property
+    def lines(self) -> int | None:
+        """Lines of metrics so far; None where this process writes none."""
+        return self._file and self._file.lines
 
     def pause(self) -> AbstractContextManager[None]:
         """Time inside is not counted as training."""

@@ -38,6 +38,25 @@ def is_safe(loss: Scalar, gradient_norm: Scalar, settings: SafetySettings) -> Bo
     return jnp.isfinite(loss) & (gradient_norm <= settings.max_gradient_norm)
 
 
+def stays_finite(new: PyTree, old: PyTree) -> Bool[Array, ""]:
+    """In-graph flag: nothing that was finite became NaN or infinite.
+
+    Some states begin with an infinity, such as the best loss so far of a schedule; it may stay.
+    """
+    checks = [
+        jnp.all(jnp.isfinite(fresh) | (fresh == stale))
+        for fresh, stale in zip(jax.tree.leaves(new), jax.tree.leaves(old), strict=True)
+        if jnp.issubdtype(fresh.dtype, jnp.inexact)
+    ]
+    return jnp.all(jnp.stack(checks))
+
+
+@jax.jit
+def is_finite(tree: PyTree) -> Bool[Array, ""]:
+    """Whether no floating-point leaf holds NaN or infinity."""
+    return stays_finite(tree, jax.tree.map(jnp.zeros_like, tree))
+
+
 def keep_if(flag: Bool[Array, ""], new: PyTree, old: PyTree) -> PyTree:
     """Leaf by leaf, `new` where the flag holds and `old` where it does not."""
     return jax.tree.map(lambda fresh, stale: jnp.where(flag, fresh, stale), new, old)

@@ -13,7 +13,7 @@ from ..numerics.shapes import Scalar
 from .experiment import Batch, Experiment
 from .metrics import Means
 from .optimizer import rates_of
-from .safety import is_safe, keep_if
+from .safety import is_safe, keep_if, stays_finite
 from .state import TrainState
 
 Metrics = dict[str, jax.Array]
@@ -38,10 +38,11 @@ def make_train_step(
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params, value=loss)
         params = optax.apply_updates(state.params, updates)
 
+        fresh = params, variables, opt_state
+        stale = state.params, state.variables, state.opt_state
         safe = is_safe(loss, norm, experiment.safety)
-        params, variables, opt_state = keep_if(
-            safe, (params, variables, opt_state), (state.params, state.variables, state.opt_state)
-        )
+        safe &= stays_finite(fresh, stale)
+        params, variables, opt_state = keep_if(safe, fresh, stale)
         new = TrainState(
             step=state.step + 1,
             key=state.key,
