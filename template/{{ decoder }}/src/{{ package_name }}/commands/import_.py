@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ..pretrained.folder import CONFIG, ModelFolder
     from ..pretrained.importing import set_fields, write_run
     from ..pretrained.model import PretrainedSettings
-    from ..storage.data_record import record_data_set
+    from ..storage.data_record import data_record
     from ..storage.run_directory import RunDirectory
     from ..tokenization.keeping import keep_tokenizer, published_info, tokenizer_of
     from ..training.optimizer import OptimizerSettings
@@ -75,7 +75,8 @@ def run(arguments: argparse.Namespace) -> None:
         if jax.process_index() == 0:
             if info:
                 keep_tokenizer(tokenizer_of(info), run_directory.path)
-                record_data_set(run_directory.data_set, None, info, allow_change=True)
+                record = data_record(run_directory.data_set, None, info, allow_change=True)
+                write_atomically(run_directory.data_set, record)
             write_atomically(run_directory.config_text, configuration.flatten(config))
             write_atomically(run_directory.config_json, configuration.dump_json(config))
     count = sum(leaf.size for leaf in jax.tree.leaves(program.layout.abstract.variables))
