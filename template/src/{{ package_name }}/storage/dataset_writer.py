@@ -250,8 +250,8 @@ def _reporting(path: Path) -> Iterator[None]:
 def _lock(directory: Path) -> TextIO:
     """Lock a directory, made if need be; closing the handle, or dying, releases it."""
     with contextlib.ExitStack() as stack:
+        directory.mkdir(parents=True, exist_ok=True)
         try:
-            directory.mkdir(parents=True, exist_ok=True)
             handle = stack.enter_context((directory / "lock").open("w"))
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Not so where its last owner has removed the file in between.

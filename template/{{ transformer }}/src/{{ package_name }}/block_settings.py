@@ -11,7 +11,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from .rotary import RotarySettings
-from .settings import FREE, Settings
+from .settings import FREE, Settings, Size
 
 
 class Layer(NamedTuple):
@@ -75,15 +75,15 @@ class BlockSettings(Settings):
             ``dots`` the results of products with weights, ``full`` only the blocks' inputs.
     """
 
-    d_model: int = Field(default=256, ge=2)
-    num_layers: int = Field(default=4, ge=1)
-    num_heads: int = Field(default=4, ge=1)
-    num_kv_heads: int | None = Field(default=None, ge=1)
-    d_head: int | None = Field(default=None, ge=2)
-    d_ff: int = Field(default=768, ge=1)
+    d_model: int = Field(default=256, ge=2, le=1 << 20)
+    num_layers: int = Field(default=4, ge=1, le=10_000)
+    num_heads: Size = 4
+    num_kv_heads: Size | None = None
+    d_head: int | None = Field(default=None, ge=2, le=1 << 20)
+    d_ff: Size = 768
     dropout: float = Field(default=0.0, ge=0, lt=1)
     rotary: RotarySettings = RotarySettings()
-    windows: tuple[Annotated[int, Field(ge=1)] | None, ...] = Field(default=(None,), min_length=1)
+    windows: tuple[Size | None, ...] = Field(default=(None,), min_length=1)
     rotated: tuple[bool, ...] = Field(default=(True,), min_length=1)
     query_key_norm: bool = False
     query_scale: float | None = Field(default=None, gt=0)

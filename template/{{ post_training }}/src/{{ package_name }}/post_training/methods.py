@@ -169,7 +169,7 @@ class GroupRelative(Reinforcement):
 
     ALGORITHM: ClassVar[str] = "grpo"
 
-    completions: int = Field(default=8, ge=2, serialization_alias="num_generations")
+    completions: int = Field(default=8, ge=2, le=1 << 20, serialization_alias="num_generations")
 
 
 class GroupSequence(GroupRelative):
