@@ -43,8 +43,8 @@ def numbers(annotation):
         return numbers(parts[0])
     inside = [hold for hold in map(numbers, parts) if hold]
     if origin is tuple and inside:
-        places = 1 if parts[-1] is ... else len(parts)
-        return lambda number: (inside[0](number),) * places
+        others = () if parts[-1] is ... else (1,) * (len(parts) - 1)
+        return lambda number: (inside[0](number), *others)
     return inside[0] if inside and origin not in (dict, typing.Literal) else None
 
 
