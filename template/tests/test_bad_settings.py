@@ -9,6 +9,7 @@ import os
 import random
 import time
 import typing
+from typing import Any
 
 import annotated_types
 import fiddle as fdl
@@ -62,14 +63,14 @@ def limits(annotation, metadata=()):
 
 
 def beyond(limit):
-    """The next number that a limit leaves out."""
-    match limit:
-        case annotated_types.Ge(ge=least):
-            return least - 1 if isinstance(least, int) else math.nextafter(least, -math.inf)
-        case annotated_types.Le(le=most):
-            return most + 1 if isinstance(most, int) else math.nextafter(most, math.inf)
-        case annotated_types.Gt(gt=bound) | annotated_types.Lt(lt=bound):
-            return bound
+    """The next number that a limit leaves out; None for a limit of another kind."""
+    for name, step in (("ge", -1), ("le", 1), ("gt", 0), ("lt", 0)):
+        bound = getattr(limit, name, None)
+        if isinstance(bound, int):
+            return bound + step
+        if bound is not None:
+            return math.nextafter(bound, step * math.inf) if step else bound
+    return None
 
 
 def complaints(kind, values):
@@ -118,7 +119,7 @@ def reachable():
         config = configuration.compose([f"config:{name}"], experiments)
         for node, path in daglish.iterate(configuration.fields.opened(config, defaults=True)):
             if isinstance(node, fdl.Buildable):
-                kind = fdl.get_callable(node)
+                kind: Any = fdl.get_callable(node)
                 for field in kind.model_fields:
                     dotted = f"{configuration.fields.dotted(path)}.{field}".removeprefix(".")
                     seen.setdefault((kind, field), (name, dotted))

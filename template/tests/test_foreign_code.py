@@ -8,7 +8,7 @@ import fiddle as fdl
 import pytest
 from fiddle.experimental import serialization
 
-from .project import command_line, configuration, experiments, package
+from .project import command_line, configuration, errors, experiments, package
 from .watched import unchanged, watched
 
 NAME = package.__name__
@@ -176,7 +176,7 @@ def test_what_is_no_json_is_refused(folder, capsys, text):
 
 def test_what_the_experiments_use_themselves_is_read(monkeypatch):
     text = naming("a field", "textwrap", "shorten")
-    with pytest.raises(package.errors.UserError, match=r"'textwrap\.shorten' is none"):
+    with pytest.raises(errors.UserError, match=r"'textwrap\.shorten' is none"):
         configuration.load_json(text)
     symbols = configuration.symbols
     monkeypatch.setattr(symbols, "_used", lambda: frozenset([("textwrap", "shorten")]))

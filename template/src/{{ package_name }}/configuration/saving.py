@@ -59,9 +59,9 @@ def load_json(text: str) -> fdl.Config:
             does not exist any more.
     """
     policy, config = OfProject(), None
+    fields: dict[Symbol, str] = {}
     try:
-        saved = json.loads(text)
-        fields = {symbol: field for field, symbol in named(saved)}
+        fields.update((symbol, field) for field, symbol in named(json.loads(text)))
         for symbol, field in fields.items():
             if not policy.allows_import(*symbol):
                 raise _foreign(field, symbol)
