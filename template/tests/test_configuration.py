@@ -115,7 +115,7 @@ def test_a_saved_configuration_is_a_start(tmp_path):
         (["set:seed=1", "config:base"], ["must come first"]),
         (["config:base(1)"], ["too many"]),
         (["config:base(os.getcwd())"], ["literal arguments"]),
-        (["config_file:nowhere.json"], ["nowhere.json", "cannot read"]),
+        (["config_file:nowhere.json"], ["nowhere.json cannot be read"]),
         (["set:seed=abc"], ["seed: should be a valid integer, not 'abc'"]),
         (["set:seed=1.5"], ["seed: "]),
         (["set:mesh.fsdp=3"], ["mesh.fsdp: "]),

@@ -1,14 +1,20 @@
 """The base of every settings object."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 FREE: Final = "free"
 """Marks a field, and all fields below it, that may change from one start of a run to the next.
 
 ``threads: Annotated[int, FREE] = 2`` says that the run computes the same whatever the value is. A
 class that declares the field anew takes the mark over.
+"""
+
+Size = Annotated[int, Field(ge=1, le=1 << 20)]
+"""How many of something are in memory at a time: examples, tokens, features.
+
+It takes no other bound besides; where it is to be at least 2, write ``int = Field(ge=2, ...)``.
 """
 
 

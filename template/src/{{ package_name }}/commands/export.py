@@ -38,9 +38,11 @@ def run(arguments: argparse.Namespace) -> None:
     if standing and not arguments.overwrite:
         raise UserError(f"{folder} holds {standing[0]}: give --overwrite to replace it")
 
+    from ..files import refuse_links
     from ..storage.run_directory import RunDirectory
     from ._run import asking, open_chosen
 
+    refuse_links(*folder.glob("*"))
     program, state, step = open_chosen(arguments)
     with asking(program.experiment.data):
         print(written.write(program, state, step, folder, RunDirectory(arguments.run_dir)))

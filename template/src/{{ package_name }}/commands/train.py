@@ -166,9 +166,10 @@ def _check_whole(run: RunDirectory) -> None:
 def _check_config(run: RunDirectory, config: "fdl.Config", allow_change: bool) -> None:
     """Check that a run that is resumed goes on with the configuration that it was started with."""
     from .. import configuration
+    from ..files import read_text
 
     if run.config_json.exists() and not allow_change:
-        started_with = configuration.load_json(run.config_json.read_text(encoding="utf-8"))
+        started_with = configuration.load_json(read_text(run.config_json))
         try:
             configuration.check_resume(started_with, config)
         except UserError as error:

@@ -15,6 +15,9 @@ _FIELD_IN_MESSAGE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*): (.+)", re.DO
 
 _FAILED = object()
 
+# No setting is as large; beyond, integers overflow and counts never end.
+_LARGEST = 1e10
+
 
 def build(config: fdl.Config) -> Any:
     """Build the object that `config` describes, and every object below it.
@@ -29,7 +32,12 @@ def build(config: fdl.Config) -> Any:
         UserError: Values are missing, of the wrong type or impossible; one line for each, which
             begins with the dotted name of the field.
     """
-    problems: list[str] = []
+    config = opened(config)
+    problems = [
+        f"{dotted(path)}: {problem}"
+        for value, path in daglish.iterate(config, memoize_internables=False)
+        if (problem := _impossible(value))
+    ]
 
     def visit(value: Any, state: daglish.State) -> Any:
         if not state.is_traversable(value):
@@ -54,10 +62,19 @@ def build(config: fdl.Config) -> Any:
             problems.append(_join(path, str(error)))
         return _FAILED
 
-    result = daglish.MemoizedTraversal.run(visit, opened(config))
+    result = None if problems else daglish.MemoizedTraversal.run(visit, config)
     if problems:
         raise UserError("\n".join(problems))
     return result
+
+
+def _impossible(value: Any) -> str | None:
+    """What is wrong with a value, whichever field it is of."""
+    if isinstance(value, int | float) and not abs(value) <= _LARGEST:
+        return f"should be a finite number of at most {_LARGEST:g}, not {describe(value)}"
+    if isinstance(value, str) and re.search(r"[\x00\ud800-\udfff]", value):
+        return f"should have no null characters and no halves of others, not {describe(value)}"
+    return None
 
 
 def _lines(error: ValidationError, path: str) -> list[str]:

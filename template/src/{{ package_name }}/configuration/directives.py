@@ -24,6 +24,7 @@ from beartype.door import is_bearable
 from fiddle import daglish
 
 from ..errors import UserError
+from ..files import read_text
 from .catalogue import catalogue
 from .fields import arguments, describe, dotted, nearest, nearest_field, opened
 from .saving import load_json
@@ -75,15 +76,8 @@ def _carry_out(
     if config is not None and kind in _STARTS:
         raise UserError(f"{' and '.join(_STARTS)} must come first, and only once")
     if kind == "config_file":
-        return opened(_load(Path(expression)))
+        return opened(load_json(read_text(Path(expression))))
     return opened(_call(expression, experiments, config))
-
-
-def _load(path: Path) -> fdl.Config:
-    try:
-        return load_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the file ({error})") from error
 
 
 def _call(expression: str, module: ModuleType, config: fdl.Config | None) -> Any:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from typing import Any
 
 import fiddle as fdl
@@ -9,6 +10,7 @@ from fiddle.experimental import serialization
 
 from ..errors import UserError
 from .fields import describe, entries, opened
+from .symbols import OfProject, Symbol, named, strange_targets
 
 # Settings of projects of 0.4.1 and before, which do not say themselves which fields are free.
 _ALWAYS_FREE = {"data.directory", "data.threads", "model.unroll_layers", "model.remat"}
@@ -50,21 +52,44 @@ def dump_json(config: fdl.Config) -> str:
 
 
 def load_json(text: str) -> fdl.Config:
-    """The configuration that `dump_json` wrote.
+    """The configuration that `dump_json` wrote. Nothing foreign is imported or called.
 
     Raises:
-        UserError: The text is no such configuration, or names code that does not exist any more.
+        UserError: The text is no such configuration, or names code that is not the project's or
+            does not exist any more.
     """
+    policy, config = OfProject(), None
+    fields: dict[Symbol, str] = {}
     try:
-        config = serialization.load_json(text)
+        fields.update((symbol, field) for field, symbol in named(json.loads(text)))
+        for symbol, field in fields.items():
+            if not policy.allows_import(*symbol):
+                raise _foreign(field, symbol)
+        config = serialization.load_json(text, policy)
+    except serialization.PyrefPolicyError as error:
+        symbol = (error.module, error.symbol)
+        raise _foreign(fields[symbol], symbol) from error
     except (ImportError, AttributeError) as error:
         reason = str(error).partition("\n")[0]
         raise UserError(f"the configuration names code that is not there: {reason}") from error
-    except (serialization.DeserializationError, json.JSONDecodeError, KeyError, TypeError):
-        config = None
+    except (
+        *(serialization.DeserializationError, AssertionError, LookupError),
+        *(RecursionError, TypeError, ValueError),
+    ):
+        pass
     if not isinstance(config, fdl.Config):
         raise UserError("not a saved configuration, as config.json of a run is one")
+    for field, symbol in strange_targets(config):
+        raise _foreign(field, symbol)
     return config
+
+
+def _foreign(field: str, symbol: Symbol) -> UserError:
+    where = f"{field}: " if re.fullmatch(r"[\w.\[\]']{1,100}", field) else ""
+    return UserError(
+        f"{where}{describe('.'.join(symbol))} is none of this project's settings; nothing was "
+        "loaded (what experiments.py uses itself is allowed)"
+    )
 
 
 def differences(old: fdl.Config, new: fdl.Config) -> list[Difference]:

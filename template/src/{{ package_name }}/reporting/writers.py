@@ -133,11 +133,12 @@ def _rows(path: Path) -> list[dict[str, float | int] | None]:
 def _row(line: str) -> dict[str, float | int] | None:
     try:
         row = json.loads(line)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(row, dict) or not isinstance(row.get("step"), int):
         return None
-    return {name: math.nan if value is None else value for name, value in row.items()}
+    row = {name: math.nan if value is None else value for name, value in row.items()}
+    return row if all(isinstance(value, int | float) for value in row.values()) else None
 
 
 def _line(row: Metrics) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..files import read_json
 
 
 def data_record(
@@ -47,7 +48,7 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        return {"fingerprint": record["fingerprint"], "info": record["info"]}
-    except (ValueError, KeyError, TypeError) as error:
+        record = read_json(path)
+        return {"fingerprint": record["fingerprint"], "info": dict(record["info"])}
+    except (UserError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is damaged: delete it, the next start writes it anew") from error

@@ -9,15 +9,17 @@ folder ``tokenizer`` has the files of the tokenizer. ``dataset_writer.py`` write
 import bisect
 import hashlib
 import itertools
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, SupportsIndex
+from typing import Annotated, Any, Literal, SupportsIndex
 
 from array_record.python import array_record_module  # pyright: ignore[reportAttributeAccessIssue]
 from array_record.python.array_record_data_source import ArrayRecordDataSource
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from ..errors import UserError
+from ..files import read_text, refuse_links
 from ..settings import Settings
 
 MANIFEST = "dataset.json"
@@ -27,9 +29,9 @@ TOKENIZER = "tokenizer"
 class Shard(Settings):
     """One ArrayRecord file of a split."""
 
-    file: str
-    records: int
-    bytes: int
+    file: Annotated[str, Field(pattern=r"^[\w-][\w.-]*$")]  # in the folder itself
+    records: Annotated[int, Field(ge=0)]
+    bytes: Annotated[int, Field(ge=0)]
     digest: str  # SHA-256 of the records, which compression does not change
 
 
@@ -66,6 +68,7 @@ class DataSet:
             UserError: There is no data set, or it is damaged, or a newer version wrote it.
         """
         data_set = cls(directory, _read_manifest(directory))
+        refuse_links(*directory.iterdir())
         for shards in data_set._splits.values():
             for shard in shards:
                 _check_shard(directory / shard.file, shard)
@@ -159,12 +162,10 @@ def holds_data_set(directory: Path) -> bool:
 
 def _read_manifest(directory: Path) -> Manifest:
     path = directory / MANIFEST
+    if not os.path.exists(path):
+        raise UserError(f"no data set in {directory}: run the prepare command first")
     try:
-        return Manifest.model_validate_json(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"no data set in {directory}: run the prepare command first") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+        return Manifest.model_validate_json(read_text(path))
     except ValidationError as error:
         problem = error.errors()[0]
         raise _damaged(path, ": ".join(map(str, (*problem["loc"], problem["msg"])))) from error

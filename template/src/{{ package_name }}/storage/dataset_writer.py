@@ -23,7 +23,7 @@ from array_record.python import array_record_module  # pyright: ignore[reportAtt
 from array_record.python.array_record_data_source import ArrayRecordDataSource
 
 from ..errors import UserError
-from ..files import sync
+from ..files import refuse_links, sync
 from .dataset import MANIFEST, TOKENIZER, DataSet, Manifest, Shard, add_record, holds_data_set
 
 _WORK = ".writing"
@@ -80,6 +80,7 @@ class DataSetWriter:
             UserError: There is a data set already, or other files, or another writer at work, or
                 the directory cannot be written.
         """
+        refuse_links(self.scratch)  # what a killed writer left is removed
         try:
             self._created = not self._directory.exists()
             self._lock = _lock(self.scratch)
@@ -245,8 +246,8 @@ def _reporting(path: Path) -> Iterator[None]:
 def _lock(directory: Path) -> TextIO:
     """Lock a directory, made if need be; closing the handle, or dying, releases it."""
     with contextlib.ExitStack() as stack:
+        directory.mkdir(parents=True, exist_ok=True)
         try:
-            directory.mkdir(parents=True, exist_ok=True)
             handle = stack.enter_context((directory / "lock").open("w"))
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Not so where its last owner has removed the file in between.

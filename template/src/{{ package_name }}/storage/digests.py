@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ..files import write_atomically
+from ..errors import UserError
+from ..files import read_json, write_atomically
 
 DIGESTS = "digests.json"
 METADATA = "_CHECKPOINT_METADATA"  # Orbax's, in which stands what is kept with the arrays
@@ -48,9 +49,11 @@ def find_damage(folder: Path, part: int = 0, parts: int = 1) -> str | None:
     if not (folder / DIGESTS).exists():
         return None
     try:
-        recorded: dict[str, str] = dict(json.loads((folder / DIGESTS).read_bytes()))
-    except (OSError, ValueError, TypeError):
-        return f"{folder / DIGESTS} cannot be read"
+        recorded: dict[str, str] = read_json(folder / DIGESTS)
+    except UserError as error:
+        return str(error)
+    if any(Path(name).is_absolute() or ".." in Path(name).parts for name in recorded):
+        return f"{folder / DIGESTS} names files elsewhere"
     names = list(recorded)[part::parts]
     with ThreadPoolExecutor() as pool:
         found = pool.map(lambda name: _problem(folder / name, recorded[name]), names)
@@ -64,14 +67,14 @@ def _problem(path: Path, recorded: str) -> str | None:
         return f"{path} is missing"
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}"
-    except (ValueError, AttributeError):
+    except (UserError, ValueError, AttributeError):
         same = False
     return None if same else f"{path} has changed since it was written"
 
 
 def _digest(path: Path) -> str:
     if path.name == METADATA:
-        return _digest_of_kept(json.loads(path.read_bytes()).get("custom_metadata"))
+        return _digest_of_kept(read_json(path).get("custom_metadata"))
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

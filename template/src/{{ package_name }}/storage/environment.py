@@ -14,7 +14,7 @@ from typing import Any
 
 import jax
 
-from ..files import write_atomically
+from ..files import read_json, write_atomically
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "fiddle", "numpy")
 
@@ -29,8 +29,11 @@ def record_start(environment: Path, git_diff: Path, *, source: Path | None = Non
         environment: The file, JSON, a list with one record for each start of the run.
         git_diff: Where to write uncommitted changes; a digest of them is added to the name.
         source: A folder of the repository to record; by default, that of this package.
+
+    Raises:
+        UserError: The file is there and damaged.
     """
-    starts = json.loads(environment.read_text(encoding="utf-8")) if environment.exists() else []
+    starts = read_json(environment, list) if environment.exists() else []
     starts.append(
         {
             "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import move_aside
+from ..files import move_aside, refuse_links
 
 
 class RunDirectory:
@@ -63,8 +63,10 @@ class RunDirectory:
         takes it. A folder that was created here and in which nothing was written is removed.
 
         Raises:
-            UserError: Another process holds the lock, or the folder cannot be created.
+            UserError: Another process holds the lock, or the folder cannot be created, or a link
+                in it leads elsewhere.
         """
+        refuse_links(self.path.resolve())
         created = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from pydantic import Field
 
 from ..errors import UserError
-from ..settings import FREE, Settings
+from ..settings import FREE, Settings, Size
 from .prediction import Arrays
 
 Numbers = Int[np.ndarray, " batch"]
@@ -68,8 +68,8 @@ class IndexedData(Settings):
         DRAWS: Random numbers that varying a training example takes.
     """
 
-    batch_size: int = Field(default=16, ge=1)
-    threads: Annotated[int, FREE] = Field(default=2, ge=1)
+    batch_size: Size = 16
+    threads: Annotated[int, FREE] = Field(default=2, ge=1, le=1024)
 
     DRAWS: ClassVar[int] = 0
 

@@ -55,7 +55,7 @@ class GroupedOptimizer(Settings):
             first group counts that matches a parameter.
     """
 
-    learning_rate: float = Field(default=3e-4, gt=0)
+    learning_rate: float = Field(default=3e-4, gt=0, le=1000)
     weight_decay: float = Field(default=0.1, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
     schedule: ScheduleSettings = ScheduleSettings()

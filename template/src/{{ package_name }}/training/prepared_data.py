@@ -1,7 +1,10 @@
 """Data that the `prepare` command has written as a data set of its own."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
+
+from pydantic import field_validator
 
 from ..errors import UserError
 from ..settings import FREE
@@ -19,6 +22,13 @@ class PreparedData(IndexedData):
     """
 
     directory: Annotated[str, FREE]
+
+    @field_validator("directory")
+    @classmethod
+    def _may_be_a_folder(cls, directory: str) -> str:
+        if not directory or os.path.isfile(directory):
+            raise ValueError(f"should be a folder, or a name for a new one, not {directory!r}")
+        return directory
 
     def exists(self) -> bool:
         """Whether a data set was completed in ``directory``."""

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from .block_settings import BlockSettings
 from .rotary import RotarySettings
-from .settings import FREE
+from .settings import FREE, Size
 
 
 class Layer(NamedTuple):
@@ -46,7 +46,7 @@ class DecoderSettings(BlockSettings):
     """
 
     rotary: RotarySettings = RotarySettings()
-    windows: tuple[Annotated[int, Field(ge=1)] | None, ...] = Field(default=(None,), min_length=1)
+    windows: tuple[Size | None, ...] = Field(default=(None,), min_length=1)
     rotated: tuple[bool, ...] = Field(default=(True,), min_length=1)
     query_scale: float | None = Field(default=None, gt=0)
     attention_softcap: float | None = Field(default=None, gt=0)

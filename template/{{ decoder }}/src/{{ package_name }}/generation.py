@@ -13,7 +13,7 @@ from pydantic import Field
 
 from .decoder import Cache
 from .model import Transformer
-from .settings import Settings
+from .settings import Settings, Size
 from .tokenizer import DOCUMENT
 
 # While it generates: how many tokens are made, they, which sequences have ended, logits, the cache.
@@ -42,7 +42,7 @@ class Sampling(Settings):
             (Nguyen et al., 2024).
     """
 
-    max_tokens: int = Field(default=256, ge=1)
+    max_tokens: Size = 256
     temperature: float = Field(default=0.8, ge=0)
     top_k: int = Field(default=0, ge=0)
     top_p: float = Field(default=1.0, gt=0, le=1)

@@ -37,7 +37,7 @@ class TransformerSettings(DecoderSettings):
         logit_softcap: Logits are kept within this bound by a hyperbolic tangent.
     """
 
-    vocab_size: int = Field(default=0, ge=0)
+    vocab_size: int = Field(default=0, ge=0, le=1 << 24)
     tied_embeddings: bool = True
     embedding_scale: bool = True
     logit_softcap: float | None = Field(default=None, gt=0)

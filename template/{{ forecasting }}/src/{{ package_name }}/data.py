@@ -14,10 +14,10 @@ Which windows form the batch of a step stands in ``training/indexed_data.py``.
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field
 
 from . import preparation, sources
 from .errors import UserError
+from .settings import Size
 from .storage.dataset_writer import DataSetWriter
 from .training.prepared_data import PreparedData
 from .windows import Windows
@@ -36,9 +36,9 @@ class SeriesData(PreparedData):
     """
 
     directory: str = "data/series"
-    seq_len: int = Field(default=156, ge=1)
-    horizon: int = Field(default=52, ge=1)
-    eval_stride: int = Field(default=1, ge=1)
+    seq_len: Size = 156
+    horizon: Size = 52
+    eval_stride: Size = 1
 
     def prepare(self, source: sources.Source, *, overwrite: bool, progress: bool) -> str:
         """Write the data set, and return a summary of it.

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
 from .block_settings import BlockSettings
 from .blocks import stack_blocks
@@ -31,6 +31,7 @@ from .numerics.parameters import declare, parameter
 from .numerics.precision import Precision
 from .parallel.rules import constrain
 from .rotation import frequencies, rotate
+from .settings import Size
 
 Quantiles = Float[Array, "batch horizon channels num_quantiles"]
 
@@ -48,10 +49,10 @@ class ForecasterSettings(BlockSettings):
         season: Steps in the period that the series repeat with; follows from the data.
     """
 
-    patch_len: int = Field(default=8, ge=1)
+    patch_len: Size = 8
     levels: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-    channels: int | None = None
-    season: int | None = None
+    channels: Size | None = None
+    season: Size | None = None
 
     @field_validator("levels")
     @classmethod

@@ -14,11 +14,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float32, Int32
-from pydantic import Field
 
 from . import preparation, sources
 from .augmentation import DRAWS, Augmentation, Images
 from .errors import UserError
+from .settings import Size
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
 from .training.indexed_data import Draws, Numbers
@@ -42,8 +42,8 @@ class ImageData(PreparedData):
     """
 
     directory: str = "data/images"
-    height: int = Field(default=64, ge=1)
-    width: int = Field(default=64, ge=1)
+    height: Size = 64
+    width: Size = 64
     channels: Literal[1, 3] = 3
     augmentation: Augmentation = Augmentation()
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import UserError
-from .settings import Settings
+from .settings import Settings, Size
 
 
 class FitsImages(Settings):
@@ -15,8 +15,8 @@ class FitsImages(Settings):
         num_classes: Classes to tell apart. Leave it out of a configuration, too.
     """
 
-    image_shape: tuple[int, int, int] | None = None
-    num_classes: int | None = None
+    image_shape: tuple[Size, Size, Size] | None = None
+    num_classes: Size | None = None
 
     def fitted(self, info: Mapping[str, Any]) -> "FitsImages":
         """These settings for the data set that `info` describes; see `preparation.py`."""

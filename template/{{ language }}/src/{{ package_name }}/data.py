@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int32
-from pydantic import Field
 
 from . import preparation, sources
 from .errors import UserError
+from .settings import Size
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
 from .tokenization.fitting import TokenizedData
@@ -38,7 +38,7 @@ class TextData(TokenizedData):
     """
 
     directory: str = "data/text"
-    seq_len: int = Field(default=256, ge=1)
+    seq_len: Size = 256
 
     @property
     def tokens_per_batch(self) -> int:

@@ -6,6 +6,7 @@ import chex
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
+from pydantic import Field
 
 from .model import Transformer
 from .settings import Settings
@@ -20,7 +21,7 @@ class NextToken(Settings):
             (Chowdhery et al., 2022).
     """
 
-    z_loss: float = 0.0
+    z_loss: float = Field(default=0.0, ge=0)
 
     def __call__(
         self, model: Transformer, batch: dict[str, Array], key: PRNGKeyArray | None = None

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Array, Int32
+from pydantic import Field
 
 from . import sources
 from .data import make_batch
@@ -35,7 +36,7 @@ class TextPrediction(UsesTokenizer):
         seed: Of the samples that are written while a model is trained.
     """
 
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
 
     def input_specs(self, data: Any) -> dict[str, jax.ShapeDtypeStruct]:
         """Tokens with their documents and their positions, each of shape (seq_len,)."""

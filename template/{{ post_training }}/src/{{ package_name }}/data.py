@@ -54,8 +54,8 @@ class ExampleData(TokenizedData):
     """
 
     directory: str = "data/examples"
-    max_prompt_tokens: int = Field(default=64, ge=2)
-    max_response_tokens: int = Field(default=64, ge=2)
+    max_prompt_tokens: int = Field(default=64, ge=2, le=1 << 20)
+    max_response_tokens: int = Field(default=64, ge=2, le=1 << 20)
     too_long: Annotated[Literal["refuse", "drop", "left", "right"], FREE] = "refuse"
     train_on: Literal["all", "last"] = "all"
     tokenizer_from: Annotated[str | None, FREE] = None

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from .post_training.layout import log_probs, response_logits, sequence_log_probs
 from .post_training.rewards import Reward
@@ -59,7 +59,7 @@ class Preference(Settings):
         beta: Scale of the rewards.
     """
 
-    beta: float = 0.1
+    beta: float = Field(default=0.1, gt=0)
 
     def __call__(self, model: Any, batch: Batch, key: PRNGKeyArray | None = None) -> Means:
         """Means over the batch.

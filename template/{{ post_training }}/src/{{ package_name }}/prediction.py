@@ -8,13 +8,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
-from pydantic import Field
 
 from .completion import complete
 from .errors import UserError
 from .preparation import measure, note_lengths
 from .reporting.records import write_records
 from .samples import Record
+from .settings import Size
 from .sources import Kind, Problems, Source, decode, from_patterns, read_lines
 from .tokenization.fitting import UsesTokenizer
 from .training.prediction import Chunk, Result
@@ -29,7 +29,7 @@ class ResponsePrediction(UsesTokenizer):
         max_response_tokens: The most tokens that a response gets, its end included.
     """
 
-    max_response_tokens: int = Field(default=64, ge=1)
+    max_response_tokens: Size = 64
 
     def input_specs(self, data: Any) -> dict[str, jax.ShapeDtypeStruct]:
         """Tokens of the prompt and which of them are real, each of shape (max_prompt_tokens,)."""

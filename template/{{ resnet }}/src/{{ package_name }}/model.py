@@ -4,6 +4,8 @@ Pre-activation residual blocks of two 3x3 convolutions (He et al., 2016), in sta
 resolution (He et al., 2015), behind a stem without pooling, which suits small images.
 """
 
+from typing import Annotated
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -18,6 +20,7 @@ from .numerics.convolution import convolve
 from .numerics.parameters import declare, parameter
 from .numerics.precision import Precision
 from .parallel.rules import constrain
+from .settings import Size
 
 Features = Float[Array, "batch height width channels"]
 
@@ -34,9 +37,9 @@ class ResNetSettings(FitsImages):
         dropout: Share of the pooled features dropped in training.
     """
 
-    widths: tuple[int, ...] = (64, 128, 256, 512)
-    depths: tuple[int, ...] = (2, 2, 2, 2)
-    stem_stride: int = Field(default=1, ge=1)
+    widths: tuple[Size, ...] = (64, 128, 256, 512)
+    depths: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = (2, 2, 2, 2)
+    stem_stride: Size = 1
     norm: NormName = "batch"
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
@@ -46,9 +49,6 @@ class ResNetSettings(FitsImages):
             raise ValueError(
                 f"depths: {len(self.depths)} stages do not fit the {len(self.widths)} of widths"
             )
-        for name in ("widths", "depths"):
-            if min(getattr(self, name)) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)} must all be at least 1")
         return self
 
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "ResNet":

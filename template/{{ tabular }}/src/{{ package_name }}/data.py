@@ -10,10 +10,10 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32
-from pydantic import Field
 
 from . import preparation, sources
 from .encoding import Categories, Encoding, Numbers, Targets, unpack
+from .settings import Size
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
 from .training.indexed_data import Draws
@@ -33,7 +33,7 @@ class TableData(PreparedData):
     """
 
     directory: str = "data/table"
-    batch_size: int = Field(default=256, ge=1)
+    batch_size: Size = 256
     sample: Literal["breast_cancer", "diabetes"] = "breast_cancer"
 
     def prepare(self, source: sources.Source, *, overwrite: bool, progress: bool) -> str:

@@ -21,7 +21,7 @@ from .numerics.contract import contract, lookup
 from .numerics.parameters import declare, parameter
 from .numerics.precision import Precision
 from .parallel.rules import constrain
-from .settings import Settings
+from .settings import Settings, Size
 
 Rows = Float[Array, "batch d_model"]
 
@@ -44,15 +44,15 @@ class TableNetworkSettings(Settings):
         num_outputs: Classes, or 1 for a number.
     """
 
-    d_model: int = Field(default=64, ge=1)
-    num_layers: int = Field(default=2, ge=1)
-    d_ff: int = Field(default=128, ge=1)
-    d_embedding: int = Field(default=8, ge=1)
+    d_model: Size = 64
+    num_layers: int = Field(default=2, ge=1, le=10_000)
+    d_ff: Size = 128
+    d_embedding: Size = 8
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    num_numbers: int | None = None
-    num_missing: int | None = None
-    category_sizes: tuple[int, ...] | None = None
-    num_outputs: int | None = None
+    num_numbers: int | None = Field(default=None, ge=0)
+    num_missing: int | None = Field(default=None, ge=0)
+    category_sizes: tuple[Size, ...] | None = None
+    num_outputs: Size | None = None
 
     def fitted(self, info: Mapping[str, Any]) -> "TableNetworkSettings":
         """These settings with the sizes that follow from a data set."""

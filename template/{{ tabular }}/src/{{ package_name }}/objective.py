@@ -7,6 +7,7 @@ import chex
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
+from pydantic import Field
 
 from .encoding import Encoding
 from .model import TableNetwork
@@ -24,7 +25,7 @@ class TargetLoss(Settings):
     """
 
     task: Task | None = None
-    target_std: float = 1.0
+    target_std: float = Field(default=1.0, gt=0)
 
     def fitted(self, info: Mapping[str, Any]) -> "TargetLoss":
         """This loss for the target of a data set."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .settings import FREE, Settings
+from .settings import FREE, Settings, Size
 
 
 class BlockSettings(Settings):
@@ -37,12 +37,12 @@ class BlockSettings(Settings):
             ``dots`` the results of products with weights, ``full`` only the blocks' inputs.
     """
 
-    d_model: int = Field(default=256, ge=2)
-    num_layers: int = Field(default=4, ge=1)
-    num_heads: int = Field(default=4, ge=1)
-    num_kv_heads: int | None = Field(default=None, ge=1)
-    d_head: int | None = Field(default=None, ge=2)
-    d_ff: int = Field(default=768, ge=1)
+    d_model: int = Field(default=256, ge=2, le=1 << 20)
+    num_layers: int = Field(default=4, ge=1, le=10_000)
+    num_heads: Size = 4
+    num_kv_heads: Size | None = None
+    d_head: int | None = Field(default=None, ge=2, le=1 << 20)
+    d_ff: Size = 768
     dropout: float = Field(default=0.0, ge=0, lt=1)
     query_key_norm: bool = False
     attention_bias: Literal["none", "qkv", "all"] = "none"

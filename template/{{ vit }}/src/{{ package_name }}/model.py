@@ -9,7 +9,6 @@ import chex
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray
-from pydantic import Field
 
 from .block_settings import BlockSettings
 from .blocks import stack_blocks
@@ -21,6 +20,7 @@ from .numerics.contract import contract
 from .numerics.parameters import declare, parameter
 from .numerics.precision import Precision
 from .parallel.rules import constrain
+from .settings import Size
 
 Images = Float[Array, "batch height width channels"]
 
@@ -32,7 +32,7 @@ class ViTSettings(BlockSettings, FitsImages):
         patch: Height and width of a patch, in pixels.
     """
 
-    patch: int = Field(default=8, ge=1)
+    patch: Size = 8
 
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "ViT":
         """Build the transformer with freshly initialised parameters.

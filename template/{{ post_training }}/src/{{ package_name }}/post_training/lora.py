@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field
 
 from ..numerics.parameters import Frozen, freeze
 from ..numerics.precision import Dtype, Precision
-from ..settings import Settings
+from ..settings import Settings, Size
 from ..training.experiment import ModelSettings, fitted_to
 
 
@@ -36,7 +36,7 @@ class LoraSettings(Settings):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     base: ModelSettings
-    rank: int = Field(default=8, ge=1)
+    rank: Size = 8
     alpha: float = Field(default=16.0, gt=0)
     targets: tuple[str, ...] = ("query", "key", "value", "out", "gate", "up", "down")
     base_dtype: Dtype | None = None

@@ -8,7 +8,7 @@ from jaxtyping import Array
 from pydantic import ConfigDict, Field
 
 from ..settings import Settings
-from ..training.experiment import fitted_to
+from ..training.experiment import ModelSettings, fitted_to
 from .layout import response_logits, sequence_log_probs
 from .rewards import Reward
 
@@ -169,7 +169,7 @@ class GroupRelative(Reinforcement):
 
     ALGORITHM: ClassVar[str] = "grpo"
 
-    completions: int = Field(default=8, ge=2, serialization_alias="num_generations")
+    completions: int = Field(default=8, ge=2, le=1 << 20, serialization_alias="num_generations")
 
 
 class GroupSequence(GroupRelative):
@@ -217,8 +217,10 @@ class Distillation(Method):
 
     DATA: ClassVar[str] = "demonstrations"
 
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
     teacher: str
-    teacher_model: Any
+    teacher_model: ModelSettings
     temperature: float = Field(default=1.0, gt=0)
     hard_weight: float = Field(default=0.0, ge=0, le=1)
 

@@ -6,6 +6,7 @@ import fiddle as fdl
 
 from ..configuration import load_json
 from ..errors import UserError
+from ..files import read_text
 from ..storage.run_directory import RunDirectory
 from .experiment import PostTraining
 
@@ -15,7 +16,7 @@ def pretrained(config: fdl.Config[PostTraining], run: str = "runs/base") -> None
     directory = RunDirectory(Path(run))
     if not directory.config_json.exists():
         raise UserError(f"{run} holds no run: import a model there first")
-    saved = load_json(directory.config_json.read_text(encoding="utf-8")).model
+    saved = load_json(read_text(directory.config_json)).model
     model = getattr(saved, "base", saved)
     if hasattr(config.model, "base"):
         config.model.base = model

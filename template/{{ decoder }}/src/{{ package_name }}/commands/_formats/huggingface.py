@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from ...files import write_atomically
+from ...files import read_json, write_atomically
 from ...pretrained.byte_tokenizer import write_byte_tokenizer
 from ...pretrained.exporting import form_of, write_model
-from ...pretrained.folder import CONFIG, read_json
+from ...pretrained.folder import CONFIG
 from ...storage.run_directory import RunDirectory
 from ...tokenizer import TOKENIZER
 from ...training.program import Program

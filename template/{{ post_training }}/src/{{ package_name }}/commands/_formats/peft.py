@@ -6,11 +6,11 @@ from typing import Any
 from flax import nnx
 
 from ...errors import UserError
+from ...files import read_json
 from ...post_training.adapter import CONFIG, write_adapter
 from ...post_training.lora import LoraModel, LoraSettings
 from ...pretrained.exporting import form_of
 from ...pretrained.folder import CONFIG as MODEL_CONFIG
-from ...pretrained.folder import read_json
 from ...storage.run_directory import RunDirectory
 from ...training.program import Program
 from ...training.state import TrainState, evaluation_params
