@@ -12,7 +12,7 @@ from .config import add_config_option
 if TYPE_CHECKING:
     import fiddle as fdl
 
-    from ..training.data_settings import DataSettings
+    from ..training.experiment import Experiment
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
                 held.enter_context(run_directory.lock())
                 _keep_config(run_directory, config, arguments.allow_config_change)
                 record_start(run_directory.environment, run_directory.git_diff)
-                _keep_data(run_directory, experiment.data, arguments.allow_config_change)
+                _keep_data(run_directory, experiment, arguments.allow_config_change)
         outcome = train(experiment, run_directory, mesh)
     if outcome.reason is not None:
         print(f"stopped after step {outcome.step}: {outcome.reason}; see {directory}")
@@ -106,14 +106,18 @@ def _keep_config(run: RunDirectory, config: "fdl.Config", allow_change: bool) ->
     write_atomically(run.config_json, configuration.dump_json(config))
 
 
-def _keep_data(run: RunDirectory, data: "DataSettings", allow_change: bool) -> None:
+def _keep_data(run: RunDirectory, experiment: "Experiment", allow_change: bool) -> None:
     """Record the data of a new run, the sample where there is none; check that of a resumed one."""
     from ..storage.data_record import record_data_set
-    from ..training.data_settings import KeepsFiles, Prepares, fingerprint_of, info_of
+    from ..training.data_settings import KeepsFiles, KnowsModels, Prepares, fingerprint_of, info_of
 
+    data = experiment.data
     if isinstance(data, Prepares) and not data.exists():
         print(f"no data set in {data.directory} yet: preparing the bundled sample")
         print(data.prepare_sample(progress=True))
+    if isinstance(data, KnowsModels):
+        for field, source in experiment.sources.items():
+            data.check_run(Path(source), f"{field}: {source}")
     if isinstance(data, KeepsFiles):
         data.keep_files(run.path)
     fingerprint = fingerprint_of(data)

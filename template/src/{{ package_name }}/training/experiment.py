@@ -97,7 +97,13 @@ class Evaluation(Settings):
 
 
 class Experiment(Settings):
-    """A run's whole configuration, built by Fiddle from `experiments.py`."""
+    """A run's whole configuration, built by Fiddle from `experiments.py`.
+
+    Attributes:
+        start_from: Folder of the run whose weights this one begins with; its model must be the
+            same. None begins with random weights. A run keeps a copy of the weights in its folder,
+            so the other run may go on or away.
+    """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -116,6 +122,7 @@ class Experiment(Settings):
         default_factory=lambda: {"eval": Evaluation()}
     )
     hooks: Annotated[tuple[Hook, ...], FREE] = ()
+    start_from: str | None = None
 
     @field_validator("evaluations")
     @classmethod
@@ -124,6 +131,11 @@ class Experiment(Settings):
             if not name.isidentifier() or name == "train":
                 raise ValueError(f"{name!r} cannot stand before the / of a metric's name")
         return evaluations
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Folders of the runs whose weights this one needs, by the fields that name them."""
+        return {} if self.start_from is None else {"start_from": self.start_from}
 
     @property
     def throughput(self) -> tuple[int, str]:

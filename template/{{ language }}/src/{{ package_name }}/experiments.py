@@ -16,6 +16,7 @@ from .objective import NextToken
 from .optimizer import AdamW
 from .parallel.mesh import MeshSettings
 from .prediction import TextPrediction
+from .pretrained.presets import pretrained  # noqa: F401 - fiddler:pretrained
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
 from .training.safety import SafetySettings
