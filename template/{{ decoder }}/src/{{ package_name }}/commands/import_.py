@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ..pretrained.model import PretrainedSettings
     from ..storage.data_record import record_data_set
     from ..storage.run_directory import RunDirectory
-    from ..tokenization.keeping import keep_tokenizer, published_info, tokenizer_of
+    from ..tokenization.keeping import published_info
     from ..training.optimizer import OptimizerSettings
     from ..training.program import make_program
 
@@ -73,7 +73,6 @@ def run(arguments: argparse.Namespace) -> None:
         write_run(folder, family, program, run_directory)
         if jax.process_index() == 0:
             if info:
-                keep_tokenizer(tokenizer_of(info), run_directory.path)
                 record_data_set(run_directory.data_set, None, info, allow_change=True)
             write_atomically(run_directory.config_text, configuration.flatten(config))
             write_atomically(run_directory.config_json, configuration.dump_json(config))

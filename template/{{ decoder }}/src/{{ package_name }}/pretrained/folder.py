@@ -4,7 +4,6 @@ Nothing else in it is opened: no pickle (``.bin``), no code.
 """
 
 import contextlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from typing import Any, Final
 from safetensors import SafetensorError, safe_open
 
 from ..errors import UserError
+from ..tokenization.json_files import read_json, read_json_if_there
 from .names import AnyArray, Index
 
 CONFIG: Final = "config.json"
@@ -73,10 +73,8 @@ class ModelFolder:
     @cached_property
     def _files(self) -> dict[str, Any]:
         """The opened file of each tensor."""
-        names = [TENSORS]
-        if (self.path / INDEX).exists():
-            listed = read_json(self.path / INDEX).get("weight_map", {})
-            names = sorted({str(name) for name in listed.values()})
+        listed = read_json_if_there(self.path / INDEX).get("weight_map", {"": TENSORS})
+        names = sorted({str(name) for name in listed.values()})
         files = {}
         for name in names:
             path = self.path / name
@@ -86,23 +84,6 @@ class ModelFolder:
                 file = safe_open(path, framework="np")
                 files.update(dict.fromkeys(file.keys(), file))
         return files
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file.
-
-    Raises:
-        UserError: There is no such file, or something else is in it.
-    """
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is no JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds no JSON object")
-    return content
 
 
 @contextlib.contextmanager

@@ -20,7 +20,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ..errors import UserError
 from .files import CHAT_TEMPLATE
-from .specials import BESIDE
+from .json_files import read_json_if_there
+from .specials import BESIDE, token_text
 from .tokenizer import Ids, Tokenizer
 
 _MARKS: Final = ("\ufdd0", "\ufdd1")  # around a generation block; Unicode has them for such uses
@@ -155,7 +156,7 @@ def _source(files: Mapping[str, Path]) -> str:
     """The template: a file of its own, or a field of the tokenizer's configuration."""
     if CHAT_TEMPLATE in files:
         return files[CHAT_TEMPLATE].read_text(encoding="utf-8")
-    found = _configuration(files, BESIDE[0]).get("chat_template")
+    found = read_json_if_there(files.get(BESIDE[0])).get("chat_template")
     if isinstance(found, list):
         found = {each["name"]: each["template"] for each in found}.get("default")
     if not isinstance(found, str):
@@ -169,14 +170,10 @@ def _source(files: Mapping[str, Path]) -> str:
 
 def _special_tokens(files: Mapping[str, Path]) -> dict[str, str]:
     """Texts of the special tokens, such as ``bos_token``, as templates call them."""
-    told = _configuration(files, BESIDE[1]) | _configuration(files, BESIDE[0])
-    named = {name: token for name, token in told.items() if name.endswith("_token")}
-    texts = {name: t.get("content") if isinstance(t, dict) else t for name, t in named.items()}
+    told = [read_json_if_there(files.get(name)) for name in reversed(BESIDE)]
+    named = {name: token for each in told for name, token in each.items()}
+    texts = {name: token_text(each) for name, each in named.items() if name.endswith("_token")}
     return {name: text for name, text in texts.items() if isinstance(text, str)}
-
-
-def _configuration(files: Mapping[str, Path], name: str) -> dict[str, Any]:
-    return json.loads(files[name].read_bytes()) if name in files else {}
 
 
 def _raise(message: str) -> NoReturn:
