@@ -63,7 +63,9 @@ def write_run(folder: ModelFolder, family: Family, program: Program, run: RunDir
     )
     key = jax.device_put(jax.random.key(program.experiment.seed), abstract.key.sharding)
     state = state._replace(key=key, variables=weights)
-    with Checkpoints(run.checkpoints, program.experiment.checkpoint) as checkpoints:
+    largest = max(leaf.nbytes for leaf in jax.tree.leaves(weights))
+    settings = program.experiment.checkpoint
+    with Checkpoints(run.checkpoints, settings, at_once=largest + 1) as checkpoints:
         checkpoints.save(0, state, NoData())
     if jax.process_index() == 0:
         run.pretrained.mkdir(exist_ok=True)
