@@ -118,7 +118,7 @@ def quality(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measures what a training step costs the host, and the linter, in a render's environment."""
+    """Measures steps, decoding, imports and the linter, in a render's environment."""
     directory = Path(session.create_tmp()) / "bench-project"
     shutil.rmtree(directory, ignore_errors=True)
     make_project(session, directory, "Bench Project")

@@ -17,7 +17,7 @@ LAYERS = {
     "training": LOWEST,
     "hooks": LOWEST | {"training"},
     "tokenization": LOWEST | {"training"},
-    "pretrained": LOWEST | {"training", "tokenization"},
+    "pretrained": LOWEST | {"training", "tokenization", "configuration"},
     "post_training": LOWEST | {"training", "tokenization", "pretrained", "configuration"},
     "yours": USED,
     "experiments": USED | {"yours"},

@@ -32,9 +32,14 @@ Metrics = dict[str, float]
 SAME_WEIGHTS = """
 import sys
 import jax, numpy as np
+from orbax.checkpoint import v1 as ocp
 from pathlib import Path
-from proof_lab.post_training.weights import read_model
-begun, adapted = (read_model(Path(run), "run") for run in sys.argv[1:])
+
+def newest(run):
+    return max(Path(run, "checkpoints").glob("[0-9]*"), key=lambda path: int(path.name))
+
+paths = (str(newest(run).absolute()) for run in sys.argv[1:])
+begun, adapted = (ocp.load_checkpointables(path)["state"] for path in paths)
 jax.tree.map(np.testing.assert_array_equal, adapted["variables"]["base"], begun["params"])
 """
 

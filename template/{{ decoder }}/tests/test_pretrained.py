@@ -90,7 +90,7 @@ def test_a_folder_is_imported_and_exported_bit_for_bit(tmp_path, monkeypatch, dt
     config = json.loads((output / "config.json").read_text())
     assert {**published.CONFIG, "torch_dtype": dtype}.items() <= config.items()
     given = (folder / "tokenizer.json").read_bytes()
-    for kept in (tmp_path / "run" / "tokenizer", output):
+    for kept in (tmp_path / "run" / "pretrained", output):
         assert (kept / "tokenizer.json").read_bytes() == given
     assert program.experiment.data.tokenizer.decode(np.array([1, 0])) == "lamp"
 

@@ -11,8 +11,7 @@ TEXTS = ("", "def f(x):\n\treturn x + 1\n", "  naïve — 日本 🦊  ", "\x00\
 
 @pytest.fixture
 def written(tmp_path):
-    ends = {"end": tokenizer.DOCUMENT, "pad": tokenizer.PAD}
-    pretrained.byte_tokenizer.write_byte_tokenizer(tmp_path, **ends)
+    pretrained.byte_tokenizer.write_byte_tokenizer(tmp_path)
     return tmp_path
 
 

@@ -10,7 +10,7 @@ from orbax.checkpoint import v1 as ocp
 from pydantic import ValidationError
 
 from . import tiny_methods
-from .project import errors, objective, post_training, reporting
+from .project import errors, objective, post_training, reporting, training
 
 MEASURED = {
     "dpo": {"train/rewards_accuracy", "train/rewards_margin", "eval/reward_accuracy"},
@@ -88,7 +88,7 @@ def _weights(run):
     steps = [path for path in (run / "checkpoints").iterdir() if path.name.isdigit()]
     newest = max(steps, key=lambda path: int(path.name))
     state: Any = ocp.load_checkpointables(str(newest))["state"]
-    weights = post_training.weights.union(state["params"], state["variables"])
+    weights = training.weights.union(state["params"], state["variables"])
     if "base" in weights:
         parts = (weights[name] for name in ("base", "factors", "scale"))
         weights = post_training.lora.merge_weights(*parts)

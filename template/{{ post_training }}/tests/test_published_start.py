@@ -35,7 +35,7 @@ def adapted(tmp_path_factory):
     sets = ("loop.steps=2", "loop.eval_every=2", "loop.eval_batches=1", f"data.directory={data}")
     words = ["config:sft_lora", *(f"set:{each}" for each in sets)]
     config = configuration.compose(words, experiments)
-    post_training.presets.pretrained(config, str(folder / "base"))
+    pretrained.presets.pretrained(config, str(folder / "base"))
     outcome = tiny_methods.train(configuration.build(config), folder / "lora")
     assert outcome.step == 2
     (folder / "lora" / "config.json").write_text(configuration.dump_json(config))

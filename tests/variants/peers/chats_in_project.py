@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 PACKAGE, FOLDER = sys.argv[1], Path(sys.argv[2])
-chats = importlib.import_module(f"{PACKAGE}.post_training.chat")
+chats = importlib.import_module(f"{PACKAGE}.tokenization.chat")
 keeping = importlib.import_module(f"{PACKAGE}.tokenization.keeping")
 
 for path in sorted(FOLDER.glob("*/chats.json")):

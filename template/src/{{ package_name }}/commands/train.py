@@ -15,7 +15,7 @@ from .config import add_config_option
 if TYPE_CHECKING:
     import fiddle as fdl
 
-    from ..training.data_settings import DataSettings
+    from ..training.experiment import Experiment
     from ..training.loop import Outcome
 
 
@@ -103,7 +103,7 @@ def _train(arguments: argparse.Namespace, run: RunDirectory) -> "Outcome":
                 held.enter_context(run.lock())
                 _check_whole(run)
                 _check_config(run, config, arguments.allow_config_change)
-                record = _check_data(run, experiment.data, arguments.allow_config_change)
+                record = _check_data(run, experiment, arguments.allow_config_change)
         return train(experiment, run, mesh, begin)
 
 
@@ -176,21 +176,25 @@ def _check_config(run: RunDirectory, config: "fdl.Config", allow_change: bool) -
             raise UserError(f"{run.path}: {error}, or give --allow-config-change") from error
 
 
-def _check_data(run: RunDirectory, data: "DataSettings", allow_change: bool) -> str:
+def _check_data(run: RunDirectory, experiment: "Experiment", allow_change: bool) -> str:
     """The record of the run's data, the sample where there is none; that of a resumed run fits."""
     from ..storage.data_record import data_record
-    from ..training.data_settings import Prepares, fingerprint_of, info_of
+    from ..training.data_settings import KnowsModels, Prepares, fingerprint_of, info_of
 
+    data = experiment.data
     if isinstance(data, Prepares) and not data.exists():
         print(f"no data set in {data.directory} yet: preparing the bundled sample")
         print(data.prepare_sample(progress=True))
+    if isinstance(data, KnowsModels):
+        for field, source in experiment.sources.items():
+            data.check_run(Path(source), f"{field}: {source}")
     fingerprint = fingerprint_of(data)
     if fingerprint is None:
         print("data has no fingerprint(): other data will go unnoticed when this run is resumed")
     return data_record(run.data_set, fingerprint, info_of(data), allow_change=allow_change)
 
 
-def _begin(run: RunDirectory, config: "fdl.Config", data: "DataSettings", record: str) -> None:
+def _begin(run: RunDirectory, config: "fdl.Config", data: object, record: str) -> None:
     """Write down what the run is made with."""
     from .. import configuration
     from ..files import write_atomically

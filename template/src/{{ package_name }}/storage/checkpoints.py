@@ -106,6 +106,8 @@ class Checkpoints:
         settings: How many are kept.
         preserve: Steps to keep beside the newest ones, given the metrics of all checkpoints.
         read_only: Leave everything as it is: another process may be writing here.
+        at_once: Bytes that are on their way from the devices to the disk at a time, more than
+            the largest array has, where a save may take its time; without it, all.
     """
 
     def __init__(
@@ -115,6 +117,7 @@ class Checkpoints:
         preserve: Callable[[Saved], Collection[int]] = lambda _: (),
         *,
         read_only: bool = False,
+        at_once: int | None = None,
     ) -> None:
         self._directory = directory.absolute()
         self._read_only = read_only
@@ -129,6 +132,8 @@ class Checkpoints:
                 self._directory / f"{self._writing}{_WRITING}", self._kept
             )
         context.array_options.saving.min_slice_bytes_for_replica_parallel = _BYTES_PER_SLICE
+        context.memory_options.transfer_concurrent_bytes = at_once
+        context.memory_options.write_concurrent_bytes = at_once
         try:
             self._checkpointer = ocp.training.Checkpointer(
                 str(self._directory),

@@ -80,6 +80,23 @@ class KeepsFiles(Protocol):
 
 
 @runtime_checkable
+class KnowsModels(Protocol):
+    """Data that means something only to models of the same kind, such as with its tokenizer."""
+
+    def check_run(self, run: Path, what: str) -> None:
+        """Check that the model of another run knows this data.
+
+        Args:
+            run: The folder of the run.
+            what: What it is to this one, the beginning of the message.
+
+        Raises:
+            UserError: It was trained with something else.
+        """
+        ...
+
+
+@runtime_checkable
 class Prepares(Protocol):
     """Data that the `prepare` command writes, and `train` where there is none yet.
 

@@ -95,7 +95,13 @@ class Evaluation(Settings):
 
 
 class Experiment(Settings):
-    """A run's whole configuration, built by Fiddle from `experiments.py`."""
+    """A run's whole configuration, built by Fiddle from `experiments.py`.
+
+    Attributes:
+        start_from: Folder of the run whose weights this one begins with; its model must be the
+            same. None begins with random weights. A run keeps a copy of the weights in its folder,
+            so the other run may go on or away.
+    """
 
     seed: int = Field(default=0, ge=0, lt=2**32)
     model: ModelSettings
@@ -112,6 +118,12 @@ class Experiment(Settings):
         default_factory=lambda: {"eval": Evaluation()}
     )
     hooks: Annotated[tuple[Hook, ...], FREE] = ()
+    start_from: str | None = None
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Folders of the runs whose weights this one needs, by the fields that name them."""
+        return {} if self.start_from is None else {"start_from": self.start_from}
 
     @property
     def throughput(self) -> tuple[int, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 import optax
 from jax.experimental import checkify
 from jax.sharding import Mesh, NamedSharding
@@ -20,6 +21,7 @@ from .experiment import Experiment
 from .hook import hooked
 from .prediction import Chunk, Prediction, Result
 from .safety import stop_at_nan
+from .start import Start, continued_state, read_start
 from .state import StateLayout, TrainState, initial_state, state_layout
 from .step import make_train_step
 
@@ -33,8 +35,9 @@ class Program:
         mesh: The mesh.
         layout: Structure, shapes and shardings of the state.
         batch: Sharding of every array of a batch.
-        initial_state: Makes the state before the first step, each process its own shards; jitted.
+        initial_state: Makes the state before the first step, each process its own shards.
         train_step: The step, jitted: the state is donated and comes back with the same shardings.
+        run: The folder of the run, where it has one.
     """
 
     experiment: Experiment
@@ -43,6 +46,7 @@ class Program:
     batch: NamedSharding
     initial_state: Callable[[], TrainState]
     train_step: Any
+    run: Path | None
 
     def compile_train_step(self, batch: dict[str, Any]) -> Any:
         """Compile the step for batches like `batch`.
@@ -134,8 +138,17 @@ class Program:
         return {}
 
     def baseline(self) -> TrainState | None:
-        """The state to compare a trained one with; None where a run starts from nothing."""
-        return None
+        """What the run began with, without what an optimizer remembers; None if it kept nothing."""
+        start = self.begun
+        if start is None:
+            return None
+        nothing, key = jnp.int32(0), jax.random.key(self.experiment.seed)
+        return TrainState(nothing, key, start.params, start.variables, (), nothing, nothing)
+
+    @cached_property
+    def begun(self) -> Start | None:
+        """What the run began with; asked for once that is in its folder."""
+        return read_start(self.run, Start.of(self.layout.abstract))
 
 
 @runtime_checkable
@@ -153,7 +166,7 @@ def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) ->
     Args:
         experiment: The experiment.
         mesh: The mesh, as `Experiment.make_mesh` gives it.
-        run: The folder of the run, for a program that keeps something of its own in it.
+        run: The folder of the run, which keeps what it began with in it.
 
     Raises:
         UserError: A parameter does not divide over its axis of the mesh.
@@ -169,6 +182,9 @@ def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) ->
     if experiment.safety.debug_nans:
         checked = checkify.checkify(step, errors=checkify.nan_checks)
         train_step = jax.jit(checked, donate_argnums=0, out_shardings=(None, outputs))
-    make = partial(initial_state, experiment, optimizer)
-    make_state = jax.jit(make, out_shardings=layout.shardings)
-    return Program(experiment, mesh, layout, batch_sharding(mesh), make_state, train_step)
+    if experiment.start_from is None:
+        draw = partial(initial_state, experiment, optimizer)
+        first_state = jax.jit(draw, out_shardings=layout.shardings)
+    else:
+        first_state = partial(continued_state, experiment, optimizer, layout, run)
+    return Program(experiment, mesh, layout, batch_sharding(mesh), first_state, train_step, run)

@@ -14,6 +14,7 @@ from .model import TransformerSettings
 from .objective import NextToken
 from .optimizer import AdamW
 from .prediction import TextPrediction
+from .pretrained.presets import pretrained  # noqa: F401 - fiddler:pretrained
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
 from .training.schedule import ScheduleSettings

@@ -1,8 +1,12 @@
-"""What commands share that let a model write: options, and text as soon as it is made."""
+"""What `generate` does in every task: options, and text as soon as it is made."""
 
 import argparse
 import inspect
+import sys
 from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+from ._run import add_run_options, open_chosen
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,15 +21,25 @@ _SAMPLING = (  # name, type, metavar, help
     ("top_p", float, "P", "only the likeliest tokens that make up P together"),
     ("min_p", float, "P", "only tokens at least P times as likely as the likeliest"),
 )
+_STEP = 128  # tokens by which the room for a conversation grows
 
 
-def add_sampling_options(parser: argparse.ArgumentParser, *, max_tokens: int) -> None:
-    """Add the options that say how tokens are picked.
+def add_writing_options(
+    parser: argparse.ArgumentParser, prompt: str, *, required: bool, max_tokens: int
+) -> None:
+    """Add the options that say which run writes, to what, and how tokens are picked.
 
     Args:
         parser: Where to add them.
-        max_tokens: How many are made at most, where none says so.
+        prompt: What the prompt is.
+        required: Whether there must be one, or else a conversation.
+        max_tokens: How many tokens are made at most, where none says so.
     """
+    add_run_options(parser)
+    kinds = parser.add_mutually_exclusive_group(required=required)
+    kinds.add_argument("--prompt", default="", metavar="TEXT", help=prompt)
+    told = "converse by the model's chat template: each line of the input is a message"
+    kinds.add_argument("--chat", action="store_true", help=told)
     for name, kind, metavar, told in _SAMPLING:
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, type=kind, metavar=metavar, help=told)
@@ -35,12 +49,34 @@ def add_sampling_options(parser: argparse.ArgumentParser, *, max_tokens: int) ->
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the samples")
 
 
-def sampling_of(arguments: argparse.Namespace) -> "Sampling":
-    """What the options say.
+def write(arguments: argparse.Namespace, *, first: str = "") -> None:
+    """Do what the options say: print what the model makes of the prompt, or of each line of input.
+
+    Args:
+        arguments: The options.
+        first: What is printed before that.
 
     Raises:
-        UserError: An option has an impossible value.
+        UserError: An option has an impossible value, or the run cannot be used, or has no chat
+            template that takes the conversation.
     """
+    import numpy as np
+
+    from ._tokenizer import special_ids, tokenizer_of
+
+    sampling = _sampling(arguments)
+    program, state, *_ = open_chosen(arguments)
+    tokenizer = tokenizer_of(program.experiment.data)
+    writer = Writer(program, program.model(state), tokenizer, sampling, arguments)
+    if arguments.chat:
+        _converse(writer, tokenizer)
+        return
+    print(first, end="", flush=True)
+    start, end, _ = special_ids(tokenizer)
+    writer.write(np.array([start, *tokenizer.encode(arguments.prompt)], np.int32), end)
+
+
+def _sampling(arguments: argparse.Namespace) -> "Sampling":
     import fiddle as fdl
 
     from .. import configuration
@@ -49,6 +85,23 @@ def sampling_of(arguments: argparse.Namespace) -> "Sampling":
     given = {name: getattr(arguments, name) for name, *_ in _SAMPLING}
     chosen = {name: value for name, value in given.items() if value is not None}
     return configuration.build(fdl.Config(Sampling, **chosen))
+
+
+def _converse(writer: "Writer", tokenizer: Any) -> None:
+    from ..tokenization.chat import Chat
+
+    chat, messages = Chat(tokenizer), []
+    invite = "> " if sys.stdin.isatty() else ""
+    print(invite, end="", flush=True)
+    for line in sys.stdin:
+        messages.append({"role": "user", "content": line.rstrip("\n")})
+        try:
+            prompt = chat.encode_prompt(messages)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        answer = writer.write(prompt, chat.end, step=_STEP)
+        messages.append({"role": "assistant", "content": answer})
+        print(invite, end="", flush=True)
 
 
 class Writer:
@@ -73,15 +126,6 @@ class Writer:
         """
         self._program, self._model, self._sampling = program, model, sampling
         self._tokenizer, self._stops, self._seed = tokenizer, arguments.stop, arguments.seed
-
-    def write_text(self, text: str) -> None:
-        """Continue a text."""
-        import numpy as np
-
-        from ._tokenizer import special_ids
-
-        start, end, _ = special_ids(self._tokenizer)
-        self.write(np.array([start, *self._tokenizer.encode(text)], np.int32), end)
 
     def write(self, prompt: "np.ndarray", end: int, *, step: int = 1) -> str:
         """Continue a prompt.

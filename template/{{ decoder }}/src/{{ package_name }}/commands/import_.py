@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ..pretrained.model import PretrainedSettings
     from ..storage.data_record import data_record
     from ..storage.run_directory import RunDirectory
-    from ..tokenization.keeping import keep_tokenizer, published_info, tokenizer_of
+    from ..tokenization.keeping import published_info
     from ..training.optimizer import OptimizerSettings
     from ..training.program import make_program
 
@@ -74,7 +74,6 @@ def run(arguments: argparse.Namespace) -> None:
         write_run(folder, family, program, run_directory)
         if jax.process_index() == 0:
             if info:
-                keep_tokenizer(tokenizer_of(info), run_directory.path)
                 record = data_record(run_directory.data_set, None, info, allow_change=True)
                 write_atomically(run_directory.data_set, record)
             write_atomically(run_directory.config_text, configuration.flatten(config))

@@ -8,19 +8,17 @@ from typing import Any, Final, NamedTuple
 import jax
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, PyTree, Shaped
 from safetensors.numpy import save_file
 
 from ..errors import UserError
 from ..files import write_atomically
 from ..settings import is_free
-from ..training.groups import map_with_path
 from .families import families
 from .family import Family
 from .folder import CONFIG, INDEX, TENSORS
 from .names import AnyArray
 from .rotary import ROTARY_KEYS, SCALINGS
-from .weights import known_tensor
+from .weights import Placed, tensors_of
 
 FILE_BYTES: Final = 5_000_000_000
 """The most tensors of one file, in bytes, as transformers writes them."""
@@ -97,47 +95,31 @@ def write_model(folder: Path, model: Any, form: Form, config: Mapping[str, Any])
     dtype = str(kept.pop("dtype", kept.get("torch_dtype")))
     if (dtype, weights["embedding"].dtype.name) != ("float16", "float32"):
         dtype = str(weights["embedding"].dtype)
-    files, index = _plan(weights, form.family, np.dtype(dtype).itemsize)
-    for name, tensors in files.items():
-        arrays = {tensor: _array(weights, form.family, *at, dtype) for tensor, at in tensors}
-        save_file(arrays, folder / name, metadata={"format": "pt"})
-    if len(files) > 1:
+    tensors, itemsize = tensors_of(form.family, weights), np.dtype(dtype).itemsize
+    groups, size = [[]], 0
+    for name, (leaf, tensor, _) in tensors.items():
+        added = leaf.size // (len(leaf) if tensor.stacked else 1) * itemsize
+        if groups[-1] and size + added > FILE_BYTES:
+            groups.append([])
+            size = 0
+        groups[-1].append(name)
+        size += added
+    count, places = sum(leaf.size for leaf in jax.tree.leaves(weights)), {}
+    for at, group in enumerate(groups, start=1):
+        of = f"model-{at:05}-of-{len(groups):05}.safetensors" if len(groups) > 1 else TENSORS
+        arrays = {name: _array(tensors[name], dtype) for name in group}
+        save_file(arrays, folder / of, metadata={"format": "pt"})
+        places |= dict.fromkeys(group, of)
+    if len(groups) > 1:
+        index = {"metadata": {"total_size": count * itemsize}, "weight_map": places}
         write_atomically(folder / INDEX, json.dumps(index, indent=2) + "\n")
     told = {**kept, **form.config, "model_type": form.kind, "torch_dtype": dtype}
     write_atomically(folder / CONFIG, json.dumps(told, indent=2) + "\n")
-    return sum(leaf.size for leaf in jax.tree.leaves(weights))
+    return count
 
 
-Files = dict[str, list[tuple[str, tuple[str, int]]]]
-"""The tensors of each file, with the parameter and the layer that each is."""
-
-
-def _plan(weights: PyTree, family: Family, itemsize: int) -> tuple[Files, dict[str, Any]]:
-    """Which tensors stand in which file, and the index of them."""
-    groups: list[list[tuple[str, tuple[str, int]]]] = [[]]
-    sizes = [0]
-
-    def place(path: str, leaf: Shaped[Array, "..."]) -> None:
-        names = known_tensor(family, path).names(leaf.shape)
-        for number, name in enumerate(names):
-            size = leaf.size // len(names) * itemsize
-            if groups[-1] and sizes[-1] + size > FILE_BYTES:
-                groups.append([])
-                sizes.append(0)
-            groups[-1].append((name, (path, number)))
-            sizes[-1] += size
-
-    map_with_path(place, weights)
-    names = [f"model-{at:05}-of-{len(groups):05}.safetensors" for at in range(1, len(groups) + 1)]
-    files = dict(zip(names if len(groups) > 1 else [TENSORS], groups, strict=True))
-    places = {tensor: file for file, tensors in files.items() for tensor, _ in tensors}
-    return files, {"metadata": {"total_size": sum(sizes)}, "weight_map": places}
-
-
-def _array(weights: PyTree, family: Family, path: str, layer: int, dtype: str) -> AnyArray:
-    leaf, tensor = weights, known_tensor(family, path)
-    for name in path.split("."):
-        leaf = leaf[name]
+def _array(placed: Placed, dtype: str) -> AnyArray:
+    leaf, tensor, layer = placed
     ours = np.asarray(leaf[layer] if tensor.stacked else leaf)
     return np.ascontiguousarray(tensor.theirs(ours)).astype(dtype, copy=False)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from ..errors import UserError
-from .layers import layers_alike, nothing
+from .layers import Windows
 from .names import TENSORS, Tensor
 from .rotary import ROTARY_KEYS, read_rotary, write_rotary
 
@@ -28,6 +28,8 @@ PLAIN: Final[Mapping[str, Any]] = {
     "logit_softcap": None,
     "norm_offset": False,
     "post_norms": False,
+    "windows": (None,),
+    "rotated": (True,),
 }
 """Settings of models without peculiarities; `Family.settings` and keys take their place."""
 
@@ -62,9 +64,10 @@ SIZES: Final[Mapping[str, Key]] = {
     "intermediate_size": Key("d_ff"),
     "num_hidden_layers": Key("num_layers"),
     "num_attention_heads": Key("num_heads"),
-    "num_key_value_heads": Key("num_kv_heads", None),
+    "num_key_value_heads": Key("num_kv_heads"),
     "head_dim": Key("d_head", None),
     "rms_norm_eps": Key("norm_epsilon", 1e-6),
+    "tie_word_embeddings": Key("tied_embeddings", False),
 }
 """Keys that all families have."""
 
@@ -73,6 +76,8 @@ NULLABLE: Final = {"num_kv_heads", "d_head", "attention_softcap", "logit_softcap
 
 ACTIVATION: Final = {"silu": "silu", "gelu_pytorch_tanh": "gelu_tanh"}
 BIAS: Final = Key("attention_bias", "none", {False: "none", True: "all"})
+KEYS: Final = {**SIZES, "hidden_act": Key("activation", "silu", ACTIVATION)}
+"""Keys that most families have."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +91,10 @@ class Family:
         fixed: Keys that are understood at one value alone, which is also that of a missing key.
         base: Base of the rotation where no key says so.
         local_base: Likewise, in layers with a window, where the family tells them apart.
-        read: What a configuration says otherwise, such as what single layers see, as settings.
+        windows: Which layers see a window; without it, none.
+        read: What a configuration says otherwise, as settings.
         write: The keys that say so.
-        more_keys: Their names.
+        more_keys: Their names, and those that `windows` reads.
         tensors: Names and layouts of tensors by our parameters, where not those of `TENSORS`.
     """
 
@@ -98,14 +104,24 @@ class Family:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     base: float = 10_000.0
     local_base: float | None = None
-    read: Callable[[Config], dict[str, Any]] = layers_alike
-    write: Callable[[Config], dict[str, Any]] = nothing
+    windows: Windows | None = None
+    read: Callable[[Config], dict[str, Any]] = lambda _: {}
+    write: Callable[[Config], dict[str, Any]] = lambda _: {}
     more_keys: frozenset[str] = frozenset()
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
 
-    def tensor(self, parameter: str) -> Tensor | None:
-        """The tensor, or a layer's each, that a parameter of ours is stored as."""
-        return self.tensors.get(parameter, TENSORS.get(parameter))
+    def tensor(self, parameter: str) -> Tensor:
+        """The tensor, or a layer's each, that a parameter of ours is stored as.
+
+        Raises:
+            UserError: There is none.
+        """
+        known = {**TENSORS, **self.tensors}
+        if parameter not in known:
+            raise UserError(
+                f"{self.architecture} has no tensor for this project's parameter {parameter}"
+            )
+        return known[parameter]
 
     def settings_of(self, config: Config) -> dict[str, Any]:
         """The model's settings, each of them stated.
@@ -114,7 +130,8 @@ class Family:
             UserError: A key is missing, unknown, or has a value that is not supported.
         """
         fixed = {"attention_dropout": 0.0, "partial_rotary_factor": 1.0, **self.fixed}
-        known = {*IDLE, *ROTARY_KEYS, *self.keys, *fixed, *self.more_keys}
+        windows = self.windows.keys if self.windows else set[str]()
+        known = {*IDLE, *ROTARY_KEYS, *self.keys, *fixed, *windows, *self.more_keys}
         for name, value in config.items():
             wrong = value != fixed[name] if name in fixed else name not in known
             if wrong and value is not None:
@@ -124,6 +141,8 @@ class Family:
             settings[key.setting] = _read(config, name, key)
         settings["num_kv_heads"] = settings["num_kv_heads"] or settings["num_heads"]
         settings["d_head"] = settings["d_head"] or settings["d_model"] // settings["num_heads"]
+        if self.windows:
+            settings["windows"] = self.windows.read(config)
         rotary = read_rotary(config, self.base, self.local_base)
         return {**settings, **self.read(config), "rotary": rotary}
 
@@ -134,6 +153,8 @@ class Family:
             value = settings[key.setting]
             there = {setting: each for each, setting in (key.values or {}).items()}
             config[name] = there.get(value, value)
+        if self.windows:
+            config |= self.windows.write(settings["windows"])
         return config | self.write(settings) | write_rotary(settings, self.local_base)
 
 

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 
 from ..errors import UserError
 from ..files import read_json
+from ..tokenization.json_files import read_json_if_there
 from .names import AnyArray, Index
 
 CONFIG: Final = "config.json"
@@ -73,10 +74,8 @@ class ModelFolder:
     @cached_property
     def _files(self) -> dict[str, Any]:
         """The opened file of each tensor."""
-        names = [TENSORS]
-        if (self.path / INDEX).exists():
-            listed = read_json(self.path / INDEX).get("weight_map", {})
-            names = sorted({str(name) for name in listed.values()})
+        listed = read_json_if_there(self.path / INDEX).get("weight_map", {"": TENSORS})
+        names = sorted({str(name) for name in listed.values()})
         files = {}
         for name in names:
             path = self.path / name

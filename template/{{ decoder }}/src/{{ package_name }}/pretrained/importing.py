@@ -1,7 +1,7 @@
 """A run without a step: the weights of a folder as the checkpoint that other commands open."""
 
 import shutil
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import jax
@@ -20,7 +20,7 @@ BESIDE: Final = (
     *(CONFIG, "generation_config.json", CHAT_TEMPLATE, "chat_template.json"),
     *(HUGGING_FACE, SENTENCE_PIECE, *SPECIALS, "added_tokens.json", "vocab.json", "merges.txt"),
 )
-"""Files that a run keeps as they are, for its tokenizer and for an export."""
+"""Files that a run keeps, for its tokenizer and for an export."""
 
 
 def set_fields(config: Any, settings: Mapping[str, Any]) -> None:
@@ -36,15 +36,11 @@ def set_fields(config: Any, settings: Mapping[str, Any]) -> None:
             setattr(config, name, shortest(value) if isinstance(value, tuple) else value)
 
 
-def shortest(pattern: Sequence[Hashable]) -> tuple[Any, ...]:
+def shortest(pattern: tuple[Any, ...]) -> tuple[Any, ...]:
     """The first part of a pattern that gives all of it when it is repeated."""
-    lengths = range(1, len(pattern))
-    repeated = (length for length in lengths if _repeats(pattern, length))
-    return tuple(pattern[: next(repeated, len(pattern))])
-
-
-def _repeats(pattern: Sequence[Hashable], length: int) -> bool:
-    return all(one == other for one, other in zip(pattern, pattern[length:], strict=False))
+    count = len(pattern)
+    starts = (pattern[:length] for length in range(1, count))
+    return next((start for start in starts if (start * count)[:count] == pattern), pattern)
 
 
 def write_run(folder: ModelFolder, family: Family, program: Program, run: RunDirectory) -> None:
@@ -67,7 +63,9 @@ def write_run(folder: ModelFolder, family: Family, program: Program, run: RunDir
     )
     key = jax.device_put(jax.random.key(program.experiment.seed), abstract.key.sharding)
     state = state._replace(key=key, variables=weights)
-    with Checkpoints(run.checkpoints, program.experiment.checkpoint) as checkpoints:
+    largest = max(leaf.nbytes for leaf in jax.tree.leaves(weights))
+    settings = program.experiment.checkpoint
+    with Checkpoints(run.checkpoints, settings, at_once=largest + 1) as checkpoints:
         checkpoints.save(0, state, NoData())
     if jax.process_index() == 0:
         run.pretrained.mkdir(exist_ok=True)

@@ -9,24 +9,20 @@ ROTARY_KEYS: Final = frozenset(
     {"rope_theta", "rope_scaling", "rope_parameters", "rope_local_base_freq"}
 )
 _LENGTH: Final = "original_max_position_embeddings"
+_RENAMED: Final = {
+    _LENGTH: "original_length",
+    "low_freq_factor": "low_frequency_factor",
+    "high_freq_factor": "high_frequency_factor",
+}
+_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "default": (),
+    "linear": ("factor",),
+    "dynamic": ("factor",),
+    "llama3": ("factor", _LENGTH, "low_freq_factor", "high_freq_factor"),
+    "yarn": ("factor", _LENGTH, "beta_fast", "beta_slow", "attention_factor", "truncate"),
+}
 SCALINGS: Final[Mapping[str, Mapping[str, str]]] = {
-    "default": {},
-    "linear": {"factor": "factor"},
-    "dynamic": {"factor": "factor"},
-    "llama3": {
-        "factor": "factor",
-        _LENGTH: "original_length",
-        "low_freq_factor": "low_frequency_factor",
-        "high_freq_factor": "high_frequency_factor",
-    },
-    "yarn": {
-        "factor": "factor",
-        _LENGTH: "original_length",
-        "beta_fast": "beta_fast",
-        "beta_slow": "beta_slow",
-        "attention_factor": "attention_factor",
-        "truncate": "truncate",
-    },
+    kind: {name: _RENAMED.get(name, name) for name in names} for kind, names in _KEYS.items()
 }
 """The settings of each kind of scaling, by what `config.json` calls them."""
 

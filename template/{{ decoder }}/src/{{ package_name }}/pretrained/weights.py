@@ -1,6 +1,6 @@
 """Weights from a folder's files, put where they belong on the mesh as they are read."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -36,7 +36,7 @@ def read_weights(folder: ModelFolder, family: Family, like: PyTree) -> PyTree:
             places = index or ()
             key = tuple(axis.indices(size) for axis, size in zip(places, leaf.shape, strict=True))
             if key not in parts:
-                parts[key] = _read(folder, known_tensor(family, path), leaf, places)
+                parts[key] = _read(folder, family.tensor(path), leaf, places)
             return parts[key]
 
         return jax.make_array_from_callback(leaf.shape, leaf.sharding, part)
@@ -50,14 +50,10 @@ def check_tensors(folder: ModelFolder, family: Family, like: PyTree) -> None:
     Raises:
         UserError: They differ; the message names the first one, and says how many there are.
     """
-    needed: dict[str, tuple[int, ...]] = {}
-
-    def need(path: str, leaf: jax.ShapeDtypeStruct) -> None:
-        tensor = known_tensor(family, path)
-        shape = tensor.shape(leaf.shape[tensor.stacked :])
-        needed.update(dict.fromkeys(tensor.names(leaf.shape), shape))
-
-    map_with_path(need, like)
+    needed = {
+        name: tensor.shape(leaf.shape[tensor.stacked :])
+        for name, (leaf, tensor, _) in tensors_of(family, like).items()
+    }
     idle = (*IDLE_TENSORS, *(() if "unembedding" in like else ("lm_head.weight",)))
     there = {name for name in folder.shapes if not name.endswith(idle)}
     missing, more = sorted(needed.keys() - there), sorted(there - needed.keys())
@@ -72,16 +68,35 @@ def check_tensors(folder: ModelFolder, family: Family, like: PyTree) -> None:
             )
 
 
-def known_tensor(family: Family, path: str) -> Tensor:
-    """The tensor of a parameter.
+class Placed(NamedTuple):
+    """What a tensor of a file is made of.
+
+    Attributes:
+        leaf: Our parameter, or what is known of it.
+        tensor: How it lies in a file.
+        layer: The layer whose part it is, where there are such.
+    """
+
+    leaf: Any
+    tensor: Tensor
+    layer: int
+
+
+def tensors_of(family: Family, weights: PyTree) -> dict[str, Placed]:
+    """The tensors of a model's parameters by their names.
 
     Raises:
-        UserError: The family has none.
+        UserError: A parameter has none.
     """
-    tensor = family.tensor(path)
-    if tensor is None:
-        raise UserError(f"{family.architecture} has no tensor for this project's parameter {path}")
-    return tensor
+    found: dict[str, Placed] = {}
+
+    def place(path: str, leaf: Any) -> None:
+        tensor = family.tensor(path)
+        for layer, name in enumerate(tensor.names(leaf.shape)):
+            found[name] = Placed(leaf, tensor, layer)
+
+    map_with_path(place, weights)
+    return found
 
 
 def _read(folder: ModelFolder, tensor: Tensor, leaf: Any, index: Index) -> AnyArray:

@@ -46,9 +46,16 @@ class TokenizedData(UsesTokenizer, PreparedData):
         Raises:
             UserError: The run has another one.
         """
-        tokenizer = tokenizer_of(self.info())
-        check_tokenizer(tokenizer, run, f"{run}: the run")
-        keep_tokenizer(tokenizer, run)
+        self.check_run(run, f"{run}: the run")
+        keep_tokenizer(tokenizer_of(self.info()), run)
+
+    def check_run(self, run: Path, what: str) -> None:
+        """Check that a run has the tokenizer of the data set.
+
+        Raises:
+            UserError: It has another one.
+        """
+        check_tokenizer(tokenizer_of(self.info()), run, what)
 
     def open(self, kind: str) -> DataSet:
         """The data set, as `PreparedData.open` gives it.

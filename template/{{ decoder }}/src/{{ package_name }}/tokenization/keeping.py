@@ -20,13 +20,13 @@ def read_tokenizer(path: Path) -> Tokenizer:
 
     Args:
         path: A ``tokenizer.json``, a ``.model`` of sentencepiece, or a folder: one that holds
-            either, or that of a data set or a run.
+            either, or that of a data set or a run, imported or not.
 
     Raises:
         UserError: It is not there, is no tokenizer, or lacks the token that ends a text.
     """
-    places = [path / name for name in (HUGGING_FACE, SENTENCE_PIECE)]
-    places += [path / FOLDER / place.name for place in places]
+    folders = (path, path / FOLDER, RunDirectory(path).pretrained)
+    places = [folder / name for folder in folders for name in (HUGGING_FACE, SENTENCE_PIECE)]
     file = next(filter(Path.is_file, [path, *places]), None)
     if file is None:
         raise UserError(f"{path} holds no tokenizer: no {HUGGING_FACE} and no {SENTENCE_PIECE}")

@@ -1,12 +1,12 @@
 """Special tokens of a ``tokenizer.json``: which ones start, end and fill texts."""
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from ..errors import UserError
+from .json_files import read_json_if_there
 
 BESIDE: Final = ("tokenizer_config.json", "special_tokens_map.json")
 """Files that say so, the first that does."""
@@ -56,16 +56,15 @@ def find_specials(
 
 def _find(path: Path, role: str, vocabulary: Mapping[str, int]) -> int | None:
     for beside in map(path.with_name, BESIDE):
-        if not beside.is_file():
-            continue
-        try:
-            token: Any = json.loads(beside.read_bytes()).get(role)
-        except (ValueError, AttributeError) as error:
-            raise UserError(f"{beside} holds no JSON object") from error
-        name = token.get("content") if isinstance(token, dict) else token
+        name = token_text(read_json_if_there(beside).get(role))
         if name is None:
             continue
         if name not in vocabulary:
             raise UserError(f"{beside}: the vocabulary lacks {name!r}, its {role}")
         return vocabulary[name]
     return next((vocabulary[name] for name in _USUAL[role] if name in vocabulary), None)
+
+
+def token_text(token: Any) -> Any:
+    """The text of a token, which files give as it is or with how it is matched; None for none."""
+    return token.get("content") if isinstance(token, dict) else token

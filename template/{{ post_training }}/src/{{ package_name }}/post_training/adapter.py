@@ -12,7 +12,6 @@ from safetensors.numpy import save_file
 from ..files import write_atomically
 from ..pretrained.family import Family
 from ..pretrained.names import AnyArray
-from ..pretrained.weights import known_tensor
 from .lora import LoraModel, LoraSettings
 
 AnyFactor = Float[Array, "..."]
@@ -37,7 +36,7 @@ def write_adapter(
     modules = set()
     factors: PyTree = nnx.to_pure_dict(nnx.state(model.factors, nnx.Variable))
     for path, into, out_of in _pairs(factors, ""):
-        tensor = known_tensor(family, path)
+        tensor = family.tensor(path)
         names = [name.removesuffix(".weight") for name in tensor.names(into.shape)]
         modules |= {name.rpartition(".")[2] for name in names}
         for name, one, other in zip(names, np.asarray(into), np.asarray(out_of), strict=True):

@@ -14,19 +14,19 @@ from pydantic import model_validator
 from ..errors import UserError
 from ..numerics.precision import Precision
 from ..parallel.rules import batch_sharding
-from ..tokenization.keeping import check_tokenizer
-from ..tokenization.tokenizer import Tokenizer
 from ..training.experiment import Experiment, ModelSettings
 from ..training.hook import hooked
 from ..training.program import Program
+from ..training.start import Start, kept_start, started
 from ..training.state import TrainState, initial_state, state_layout
+from ..training.weights import fit_weights, select, union
 from .guard import guarded
 from .lora import LoraSettings
-from .methods import Method, ProximalPolicy
+from .methods import Distillation, Method, ProximalPolicy
 from .policy import ValueModel
 from .program import TunixProgram
-from .start import FOLDER, Start, begin
-from .weights import fit_weights, is_rounded, select, union
+from .start import begin_with
+from .weights import is_rounded
 
 
 class PostTraining(Experiment):
@@ -34,13 +34,9 @@ class PostTraining(Experiment):
 
     Attributes:
         method: How the model is trained.
-        start_from: Folder of the run whose weights this one begins with, of this project or of one
-            that trains a language model; None begins with random weights. A run keeps a copy of
-            them in its folder, so the other run may go on or away.
     """
 
     method: Method
-    start_from: str | None = None
 
     @model_validator(mode="after")
     def _method_fits(self) -> "PostTraining":
@@ -62,6 +58,14 @@ class PostTraining(Experiment):
         return data.tokenizer
 
     @property
+    def sources(self) -> dict[str, str]:
+        """Folders of the runs whose weights this one needs, by the fields that name them."""
+        found = super().sources
+        if isinstance(self.method, Distillation):
+            found["method.teacher"] = self.method.teacher
+        return found
+
+    @property
     def plain_model(self) -> Any:
         """Settings of the model, those below LoRA."""
         return getattr(self.model, "base", self.model)
@@ -70,9 +74,8 @@ class PostTraining(Experiment):
         """The program whose steps Tunix makes.
 
         Raises:
-            UserError: There are several processes, or the weights to start from are not there or
-                belong to another tokenizer, or the batch or a parameter does not divide over its
-                axis of the mesh.
+            UserError: There are several processes, or the weights to start from are not there, or
+                the batch or a parameter does not divide over its axis of the mesh.
         """
         if jax.process_count() > 1:
             raise UserError(
@@ -85,13 +88,6 @@ class PostTraining(Experiment):
                 f"model.vocab_size: {vocab_size} is less than the {tokenizer.vocab_size} ids "
                 f"of the tokenizer {tokenizer.name}"
             )
-        others = (
-            ("start_from", self.start_from),
-            ("teacher", getattr(self.method, "teacher", None)),
-        )
-        for field, path in others if isinstance(tokenizer, Tokenizer) else ():
-            if path is not None:
-                check_tokenizer(tokenizer, Path(path), f"{field}: {path}")
         from .step import TunixStep  # which imports Tunix
 
         experiment = self._with_base_dtype(run)
@@ -105,9 +101,7 @@ class PostTraining(Experiment):
             both = _with_critic(layout.abstract, critic.abstract)
             layout = dataclasses.replace(layout, abstract=both)
 
-        like, shardings = (
-            Start(each.params, each.variables) for each in (layout.abstract, layout.shardings)
-        )
+        like, shardings = Start.of(layout.abstract), Start.of(layout.shardings)
 
         def draw(part: Callable[[Start], Start]) -> Start:
             def make() -> Start:
@@ -117,15 +111,13 @@ class PostTraining(Experiment):
             return jax.jit(make, out_shardings=part(shardings))()
 
         def make_state(start: Start) -> TrainState:
-            state = initial_state(experiment, optimizer)  # of which nothing but keys is computed
-            opt_state = optimizer.init(start.params)
-            state = state._replace(**start._asdict(), opt_state=opt_state)
+            state = started(experiment, optimizer, start)
             return (
                 state if valuing is None else _with_critic(state, initial_state(valuing, optimizer))
             )
 
         def first_state() -> TrainState:
-            start = begin(like, draw, experiment.start_from, run)
+            start = begin_with(like, draw, experiment.start_from, run)
             state = jax.jit(make_state, out_shardings=layout.shardings, donate_argnums=0)(start)
             return state if valuing is None else _valued_from(state)
 
@@ -145,8 +137,7 @@ class PostTraining(Experiment):
         """The experiment with the dtype of the weights below LoRA decided, where it is open."""
         if not isinstance(self.model, LoraSettings) or self.model.base_dtype is not None:
             return self
-        kept = run / FOLDER if run is not None and (run / FOLDER).exists() else None
-        source = kept or (self.start_from and Path(self.start_from))
+        source = kept_start(run) or (self.start_from and Path(self.start_from))
         bfloat16 = self.precision.param_dtype == "bfloat16"
         rounded = bool(source) and bfloat16 and is_rounded(source, "start_from")
         model = self.model.model_copy(update={"base_dtype": "bfloat16" if rounded else "float32"})

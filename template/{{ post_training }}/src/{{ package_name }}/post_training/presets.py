@@ -1,30 +1,5 @@
 """Variations of experiments of post-training, for `experiments.py` to import."""
 
-from pathlib import Path
+from ..pretrained.presets import pretrained
 
-import fiddle as fdl
-
-from ..configuration import load_json
-from ..errors import UserError
-from ..files import read_text
-from ..storage.run_directory import RunDirectory
-from .experiment import PostTraining
-
-
-def pretrained(config: fdl.Config[PostTraining], run: str = "runs/base") -> None:
-    """Start from a published model that was imported: its settings, weights and tokenizer."""
-    directory = RunDirectory(Path(run))
-    if not directory.config_json.exists():
-        raise UserError(f"{run} holds no run: import a model there first")
-    saved = load_json(read_text(directory.config_json)).model
-    model = getattr(saved, "base", saved)
-    if hasattr(config.model, "base"):
-        config.model.base = model
-    else:
-        config.model = model
-    config.start_from = run
-    if hasattr(config.data, "tokenizer_from"):
-        config.data.tokenizer_from = run
-    elif (directory.pretrained / "tokenizer.json").exists():  # data as they were up to 0.5.0
-        for vocabulary in (config.data.vocabulary, config.prediction.vocabulary):
-            vocabulary.kind, vocabulary.path = "huggingface", str(directory.pretrained)
+__all__ = ["pretrained"]

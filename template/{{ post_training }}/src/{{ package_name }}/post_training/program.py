@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import optax
 from flax import nnx
 
@@ -16,10 +15,10 @@ from ..numerics.precision import cast_floating
 from ..parallel.rules import put_batch
 from ..training.optimizer import OptimizerSettings
 from ..training.program import Program
+from ..training.start import Start
 from ..training.state import StateLayout, TrainState, state_layout
 from .completions import evaluate_completions
 from .methods import Distillation, Reinforcement
-from .start import FOLDER, Start, read_start
 from .weights import load_weights
 
 
@@ -32,13 +31,11 @@ class TunixProgram(Program):
 
     Attributes:
         experiment: A `PostTraining`.
-        run: The folder of the run.
         optimizer: Applies safe updates only.
         critic: Structure, shapes and shardings of the value model's state.
     """
 
     experiment: Any  # its module imports this one
-    run: Path | None
     optimizer: optax.GradientTransformation
     critic: StateLayout | None
 
@@ -73,14 +70,6 @@ class TunixProgram(Program):
             batches = map(self._compared, batches)
         return super().evaluate(state, batches, name)
 
-    def baseline(self) -> TrainState | None:
-        """What the run began with, without what an optimizer remembers."""
-        start = self._kept
-        if start is None:
-            return None
-        nothing, key = jnp.int32(0), jax.random.key(self.experiment.seed)
-        return TrainState(nothing, key, start.params, start.variables, (), nothing, nothing)
-
     @cached_property
     def companion(self) -> Any:
         """The reference or the teacher, on the mesh.
@@ -97,10 +86,10 @@ class TunixProgram(Program):
             like = layout.abstract.params
             params = load_weights(Path(method.teacher), "method.teacher", like)
             return nnx.merge(layout.graphdef, params, {})
-        start: Any = self._kept
+        start = self.begun
         if start is None and self.run is not None:
-            raise UserError(f"{self.run} lacks its folder {FOLDER!r}, the weights it began with")
-        start = start or self.initial_state()
+            raise UserError(f"{self.run} lacks its folder 'start', the weights it began with")
+        start = start or Start.of(self.initial_state())
         return nnx.merge(self.layout.graphdef, start.params, start.variables)
 
     def _compared(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -117,9 +106,3 @@ class TunixProgram(Program):
             return outputs(nnx.merge(graphdef, cast_floating(state, dtype)), batch)
 
         return jax.jit(look)
-
-    @cached_property
-    def _kept(self) -> Start | None:
-        """What the run began with; asked for once that is in its folder."""
-        abstract = self.layout.abstract
-        return read_start(self.run, Start(abstract.params, abstract.variables))

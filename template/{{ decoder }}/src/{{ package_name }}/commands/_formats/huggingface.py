@@ -11,6 +11,7 @@ from ...pretrained.byte_tokenizer import write_byte_tokenizer
 from ...pretrained.exporting import form_of, write_model
 from ...pretrained.folder import CONFIG
 from ...storage.run_directory import RunDirectory
+from ...tokenization.json_files import read_json_if_there
 from ...tokenizer import TOKENIZER
 from ...training.program import Program
 from ...training.state import TrainState
@@ -43,8 +44,7 @@ def write(program: Program, state: TrainState, step: int, folder: Path, run: Run
         UserError: No family of models has its settings, or the files cannot be written.
     """
     model = program.model(state)
-    kept = run.pretrained / CONFIG
-    origin = read_json(kept) if kept.exists() else {}
+    origin = read_json_if_there(run.pretrained / CONFIG)
     form = form_of(model.settings, origin.get("model_type"))
     data: Any = program.experiment.data
     tokenizer = tokenizer_of(data)
@@ -57,7 +57,7 @@ def write(program: Program, state: TrainState, step: int, folder: Path, run: Run
         if run.pretrained.is_dir():
             shutil.copytree(run.pretrained, folder, dirs_exist_ok=True)
         elif tokenizer.name == TOKENIZER.name:
-            write_byte_tokenizer(folder, end=end, pad=pad)
+            write_byte_tokenizer(folder)
         for name, file in getattr(tokenizer, "files", {}).items():
             shutil.copyfile(file, folder / name)
         config = {"max_position_embeddings": length, **told}

@@ -1,32 +1,32 @@
 """Gemma 3, its models of text: Gemma 2 with norms of queries and keys, and two rotations."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from ..family import Family, Key
-from .gemma2 import FIXED, KEYS, MORE_KEYS, SETTINGS, TENSORS_OF_NORMS, read_more, write_more
+from ..family import Key
+from ..layers import Windows
+from . import gemma2
 
-_PATTERN = "sliding_window_pattern"
-
-
-def _read(config: Mapping[str, Any]) -> dict[str, Any]:
-    every = config.get(_PATTERN) or config.get(f"_{_PATTERN}") or 6
-    return read_more(config, every)
+_PATTERNS = ("sliding_window_pattern", "_sliding_window_pattern")
 
 
-FAMILY = Family(
+def _slides(config: Mapping[str, Any], layer: int) -> bool:
+    every = next(filter(None, map(config.get, _PATTERNS)), 6)
+    return (layer + 1) % every != 0
+
+
+FAMILY = dataclasses.replace(
+    gemma2.FAMILY,
     architecture="Gemma3ForCausalLM",
     keys={
-        **KEYS,
+        **gemma2.FAMILY.keys,
         "attn_logit_softcapping": Key("attention_softcap", None),
         "final_logit_softcapping": Key("logit_softcap", None),
     },
-    settings={**SETTINGS, "query_key_norm": True},
-    fixed=FIXED,
+    settings={**gemma2.FAMILY.settings, "query_key_norm": True},
     base=1_000_000.0,
     local_base=10_000.0,
-    read=_read,
-    write=write_more,
-    more_keys=MORE_KEYS | {_PATTERN, f"_{_PATTERN}"},
-    tensors=TENSORS_OF_NORMS,
+    windows=Windows(_slides),
+    more_keys=gemma2.FAMILY.more_keys | {*_PATTERNS},
 )

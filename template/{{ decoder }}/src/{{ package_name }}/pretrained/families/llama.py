@@ -1,13 +1,12 @@
 """Llama 2 and 3, and what is built like them, such as SmolLM2."""
 
-from ..family import ACTIVATION, BIAS, SIZES, Family, Key
+from ..family import BIAS, KEYS, Family, Key
 
 FAMILY = Family(
     architecture="LlamaForCausalLM",
     keys={
-        **SIZES,
-        "hidden_act": Key("activation", "silu", ACTIVATION),
-        "tie_word_embeddings": Key("tied_embeddings", False),
+        **KEYS,
+        "num_key_value_heads": Key("num_kv_heads", None),
         "attention_bias": BIAS,
         "mlp_bias": Key("feed_forward_bias", False),
     },

@@ -12,6 +12,7 @@ from ...post_training.lora import LoraModel, LoraSettings
 from ...pretrained.exporting import form_of
 from ...pretrained.folder import CONFIG as MODEL_CONFIG
 from ...storage.run_directory import RunDirectory
+from ...tokenization.json_files import read_json_if_there
 from ...training.program import Program
 from ...training.state import TrainState, evaluation_params
 
@@ -30,8 +31,7 @@ def write(program: Program, state: TrainState, step: int, folder: Path, run: Run
         raise UserError("--format peft: the run trains no low-rank differences (LoraSettings)")
     params = evaluation_params(state)
     model: LoraModel = nnx.merge(program.layout.graphdef, params, state.variables)
-    kept = run.pretrained / MODEL_CONFIG
-    origin = read_json(kept) if kept.exists() else {}
+    origin = read_json_if_there(run.pretrained / MODEL_CONFIG)
     form = form_of(model.settings, origin.get("model_type"))
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from .chats import CHATML, INST, TALK, write_tokenizer
-from .project import commands, errors, post_training, tokenization
+from .project import commands, errors, tokenization
 
 UserError = errors.UserError
 BYTES = tokenization.byte_tokenizer.TOKENIZER
@@ -30,13 +30,13 @@ TURNS = {
 
 
 def opened(folder):
-    return post_training.chat.Chat(tokenization.keeping.read_tokenizer(folder))
+    return tokenization.chat.Chat(tokenization.keeping.read_tokenizer(folder))
 
 
 def turns(folder, train_on, talk=TALK):
     """The texts that count, a run of tokens each."""
     tokenizer = tokenization.keeping.read_tokenizer(folder)
-    ids, counts = post_training.chat.Chat(tokenizer).encode(talk, train_on)
+    ids, counts = tokenization.chat.Chat(tokenizer).encode(talk, train_on)
     edges = np.flatnonzero(np.diff(counts, prepend=False, append=False)).reshape(-1, 2)
     return [tokenizer.spell(ids[start:stop]) for start, stop in edges]
 
@@ -75,7 +75,7 @@ def test_where_a_template_is_found(tmp_path):
 
 def test_templates_that_cannot_be_used_are_reported(tmp_path):
     with pytest.raises(UserError, match=r"tokenizer bytes .*--tokenizer"):
-        post_training.chat.Chat(BYTES)
+        tokenization.chat.Chat(BYTES)
     with pytest.raises(UserError, match=r"no chat template: put chat_template.jinja there, or"):
         opened(write_tokenizer(tmp_path))
     with pytest.raises(UserError, match="no template of Jinja"):
@@ -111,21 +111,6 @@ def test_generate_converses(tmp_path, monkeypatch):
 
     monkeypatch.setattr("sys.stdin", io.StringIO("one\ntwo\n"))
     tokenizer = tokenization.keeping.read_tokenizer(tmp_path)
-    commands.generate._converse(Writer(), tokenizer)
+    commands._sampling._converse(Writer(), tokenizer)
     assert [tokenizer.spell(ids).count("<|im_start|>assistant") for ids in seen] == [1, 2]
     assert "one<|im_end|>\n<|im_start|>assistant\nanswer 1<|im_end|>" in tokenizer.spell(seen[1])
-
-
-def test_turns_of_a_conversation_are_cut_with_their_mask():
-    truncate = post_training.examples.truncate
-    example = {"prompt": [1, 2], "response": [3, 4, 5, 6], "response_mask": [1, 0, 0, 1]}
-    assert truncate(example, ["response"], (2, 3), "left") == {
-        "prompt": [2, 3],
-        "response": [4, 5, 6],
-        "response_mask": [0, 0, 1],
-    }
-    right = truncate(example, ["response"], (2, 3), "right")
-    assert right == {"prompt": [1, 2], "response": [3, 4, 5], "response_mask": [1, 0, 0]}
-    pair = {"prompt": [1, 2, 3], "chosen": [4], "rejected": [5, 6, 7]}
-    assert truncate(pair, ["chosen", "rejected"], (2, 2), "left") is None
-    assert truncate(pair, ["chosen", "rejected"], (2, 3), "left") == pair | {"prompt": [2, 3]}
