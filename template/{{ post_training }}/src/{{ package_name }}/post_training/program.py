@@ -49,12 +49,13 @@ class TunixProgram(Program):
     def put(self, batch: dict[str, Any]) -> dict[str, Any]:
         """A batch as the step takes it.
 
-        For reinforcement learning, texts; for distillation, with what the teacher says of it.
+        For reinforcement learning, the tokens of prompts, and texts; for distillation, with what
+        the teacher says of it.
         """
         method = self.experiment.method
         if isinstance(method, Reinforcement):
             texts = {name: array for name, array in batch.items() if array.dtype.kind == "U"}
-            return {"prompts": texts.pop("text"), **texts}
+            return {"prompts": batch["prompt"], **texts}
         return self._compared(batch) if isinstance(method, Distillation) else super().put(batch)
 
     def evaluate(

@@ -72,7 +72,9 @@ class TunixStep:
 
     def _for_tunix(self, model: Any) -> Policy:
         experiment = self._program.experiment
-        policy = Policy(model, experiment.tokenizer.reserved)
+        tokenizer, size = experiment.tokenizer, experiment.plain_model.vocab_size
+        beyond = range(tokenizer.vocab_size, size)  # published models may have more than it knows
+        policy = Policy(model, (*tokenizer.reserved, *beyond))
         name_mesh_axes(policy, experiment.mesh)
         return policy
 
