@@ -65,11 +65,12 @@ class TunixProgram(Program):
         method = self.experiment.method
         if isinstance(method, Reinforcement):
 
-            def respond(inputs: dict[str, Any]) -> jax.Array:
-                return self._predict(state, put_batch(inputs, self.batch))["response"]
+            def respond(inputs: dict[str, Any]) -> dict[str, jax.Array]:
+                return self._predict(state, put_batch(inputs, self.batch))
 
             tokenizer, rewards = self.experiment.tokenizer, method.rewards.functions()
-            return evaluate_completions(batches, respond, tokenizer, rewards)
+            _, metrics = self._metrics(name)
+            return evaluate_completions(batches, respond, tokenizer, rewards, metrics)
         if method.needs_companion:
             batches = map(self._compared, batches)
         return super().evaluate(state, batches, name)

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 from jaxtyping import PyTree
 
+from ..parallel.distributed import failing_together
 from ..storage.checkpoints import Checkpoints, CheckpointSettings, NoData
 from ..storage.run_directory import RunDirectory
 from .weights import load_weights, select, union
@@ -42,7 +44,8 @@ def begin(like: Start, draw: Draw, start_from: str | None, run: Path | None) -> 
     Raises:
         UserError: The weights to start from are not there, or do not fit.
     """
-    kept = read_start(run, like)
+    with failing_together():  # before the first process makes the folder, all have looked for it
+        kept = read_start(run, like)
     if kept is not None:
         return kept
     if start_from is None:
@@ -57,7 +60,7 @@ def begin(like: Start, draw: Draw, start_from: str | None, run: Path | None) -> 
     if run is not None:
         with Checkpoints(run / FOLDER, CheckpointSettings()) as checkpoints:
             checkpoints.save(0, begun, NoData())
-        if start_from is not None:
+        if start_from is not None and jax.process_index() == 0:
             _keep_files(RunDirectory(Path(start_from)).pretrained, RunDirectory(run).pretrained)
     return begun
 

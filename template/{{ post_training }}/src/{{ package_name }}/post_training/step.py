@@ -64,6 +64,7 @@ class TunixStep:
             mesh=program.mesh,
             data=experiment.data,
             key=state.key,
+            micro_batches=experiment.loop.micro_batches,
         )
         trainer = experiment.method.trainer(setup)
         for optimizer, each in zip(trainer.optimizers, opt_states, strict=True):
