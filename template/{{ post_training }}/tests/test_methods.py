@@ -4,13 +4,14 @@ import math
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from orbax.checkpoint import v1 as ocp
 from pydantic import ValidationError
 
 from . import tiny_methods
-from .project import errors, objective, post_training, reporting, tokenization
+from .project import errors, model, objective, post_training, reporting, tokenization
 
 PAD = tokenization.byte_tokenizer.TOKENIZER.pad
 
@@ -198,6 +199,19 @@ def test_gradients_that_explode_are_not_applied(data, tmp_path):
         tiny_methods.train(experiment, tmp_path / "run")
 
 
+def test_the_first_nan_is_told(data, tmp_path, monkeypatch):
+    attend = model.Transformer.attend
+
+    def broken(self, *arguments, **options):
+        logits, cache = attend(self, *arguments, **options)
+        return jnp.log(-jnp.abs(logits)), cache
+
+    monkeypatch.setattr(model.Transformer, "attend", broken)
+    experiment = tiny_methods.make("sft", data, "safety.debug_nans=True")
+    with pytest.raises(errors.Diverged, match=r"step 1: .*nan.* encountered in log .*policy\.py:"):
+        tiny_methods.train(experiment, tmp_path / "run")
+
+
 def test_data_of_another_kind(data):
     experiment = tiny_methods.make("sft", data)
     fields = {name: getattr(experiment, name) for name in type(experiment).model_fields}
@@ -229,6 +243,7 @@ def test_parts_of_a_batch_give_the_step_of_the_whole(data, teacher, method):
         program, batches = tiny_methods.make_program(experiment), tiny_methods.batches(experiment)
         with jax.set_mesh(program.mesh):
             state, step = program.initial_state(), program.compile_train_step({})
+            batch, metrics = {}, {}
             for _ in range(3):  # in the first, whose rate is 0, the policy is the reference
                 batch = program.put(next(batches))
                 state, metrics = step(state, batch)

@@ -26,7 +26,9 @@ from .project import model, numerics, objective, post_training, tokenization
 
 TOKENIZER = tokenization.byte_tokenizer.TOKENIZER
 ADAPTER = TokenizerAdapter(post_training.tokens.TunixTokenizer(TOKENIZER, TOKENIZER.end))
-PROMPTS = [np.array([TOKENIZER.start, *text], np.int32) for text in (b"ab>", b"abc>", b"x>", b"y>")]
+PROMPTS: Any = [
+    np.array([TOKENIZER.start, *text], np.int32) for text in (b"ab>", b"abc>", b"x>", b"y>")
+]
 ROOM = MOST = 8
 LIMITS = {"max_tokens_to_generate": MOST, "max_prompt_length": ROOM, "kv_cache_size": ROOM + MOST}
 

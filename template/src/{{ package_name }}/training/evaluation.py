@@ -21,7 +21,7 @@ from .prediction import Chunk, Prediction, Result
 from .state import TrainState, evaluation_params
 
 AnyArray = Array | np.ndarray
-Examples = tuple[Bool[AnyArray, " batch"], tuple[dict[str, Shaped[AnyArray, "..."]], ...]]
+Examples = tuple[Bool[AnyArray, " batch"], tuple[Mapping[str, Shaped[AnyArray, "..."]], ...]]
 """Which examples of a batch are real, and what each metric has picked of all of them."""
 
 EvalStep = Callable[[TrainState, Batch], tuple[Means, Examples]]

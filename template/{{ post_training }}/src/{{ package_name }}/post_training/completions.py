@@ -39,7 +39,7 @@ def evaluate_completions(
     """
     functions = checked_all(rewards)
 
-    def measure(batch: dict[str, Any], outputs: dict[str, np.ndarray]) -> tuple[Means, Examples]:
+    def measure(batch: dict[str, Any], outputs: dict[str, Any]) -> tuple[Means, Examples]:
         real = batch["weights"] > 0
         made = outputs["response"][real]
         completions = [tokenizer.decode(ids) for ids in made]

@@ -49,8 +49,6 @@ class PostTraining(Experiment):
                 "loop.micro_batches: rewards compare completions of a whole batch; leave it at 1, "
                 "and lower data.batch_size or method.completions, or set model.remat=full"
             )
-        if self.safety.debug_nans:
-            raise ValueError("safety.debug_nans: not with Tunix; set JAX_DEBUG_NANS=1 instead")
         kind = getattr(getattr(self.data, "KIND", None), "name", "other data")
         if kind != self.method.DATA:
             raise ValueError(
