@@ -1,12 +1,12 @@
 """Code that a model has written, and whether it passes checks.
 
 It runs in a fresh process of its own, with limits (`limited.py`), in an empty folder, without this
-process's environment and open files; its whole process group is killed in the end. That keeps
-mistakes from doing harm. It is no sandbox for code that means to: the code runs as you, so it can
-read and write whatever you can, and look for the harness that judges it. The network is cut off
-where Linux lets an ordinary process do so, and reachable elsewhere; macOS does not limit memory;
-a process that root's code has started can leave the group. For code that you do not trust, run
-the training in a container or a virtual machine.
+process's environment and open files. It may start no process and no thread, and its process group
+is killed in the end. That keeps mistakes from doing harm. It is no sandbox for code that means to:
+the code runs as you, so it can read and write whatever you can, and look for the harness that
+judges it. The network is cut off where Linux lets an ordinary process do so, and reachable
+elsewhere; macOS does not limit memory; as root, code may start processes, which can leave the
+group. For code that you do not trust, run the training in a container or a virtual machine.
 """
 
 import contextlib
