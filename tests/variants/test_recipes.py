@@ -124,6 +124,9 @@ def apply(project: Path, recipe: Recipe) -> None:
 FIRST = {name: task for task in reversed(rendering.choices("task")) for name in names_of(task)}
 """The recipes, each with one of the tasks that have it."""
 
+POST_TRAINING = {(name, "post-training") for name in names_of("post-training")}
+"""Those of the task whose steps are made in another way than all others'."""
+
 
 @pytest.fixture(scope="module")
 def project_of(
@@ -145,8 +148,10 @@ def project_of(
 
 @pytest.fixture(
     params=[
-        pytest.param((name, task), id=name, marks=pytest.mark.xdist_group(f"recipes of {task}"))
-        for name, task in FIRST.items()
+        pytest.param(
+            (name, task), id=f"{name}-{task}", marks=pytest.mark.xdist_group(f"recipes of {task}")
+        )
+        for name, task in sorted({*FIRST.items(), *POST_TRAINING})
     ]
 )
 def applied(

@@ -4,13 +4,16 @@ import math
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from orbax.checkpoint import v1 as ocp
 from pydantic import ValidationError
 
 from . import tiny_methods
-from .project import errors, objective, post_training, reporting, training
+from .project import errors, model, objective, post_training, reporting, tokenization, training
+
+PAD = tokenization.byte_tokenizer.TOKENIZER.pad
 
 MEASURED = {
     "dpo": {"train/rewards_accuracy", "train/rewards_margin", "eval/reward_accuracy"},
@@ -157,6 +160,28 @@ def test_greedy_rewards_are_those_of_the_completions(data, tmp_path, monkeypatch
     assert told["reward"] == told["reward_digits"] == pytest.approx(mean)
 
 
+class Longest:
+    """A metric that is no mean of examples: the longest response, and its prompt."""
+
+    def collect(self, outputs, batch):
+        return {"response": outputs["response"], "text": batch["text"]}
+
+    def compute(self, examples):
+        lengths = (examples["response"] != PAD).sum(axis=1)
+        assert len(set(examples["text"])) == len(lengths)
+        return {"longest": float(lengths.max())}
+
+
+def test_metrics_of_an_evaluation_count_with_rewards(data):
+    experiment = tiny_methods.make("grpo", data)
+    measured = experiment.evaluations["eval"].model_copy(update={"metrics": (Longest(),)})
+    experiment = experiment.model_copy(update={"evaluations": {"eval": measured}})
+    program = tiny_methods.make_program(experiment)
+    with jax.set_mesh(program.mesh):
+        told = tiny_methods.evaluate(program, program.initial_state(), limit=None)
+    assert told["longest"] >= told["completion_length"] > 0
+
+
 def test_a_reward_that_fails_ends_the_run(data, tmp_path, monkeypatch):
     def reward(prompt, completion, answer):
         raise KeyError("unit")
@@ -174,6 +199,19 @@ def test_gradients_that_explode_are_not_applied(data, tmp_path):
         tiny_methods.train(experiment, tmp_path / "run")
 
 
+def test_the_first_nan_is_told(data, tmp_path, monkeypatch):
+    attend = model.Transformer.attend
+
+    def broken(self, *arguments, **options):
+        logits, cache = attend(self, *arguments, **options)
+        return jnp.log(-jnp.abs(logits)), cache
+
+    monkeypatch.setattr(model.Transformer, "attend", broken)
+    experiment = tiny_methods.make("sft", data, "safety.debug_nans=True")
+    with pytest.raises(errors.Diverged, match=r"step 1: .*nan.* encountered in log .*policy\.py:"):
+        tiny_methods.train(experiment, tmp_path / "run")
+
+
 def test_data_of_another_kind(data):
     experiment = tiny_methods.make("sft", data)
     fields = {name: getattr(experiment, name) for name in type(experiment).model_fields}
@@ -183,18 +221,45 @@ def test_data_of_another_kind(data):
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("method", "change", "message"),
     [
-        ("loop.micro_batches=2", "takes a batch as a whole"),
-        ("model.vocab_size=200", "less than the 264 ids"),
+        ("grpo", "loop.micro_batches=2", "leave it at 1, and lower data.batch_size"),
+        ("sft", "model.vocab_size=200", "less than the 264 ids"),
     ],
 )
-def test_what_does_not_fit_together(data, change, message):
+def test_what_does_not_fit_together(data, method, change, message):
     with pytest.raises((errors.UserError, ValidationError), match=message):
-        tiny_methods.make("sft", data, change)
+        tiny_methods.make(method, data, change)
 
 
-def test_several_processes_are_refused(data, monkeypatch):
+@pytest.mark.parametrize("method", ["sft", "sft_lora", "dpo", "orpo", "distill"])
+def test_parts_of_a_batch_give_the_step_of_the_whole(data, teacher, method):
+    """Each token, or each pair, counts as it does in the whole batch, however long others are."""
+    exact = ("precision.param_dtype=float32", "precision.compute_dtype=float32")
+    found = []
+    for parts in (1, 4):
+        changes = (*changes_of(method, teacher), *exact, f"loop.micro_batches={parts}")
+        experiment = tiny_methods.make(method, data, *changes)
+        program, batches = tiny_methods.make_program(experiment), tiny_methods.batches(experiment)
+        with jax.set_mesh(program.mesh):
+            state, step = program.initial_state(), program.compile_train_step({})
+            batch, metrics = {}, {}
+            for _ in range(3):  # in the first, whose rate is 0, the policy is the reference
+                batch = program.put(next(batches))
+                state, metrics = step(state, batch)
+            found.append((jax.device_get(state.params), metrics))
+    (whole, expected), (parted, told) = found
+    assert {name: float(value) for name, value in told.items()} == pytest.approx(
+        {name: float(value) for name, value in expected.items()}, rel=1e-4, abs=1e-6
+    )
+    if method in ("sft", "distill"):  # or a mean of means would do
+        assert len(set(batch["response_mask"].reshape(2, 4, -1).sum(axis=(0, 2)).tolist())) > 1
+    jax.tree.map(
+        lambda one, other: np.testing.assert_allclose(one, other, atol=1e-4), whole, parted
+    )
+
+
+def test_several_processes_are_refused_where_completions_are_sampled(data, monkeypatch):
     monkeypatch.setattr(jax, "process_count", lambda: 2)
-    with pytest.raises(errors.UserError, match="one process"):
-        tiny_methods.make_program(tiny_methods.make("sft", data))
+    with pytest.raises(errors.UserError, match="in one process"):
+        tiny_methods.make_program(tiny_methods.make("grpo", data))

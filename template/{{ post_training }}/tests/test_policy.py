@@ -14,7 +14,9 @@ from .project import completion, generation, model, numerics, parallel, post_tra
 
 SETTINGS = model.TransformerSettings(vocab_size=264, d_model=32, num_layers=2, num_heads=2, d_ff=48)
 TOKENIZER = tokenization.byte_tokenizer.TOKENIZER
-PROMPTS = ["ab>", "longer>", "x>"]
+PROMPTS: Any = [
+    np.array([TOKENIZER.start, *text], np.int32) for text in (b"ab>", b"longer>", b"x>")
+]
 ROOM, MOST = 12, 10
 
 
@@ -24,7 +26,7 @@ def build(seed=3):
 
 
 def sampler(policy):
-    tokenizer = post_training.tokens.TunixTokenizer(TOKENIZER)
+    tokenizer = post_training.tokens.TunixTokenizer(TOKENIZER, TOKENIZER.end)
     return Sampler(policy, tokenizer, CacheConfig(ROOM + MOST, **policy.config._asdict()))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from .chats import CHATML, INST, TALK, write_tokenizer
-from .project import data, errors, sources, storage
+from .project import data, errors, post_training, sources, storage
 
 UserError = errors.UserError
 SPLITS = storage.splitting.SPLITS
@@ -244,6 +244,42 @@ def test_preferences_of_messages(tmp_path):
     rows[3]["chosen"] *= 2
     with pytest.raises(UserError, match=r"own.jsonl:4: field 'chosen' is not one message"):
         prepare_chats(tmp_path, rows, data.Preferences)
+
+
+def test_prompts_of_messages(tmp_path):
+    """They end where the assistant is to begin, and responses with the end of its turn."""
+    rows = [
+        {"prompt": [*TALK[1:3], {"role": "user", "content": f"h{n}"}], "answer": n, "level": "x"}
+        for n in range(40)
+    ]
+    rows[1] = {"messages": [{"role": "user", "content": "<pad>hi"}], "answer": 1, "level": "y"}
+    made, told = prepare_chats(write_tokenizer(tmp_path, CHATML), rows, data.Prompts)
+    assert "  40 conversations\n" in f"{told}\n"
+    batch = made.examples("train").read(np.arange(2))
+    assert set(batch["level"]) == {"x", "y"} and batch["answer"].tolist() == ["0", "1"]
+    assert batch["text"][0].endswith("h0<|im_end|>\n<|im_start|>assistant\n")
+    for row, text in enumerate(batch["text"]):
+        prompt = batch["prompt"][row][batch["prompt_mask"][row]]
+        # Padding that a text spells out is left out.
+        assert made.tokenizer.spell(prompt) == text.replace("<pad>", "")
+    assert made.fitted(made.info()).end == post_training.chat.Chat(made.tokenizer).end
+    assert made.end == made.tokenizer.end != made.info()["end"]
+
+
+def test_prompts_that_cannot_be_answered_are_reported(tmp_path):
+    write_tokenizer(tmp_path, CHATML)
+    faulty = {
+        "field 'prompt' ends with the assistant's message": {"prompt": TALK[:3], "answer": "7"},
+        "field 'messages' ends with the assistant's": {"messages": TALK[2:3]},
+        "no answer among its fields": {"prompt": TALK[:2]},
+        "more than data.max_prompt_tokens 64": {"prompt": [TALK[0]] * 9, "answer": "7"},
+    }
+    for message, row in faulty.items():
+        with pytest.raises(UserError, match=rf"own.jsonl:1: .*{message}"):
+            prepare_chats(tmp_path, [row], data.Prompts)
+    rows = [{"prompt": TALK[1:2], "answer": "7"}, {"prompt": "plain", "answer": "7"}]
+    with pytest.raises(UserError, match="1 prompts are conversations and 1 are texts, whose"):
+        prepare_chats(tmp_path, rows, data.Prompts)
 
 
 def test_messages_that_are_none_are_reported(tmp_path):

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from .project import data, errors, prediction, training
+from .chats import CHATML, TALK, write_tokenizer
+from .project import data, errors, post_training, prediction, tokenization, training
 
 UserError = errors.UserError
 Result = training.prediction.Result
@@ -84,6 +85,48 @@ def test_with_targets_a_batch_is_one_of_training(folder):
     made = data.Prompts(max_prompt_tokens=8, max_response_tokens=6)
     expected = made.batch([record | {"level": ""} for record in records[:2]])
     assert all(np.array_equal(chunks[0].batch[name], expected[name]) for name in expected)
+
+
+def test_conversations_are_answered(folder):
+    """What stands before the assistant's last message, which is compared with."""
+    write_tokenizer(folder, CHATML)
+    rows = [{"messages": TALK}, {"messages": TALK[:2]}, {"prompt": TALK[:4], "response": TALK[4:]}]
+    write(folder / "a.jsonl", *rows, {"prompt": "plain"})
+    made, tokenizer = chat_data(folder), tokenization.keeping.read_tokenizer(folder)
+    chat = post_training.chat.Chat(tokenizer)
+    chunks = list(prediction.ResponsePrediction().read(made, ["a.jsonl"], targets=False))
+    texts = [chat.render(TALK[:count], prompt=True)[0] for count in (4, 2, 4)]
+    told = [row for chunk in chunks for row in chunk.rows]
+    assert [row["prompt"] for row in told] == [*texts, "plain"]
+    assert [row["expected"] for row in told] == ["8 <b>", None, "8 <b>", None]
+    for row, text in zip(chunks[0].batch["prompt"], texts, strict=False):
+        assert tokenizer.spell(row[row != tokenizer.pad]) == text
+
+
+def test_conversations_are_evaluated_as_they_are_trained_on(folder):
+    write_tokenizer(folder, CHATML)
+    write(folder / "a.jsonl", {"messages": TALK}, {"prompt": "p", "response": "r"})
+    made = chat_data(folder)
+    ((batch, _),) = prediction.ResponsePrediction().read(made, ["a.jsonl"], targets=True)
+    counted = batch["response"][0][batch["response_mask"][0]]
+    assert made.tokenizer.spell(counted) == "7 λ<|im_end|>\n8 <b><|im_end|>\n"
+    assert batch["response_mask"][1].sum() == 2
+
+
+def test_a_response_ends_with_the_turn(folder):
+    tokenizer = tokenization.keeping.read_tokenizer(write_tokenizer(folder, CHATML))
+    info = {**tokenization.tokenizer.describe(tokenizer), "folder": str(folder)}
+    made = prediction.ResponsePrediction()
+    assert made.fitted(info).end == tokenizer.end
+    assert made.fitted({**info, "end": 7}).end == 7
+
+
+def chat_data(folder):
+    """Data settings with the tokenizer of a chat model."""
+    info = tokenization.keeping.published_info(folder)
+    return data.Demonstrations(max_prompt_tokens=128, max_response_tokens=128, batch_size=2).fitted(
+        info
+    )
 
 
 def test_input_specs_are_those_of_batches(folder):

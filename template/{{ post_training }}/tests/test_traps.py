@@ -25,8 +25,10 @@ from . import tiny_methods
 from .project import model, numerics, objective, post_training, tokenization
 
 TOKENIZER = tokenization.byte_tokenizer.TOKENIZER
-ADAPTER = TokenizerAdapter(post_training.tokens.TunixTokenizer(TOKENIZER))
-PROMPTS = ["ab>", "abc>", "x>", "y>"]
+ADAPTER = TokenizerAdapter(post_training.tokens.TunixTokenizer(TOKENIZER, TOKENIZER.end))
+PROMPTS: Any = [
+    np.array([TOKENIZER.start, *text], np.int32) for text in (b"ab>", b"abc>", b"x>", b"y>")
+]
 ROOM = MOST = 8
 LIMITS = {"max_tokens_to_generate": MOST, "max_prompt_length": ROOM, "kv_cache_size": ROOM + MOST}
 
@@ -119,9 +121,19 @@ def test_samples_are_drawn_at_the_temperature_of_the_loss(data, monkeypatch):
         assert np.allclose(np.asarray(again), np.array(output.logprobs), atol=1e-3) == fits
 
 
+class _Texts:
+    """The tokenizer as Tunix would have it."""
+
+    encode = staticmethod(lambda text: TOKENIZER.encode(text).tolist())
+    decode = staticmethod(TOKENIZER.decode)
+    bos_id, eos_id, pad_id = (
+        staticmethod(lambda name=name: getattr(TOKENIZER, name)) for name in ("start", "end", "pad")
+    )
+
+
 def test_responses_of_preferences_end_and_do_not_begin(data):
     texts: Any = {"prompts": ["ab>"], "chosen_responses": ["ba"], "rejected_responses": ["bb"]}
-    stock = process_dpo_record(texts, ADAPTER, ROOM, MOST)
+    stock = process_dpo_record(texts, TokenizerAdapter(_Texts()), ROOM, MOST)
     real = np.asarray(stock.chosen_ids)[np.asarray(stock.chosen_mask) > 0]
     assert real.tolist() == [TOKENIZER.start, *b"ba"]
     settings = tiny_methods.make("dpo", data).data
@@ -232,7 +244,7 @@ def test_a_batch_lies_on_all_devices(data):
 def test_probabilities_of_a_padded_prompt_are_those_of_the_prompt():
     actor = policy()
     graphdef, state = nnx.split(actor)
-    prompt = np.array([ADAPTER.encode("abc>")], np.int32)
+    prompt = PROMPTS[1][None]
     behind = np.pad(prompt, ((0, 0), (3, 0)), constant_values=TOKENIZER.pad)
     completion = jnp.asarray(np.frombuffer(b"cba", np.uint8)[None].astype(np.int32))
     plain, padded = (

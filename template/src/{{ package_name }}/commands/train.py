@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,7 +169,10 @@ def _check_config(run: RunDirectory, config: "fdl.Config", allow_change: bool) -
     from .. import configuration
     from ..files import read_text
 
-    if run.config_json.exists() and not allow_change:
+    if not run.config_json.exists():
+        # A start that was given up may have kept other weights to begin with.
+        shutil.rmtree(run.path / "start", ignore_errors=True)
+    elif not allow_change:
         started_with = configuration.load_json(read_text(run.config_json))
         try:
             configuration.check_resume(started_with, config)

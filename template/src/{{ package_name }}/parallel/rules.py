@@ -153,5 +153,13 @@ def batch_sharding(mesh: Mesh) -> NamedSharding:
 
 
 def put_batch(batch: dict[str, Any], sharding: NamedSharding) -> dict[str, jax.Array]:
-    """Assemble the global batch from each process's share: ``[batch / processes, ...]`` arrays."""
-    return jax.make_array_from_process_local_data(sharding, batch)
+    """Assemble the global batch from each process's share: ``[batch / processes, ...]`` arrays.
+
+    Those that are JAX's own are global already.
+    """
+    return {
+        name: array
+        if isinstance(array, jax.Array)
+        else jax.make_array_from_process_local_data(sharding, array)
+        for name, array in batch.items()
+    }

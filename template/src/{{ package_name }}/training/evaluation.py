@@ -20,7 +20,8 @@ from .metrics import Means, Metric
 from .prediction import Chunk, Prediction, Result
 from .state import TrainState, evaluation_params
 
-Examples = tuple[Bool[Array, " batch"], tuple[dict[str, Shaped[Array, "..."]], ...]]
+AnyArray = Array | np.ndarray
+Examples = tuple[Bool[AnyArray, " batch"], tuple[Mapping[str, Shaped[AnyArray, "..."]], ...]]
 """Which examples of a batch are real, and what each metric has picked of all of them."""
 
 EvalStep = Callable[[TrainState, Batch], tuple[Means, Examples]]

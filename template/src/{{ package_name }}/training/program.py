@@ -19,6 +19,7 @@ from .averaging import with_weights
 from .evaluation import EvalStep, evaluate, inference_model, make_eval_step, predictions
 from .experiment import Experiment
 from .hook import hooked
+from .metrics import Metric
 from .prediction import Chunk, Prediction, Result
 from .safety import stop_at_nan
 from .start import Start, continued_state, read_start
@@ -72,8 +73,7 @@ class Program:
             name: The evaluation whose metrics are wanted beside the objective's; by default the
                 experiment's first.
         """
-        name = next(iter(self.experiment.evaluations), None) if name is None else name
-        metrics = self.experiment.evaluations[name].metrics if name else ()
+        name, metrics = self._metrics(name)
         if name not in self._eval_steps:
             step = make_eval_step(self.layout.graphdef, self.experiment, metrics)
             everywhere = get_sharding_spec(self.mesh, ())  # so that each process reads all of it
@@ -132,6 +132,12 @@ class Program:
     def blueprint(self) -> StateLayout:
         """The layout, as tests of projects of 0.5.0 call it."""
         return self.layout
+
+    def _metrics(self, name: str | None) -> tuple[str | None, tuple[Metric, ...]]:
+        """An evaluation's name and metrics; those of the first one, if there is any, for None."""
+        evaluations = self.experiment.evaluations
+        name = next(iter(evaluations), None) if name is None else name
+        return name, evaluations[name].metrics if name else ()
 
     @cached_property
     def _eval_steps(self) -> dict[str | None, EvalStep]:

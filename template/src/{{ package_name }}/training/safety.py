@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import jax
@@ -74,13 +75,17 @@ def stop_at_nan(step: Callable[..., tuple[Any, Any]]) -> Callable[..., Any]:
         error, result = step(state, batch)
         found = error.get_exception()
         if found is not None:
-            frames = traceback.extract_tb(found.traceback_info.as_python_traceback())
-            own = [frame for frame in frames if frame.filename.startswith(_PACKAGE)]
-            where = f" ({own[-1].filename}:{own[-1].lineno}, {own[-1].name})" if own else ""
+            where = place_in(found.traceback_info.as_python_traceback())
             raise Diverged(f"step {number}: {found}{where}")
         return result
 
     return checked
+
+
+def place_in(found: TracebackType | None) -> str:
+    """The innermost place of the package in a traceback, in brackets; nothing if there is none."""
+    own = [each for each in traceback.extract_tb(found) if each.filename.startswith(_PACKAGE)]
+    return f" ({own[-1].filename}:{own[-1].lineno}, {own[-1].name})" if own else ""
 
 
 def stop_if_diverged(step: int, metrics: Mapping[str, float], settings: SafetySettings) -> None:

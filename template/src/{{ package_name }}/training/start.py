@@ -9,6 +9,7 @@ import jax
 import optax
 from jaxtyping import PyTree
 
+from ..parallel.distributed import failing_together
 from ..storage.checkpoints import Checkpoints, CheckpointSettings, NoData
 from ..storage.run_directory import RunDirectory
 from .experiment import Experiment
@@ -44,17 +45,18 @@ def begin(
         start_from: Folder of the run whose weights they are, if any.
         run: The folder of this run, where they are kept; None keeps nothing.
     """
-    if run is None:
-        return make()
-    with Checkpoints(run / "start", CheckpointSettings()) as checkpoints:
-        if (restored := checkpoints.restore(like)) is not None:
-            return restored.state
-        begun = make()
-        checkpoints.save(0, begun, NoData())
-    if start_from is not None and jax.process_index() == 0:
-        beside = RunDirectory(Path(start_from)).pretrained  # such as the tokenizer's files
-        if beside.is_dir():
-            shutil.copytree(beside, RunDirectory(run).pretrained, dirs_exist_ok=True)
+    with failing_together():  # all look for it before the first process makes the folder
+        kept = read_start(run, like)
+    if kept is not None:
+        return kept
+    begun = make()
+    if run is not None:
+        with Checkpoints(run / "start", CheckpointSettings()) as checkpoints:
+            checkpoints.save(0, begun, NoData())
+        if start_from is not None and jax.process_index() == 0:
+            beside = RunDirectory(Path(start_from)).pretrained  # such as the tokenizer's files
+            if beside.is_dir():
+                shutil.copytree(beside, RunDirectory(run).pretrained, dirs_exist_ok=True)
     return begun
 
 

@@ -162,6 +162,8 @@ class ExampleData(TokenizedData):
             if isinstance(ids, str):
                 ids = tokenizer.encode(ids)
                 ids = [tokenizer.start, *ids] if left else [*ids, tokenizer.end]
+            if left:  # padding that a text spells out would be taken for padding
+                ids = [token for token in ids if token != tokenizer.pad]
             part = slice(length - len(ids), None) if left else slice(len(ids))
             tokens[row, part], mask[row, part] = ids, record.get(f"{field}_mask", True)
         return tokens, mask
@@ -215,13 +217,15 @@ class Prompts(ExampleData):
 
         Returns:
             The arrays of demonstrations, with the answer as the response, and texts, as arrays of
-            strings ``[batch]``: ``text``, the prompt; ``answer``; and each further field.
+            strings ``[batch]``: ``text``, the prompt, a conversation as the chat template writes
+            it; ``answer``; and each further field.
         """
         made = super().batch(records)
         made["response"], made["response_mask"] = made.pop("answer"), made.pop("answer_mask")
+        made["text"] = np.array([each.get("text", each["prompt"]) for each in records], np.str_)
         for name in records[0]:
-            texts = np.array([record[name] for record in records], np.str_)
-            made["text" if name == "prompt" else name] = texts
+            if name not in ("prompt", "text"):
+                made[name] = np.array([record[name] for record in records], np.str_)
         return made
 
 

@@ -4,6 +4,7 @@ Tunix computes the losses of the methods; here stands what is measured on held-o
 completion is rewarded for.
 """
 
+import re
 from typing import Any
 
 import chex
@@ -11,10 +12,12 @@ import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from .post_training.answers import find_boxed, same_number
 from .post_training.layout import log_probs, response_logits, sequence_log_probs
-from .post_training.rewards import Reward
+from .post_training.programs import find_code, run_checks
+from .post_training.rewards import Reward, weighted
 from .settings import Settings
 from .training.metrics import Mean, Means
 
@@ -133,8 +136,44 @@ def length(prompt: str, completion: str, answer: str) -> float:
     return 1.0 / (1.0 + abs(len(completion) - len(answer)))
 
 
+def number(prompt: str, completion: str, answer: str) -> float:
+    """1 for a completion whose last, or boxed, number is the answer's."""
+    return float(same_number(completion, answer))
+
+
+def boxed(prompt: str, completion: str, answer: str) -> float:
+    r"""1 for the answer in the last ``\boxed{}``; blanks do not count."""
+    found = find_boxed(completion)
+    return float(found is not None and found.split() == answer.split())
+
+
+FORMAT = re.compile(r"<think>.+</think>.+", re.DOTALL)
+
+
+def well_formed(prompt: str, completion: str) -> float:
+    """1 for a completion that has the format."""
+    return float(FORMAT.fullmatch(completion.strip()) is not None)
+
+
+WORDS = 200
+
+
+def concise(prompt: str, completion: str) -> float:
+    """0 up to so many words; from there down to -1 at twice as many."""
+    return -min(max(len(completion.split()) / WORDS - 1.0, 0.0), 1.0)
+
+
+def passes_checks(prompt: str, completion: str, checks: str) -> float:
+    """1 for code that passes the example's checks; see `post_training/programs.py` for limits."""
+    return float(run_checks(find_code(completion), checks).passed)
+
+
 REWARDS: dict[str, Reward] = {
-    function.__name__: function for function in (exact_match, overlap, digits, length)
+    function.__name__: function
+    for function in (
+        *(exact_match, overlap, digits, length),
+        *(number, boxed, well_formed, concise, passes_checks),
+    )
 }
 
 
@@ -143,9 +182,11 @@ class Rewards(Settings):
 
     Attributes:
         names: Names in ``REWARDS``; each is also reported on its own.
+        weights: What each is multiplied by; none for 1.
     """
 
     names: tuple[str, ...]
+    weights: tuple[float, ...] = ()
 
     @field_validator("names")
     @classmethod
@@ -155,6 +196,18 @@ class Rewards(Settings):
             raise ValueError(f"{unknown or 'nothing'} is no reward; there are {sorted(REWARDS)}")
         return names
 
+    @model_validator(mode="after")
+    def _one_weight_each(self) -> "Rewards":
+        if self.weights and len(self.weights) != len(self.names):
+            raise ValueError(
+                f"weights: {len(self.weights)} for {len(self.names)} names; give each one"
+            )
+        return self
+
     def functions(self) -> dict[str, Reward]:
-        """The functions by name."""
-        return {name: REWARDS[name] for name in self.names}
+        """The functions by name, with their weights."""
+        functions = {name: REWARDS[name] for name in self.names}
+        if not self.weights:
+            return functions
+        pairs = zip(functions.items(), self.weights, strict=True)
+        return {name: weighted(function, weight) for (name, function), weight in pairs}

@@ -1,6 +1,5 @@
 """What the trained model tells: its response to a prompt, the likeliest token at each step."""
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from jaxtyping import Array
 
 from .completion import complete
 from .errors import UserError
-from .preparation import measure, note_lengths
+from .preparation import measure, note_lengths, with_tokens
 from .reporting.records import write_records
 from .samples import Record
 from .settings import Size
@@ -41,14 +40,13 @@ class ResponsePrediction(UsesTokenizer):
 
     def __call__(self, model: Any, inputs: dict[str, Array]) -> dict[str, Array]:
         """Int32 ``response``, (batch, max_response_tokens), padding behind its end."""
-        tokenizer = self.tokenizer
         response = complete(
             model,
             inputs["prompt"],
             inputs["prompt_mask"],
             max_tokens=self.max_response_tokens,
-            end=tokenizer.end,
-            pad=tokenizer.pad,
+            end=self.end,
+            pad=self.tokenizer.pad,
         )
         return {"response": response}
 
@@ -57,21 +55,23 @@ class ResponsePrediction(UsesTokenizer):
 
         A right response that a line has is kept, to compare with.
         """
-        kind, problems = dataclasses.replace(data.KIND, messages=False), Problems()
-        if not targets:
-            kind = dataclasses.replace(kind, fields=("prompt",), optional=(kind.expected,))
-        records: list[Record] = []
-        for where, record in _examples(sources, kind, problems, targets):
-            found = measure(record, kind, data.tokenizer.encode)
-            note_lengths(problems, where, found, data.lengths, "the model was made for no more")
-            records.append(record)
+        kind, problems = data.KIND if targets else data.KIND.question, Problems()
+        examples: list[Record] = []
+        blank: Record = {}
+        found = _examples(sources, kind, problems, targets)
+        for where, record, example in with_tokens(
+            found, kind, data.tokenizer, data.train_on, problems
+        ):
+            lengths = measure(example, kind, data.tokenizer.encode)
+            note_lengths(problems, where, lengths, data.lengths, "the model was made for no more")
+            examples.append(example)
+            blank |= dict.fromkeys(record, "")
         problems.check()
-        if not records:
+        if not examples:
             raise UserError(f"--source {' '.join(sources)}: the files hold no prompt")
-        blank = {name: "" for record in records for name in record}
-        rows = [_row(record, data.KIND.expected, blank) for record in records]
-        for start in range(0, len(records), data.batch_size):
-            some = [blank | record for record in records[start : start + data.batch_size]]
+        rows = [_row(example, data.KIND.expected, blank) for example in examples]
+        for start in range(0, len(examples), data.batch_size):
+            some = [blank | example for example in examples[start : start + data.batch_size]]
             some += [blank] * (data.batch_size - len(some))
             batch = data.batch(some) if targets else data.prompts(some)
             yield Chunk(batch, rows[start : start + data.batch_size])
@@ -116,7 +116,7 @@ def _examples(
 
 def _row(record: Record, expected: str, fields: Record) -> dict[str, Any]:
     """What the output says of an example: the same for all, if its value be unknown."""
-    row: dict[str, Any] = {"prompt": record["prompt"]}
+    row: dict[str, Any] = {"prompt": record.get("text", record["prompt"])}
     if expected in fields:
         row["expected"] = record.get(expected) or None
     return row

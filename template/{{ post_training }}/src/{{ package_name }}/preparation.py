@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, NamedTuple
 
 from .errors import UserError
@@ -59,6 +59,27 @@ def note_lengths(
             problems.add(where, f"the {part} has {tokens} tokens, more than {setting}: {remedy}")
 
 
+def with_tokens(
+    examples: Iterable[tuple[str, Record]],
+    kind: Kind,
+    tokenizer: Tokenizer,
+    train_on: str,
+    problems: Problems,
+) -> Iterator[tuple[str, Record, Record]]:
+    """Where examples stand, and they, as they are and with conversations as tokens."""
+    chat: Chat | None = None  # whoever has no conversation needs none
+    for where, record in examples:
+        example = record
+        if not isinstance(record["prompt"], str):
+            chat = chat or Chat(tokenizer)
+            try:
+                example = record | encode_conversation(record, kind.messages[1:], chat, train_on)
+            except ValueError as error:
+                problems.add(where, str(error))
+                continue
+        yield where, record, example
+
+
 def write_examples(
     writer: DataSetWriter,
     source: Source,
@@ -94,15 +115,14 @@ def write_examples(
     """
     longest, columns = Lengths(0, 0), dict.fromkeys(kind.fields)
     problems, seen, counts = Problems(), set[bytes](), Counter[str]()
-    chat: Chat | None = None  # whoever has no conversation needs none
     together = source.group or "prompt"
     splitter, spool = Splitter(PERCENT, f"field {together!r}"), writer.spool()
     if source.group and kind.optional is not None:
         kind = dataclasses.replace(kind, optional=(*kind.optional, source.group))
     with ByteProgress("reading examples", source.size(), enabled=progress) as bar:
-        for where, record in source.examples(kind, problems, bar.advance):
-            data = _packed(record)
-            digest = hashlib.sha256(data).digest()
+        found = source.examples(kind, problems, bar.advance)
+        for where, record, example in with_tokens(found, kind, tokenizer, train_on, problems):
+            digest = hashlib.sha256(_packed(record)).digest()
             if digest in seen:
                 counts["duplicates"] += 1
                 continue
@@ -110,20 +130,11 @@ def write_examples(
             if together not in record:
                 problems.add(where, f"no field {together!r}, which --group names")
                 continue
-            example = record
-            if not isinstance(record["prompt"], str):
-                chat = chat or Chat(tokenizer)
-                try:
-                    example = record | encode_conversation(record, kind.responses, chat, train_on)
-                except ValueError as error:
-                    problems.add(where, str(error))
-                    continue
-                counts["conversations"] += 1
-                data = _packed(example)
-            found = measure(example, kind, tokenizer.encode)
-            if found.prompt > most.prompt or found.response > most.response:
+            counts["texts" if example is record else "conversations"] += 1
+            lengths = measure(example, kind, tokenizer.encode)
+            if lengths.prompt > most.prompt or lengths.response > most.response:
                 if too_long == "refuse":
-                    note_lengths(problems, where, found, most)
+                    note_lengths(problems, where, lengths, most)
                     continue
                 if example is record:
                     example = record | encode_texts(record, kind.responses, tokenizer)
@@ -131,16 +142,22 @@ def write_examples(
                 counts["dropped" if cut is None else "truncated"] += 1
                 if cut is None:
                     continue
-                found, data = measure(cut, kind, tokenizer.encode), _packed(cut)
-            longest = Lengths(*map(max, longest, found))
+                example, lengths = cut, measure(cut, kind, tokenizer.encode)
+            longest = Lengths(*map(max, longest, lengths))
             columns.update(dict.fromkeys(record))
             group = record[together]
             content = group.encode() if isinstance(group, str) else _packed(group)
             splitter.add(hashlib.sha256(content).digest())
-            spool.add(data)
+            spool.add(_packed(example))
     problems.check()
     if not len(splitter):
         raise UserError("the source holds no example")
+    chats = counts["conversations"]
+    if chats and counts["texts"] and not kind.messages[1:]:
+        raise UserError(
+            f"{chats:,} prompts are conversations and {counts['texts']:,} are texts, whose "
+            "responses end with different tokens: prepare them as two data sets"
+        )
     splits, division = splitter.divide()
     keep_tokenizer(tokenizer, writer.scratch)
     for split, data in zip(splits, spool.take(), strict=True):
@@ -154,8 +171,8 @@ def write_examples(
         "longest_prompt": longest.prompt,
         "longest_response": longest.response,
         **describe(tokenizer),
-        **({"conversations": counts["conversations"]} if chat else {}),
-        **({"train_on": train_on} if chat and len(kind.responses) == 1 else {}),
+        **({"conversations": chats, "end": Chat(tokenizer).end} if chats else {}),
+        **({"train_on": train_on} if chats and len(kind.messages) == 2 else {}),
         **{name: counts[name] for name in _LESS if counts[name]},
     }
 
@@ -182,7 +199,8 @@ def summary(data_set: DataSet) -> str:
     if "conversations" in info:
         every = info.get("train_on") == "all"
         told = "all the assistant's turns count" if every else "the assistant's last turn counts"
-        lines.append(f"  {info['conversations']:,} conversations, where {told}")
+        told = "" if info["kind"] == "prompts" else f", where {told}"
+        lines.append(f"  {info['conversations']:,} conversations{told}")
     for name in _LESS:
         if name in info:
             lines.append(f"  {info[name]:,} examples that were too long were {name}")

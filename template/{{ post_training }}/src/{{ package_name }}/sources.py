@@ -12,7 +12,7 @@ from typing import Any
 
 from . import samples
 from .errors import UserError
-from .post_training.messages import check_messages, split_conversation
+from .post_training.messages import check_messages, split_conversation, split_question
 from .samples import Record
 from .storage.matching import matching_files
 from .storage.reading import reading
@@ -33,13 +33,13 @@ class Kind:
         fields: What each example has, texts that are not empty; the prompt first, then the right
             response.
         optional: Fields that are kept where an example has them; None keeps all.
-        messages: Whether an example may be a conversation: lists of messages in place of texts.
+        messages: Fields that may be lists of messages in place of texts, all of them at once.
     """
 
     name: str
     fields: tuple[str, ...]
     optional: tuple[str, ...] | None = ()
-    messages: bool = False
+    messages: tuple[str, ...] = ()
 
     def sample(self, name: str, count: int = samples.COUNT) -> Iterator[Record]:
         """The examples of a sample; see `samples.records`."""
@@ -55,10 +55,18 @@ class Kind:
         """The fields of all responses."""
         return self.fields[1:]
 
+    @property
+    def question(self) -> "Kind":
+        """The kind of an example whose prompt will do."""
+        return replace(
+            self, fields=("prompt",), optional=(self.expected,), messages=self.messages[:1]
+        )
 
-DEMONSTRATIONS = Kind("demonstrations", ("prompt", "response"), messages=True)
-PREFERENCES = Kind("preferences", ("prompt", "chosen", "rejected"), messages=True)
-PROMPTS = Kind("prompts", ("prompt", "answer"), optional=None)
+
+DEMONSTRATIONS = Kind("demonstrations", ("prompt", "response"), messages=("prompt", "response"))
+_PAIR = ("prompt", "chosen", "rejected")
+PREFERENCES = Kind("preferences", _PAIR, messages=_PAIR)
+PROMPTS = Kind("prompts", ("prompt", "answer"), optional=None, messages=("prompt",))
 
 # No number will do for these.
 _TEXTS = ("prompt", "response", "chosen", "rejected")
@@ -170,7 +178,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="your examples: .jsonl files (.gz and .zst are unpacked) with an object on each line; "
         "** searches folders. Fields: prompt and response for demonstrations; prompt, chosen and "
         "rejected for preferences; prompt, answer and any more for prompts. A conversation has "
-        "messages, or lists of them as prompt, chosen and rejected. Without it: a sample",
+        "messages, or lists of them as prompt, chosen and rejected; prompts may be such a list "
+        "too. Without it: a sample",
     )
     parser.add_argument(
         "--group",
@@ -272,6 +281,7 @@ def parse(line: bytes, kind: Kind) -> Record:
     conversation = {}
     if kind.messages and any(type(content.get(name)) is list for name in ("messages", "prompt")):
         conversation = _conversation(json.loads(text), kind)
+        content.pop("messages", None)
     content |= conversation
     lacking = [name for name in kind.fields if name not in content]
     if lacking:
@@ -284,8 +294,8 @@ def parse(line: bytes, kind: Kind) -> Record:
         raise ValueError(f"field {taken[0]!r} has a name that batches need: give it another")
     names = [name for name in (*kind.fields, *more) if name not in conversation]
     record = conversation | {name: _text(name, content[name]) for name in names}
-    for name in kind.fields if not conversation else ():
-        if not record[name].strip():
+    for name in kind.fields:
+        if isinstance(record[name], str) and not record[name].strip():
             raise ValueError(f"field {name!r} is empty")
     if "rejected" in kind.fields and record["chosen"] == record["rejected"]:
         raise ValueError("'chosen' and 'rejected' are equal, so there is no preference")
@@ -294,13 +304,16 @@ def parse(line: bytes, kind: Kind) -> Record:
 
 def _conversation(content: dict[str, Any], kind: Kind) -> dict[str, Any]:
     """The messages of an example that is a conversation, by the fields of its kind."""
-    if "prompt" not in content and "messages" in content and len(kind.responses) == 1:
+    responses = kind.messages[1:]
+    if not responses:
+        return split_question(content, (*kind.fields, *(kind.optional or ()))[1])
+    if "prompt" not in content and "messages" in content and len(responses) == 1:
         return split_conversation(content)
-    if not isinstance(content.get("prompt"), list) or not all(map(content.get, kind.fields)):
+    if not isinstance(content.get("prompt"), list) or not all(map(content.get, kind.messages)):
         return {}
-    single = kind.responses if len(kind.responses) > 1 else ()
+    single = responses if len(responses) > 1 else ()
     return {
-        name: check_messages(name, content[name], single=name in single) for name in kind.fields
+        name: check_messages(name, content[name], single=name in single) for name in kind.messages
     }
 
 

@@ -19,17 +19,23 @@ class UsesTokenizer(Settings):
     """Settings that are fitted to the tokenizer of the data."""
 
     _tokenizer: Tokenizer | None = PrivateAttr(default=None)
+    _end: int | None = PrivateAttr(default=None)
 
     def fitted(self, info: Mapping[str, Any]) -> Any:
         """A copy with the tokenizer that the data set's `info` describes."""
         fitted = self.model_copy()
-        fitted._tokenizer = tokenizer_of(info)
+        fitted._tokenizer, fitted._end = tokenizer_of(info), info.get("end")
         return fitted
 
     @property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer of the data; bytes before they are known."""
         return self._tokenizer or TOKENIZER
+
+    @property
+    def end(self) -> int:
+        """The token at which a model ends what it writes; in conversations, that of a turn."""
+        return self.tokenizer.end if self._end is None else self._end
 
 
 class TokenizedData(UsesTokenizer, PreparedData):

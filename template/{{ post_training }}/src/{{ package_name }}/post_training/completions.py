@@ -1,15 +1,18 @@
 """Held-out rewards: what greedy completions earn."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ..training.evaluation import Examples, evaluate
+from ..training.metrics import Mean, Means, Metric
 from .rewards import Reward, checked_all
 
-Respond = Callable[[dict[str, Any]], Array]
+Respond = Callable[[dict[str, Any]], dict[str, Array]]
 
 
 def evaluate_completions(
@@ -17,42 +20,49 @@ def evaluate_completions(
     respond: Respond,
     tokenizer: Any,
     rewards: Mapping[str, Reward],
+    metrics: Sequence[Metric] = (),
 ) -> dict[str, float]:
     """Rewards of the completions that a model finds likeliest.
 
     Args:
         batches: Batches of prompts, with their texts and columns.
-        respond: Completes a batch's ``prompt`` and ``prompt_mask``: token ids.
+        respond: What the prediction makes of a batch's ``prompt`` and ``prompt_mask``, the token
+            ids ``response`` among it.
         tokenizer: The data's tokenizer.
         rewards: The functions that reward a completion, by name.
+        metrics: Metrics beside them; their batches have texts as well.
 
     Returns:
-        ``reward``, their mean sum; ``reward_<name>``, the mean of each; ``exact_match``, the share
-        of completions that are the answer; ``completion_length`` in tokens, the end included.
+        ``reward``, the mean sum of the rewards; ``reward_<name>``, the mean of each;
+        ``exact_match``, the share of completions that are the answer; ``completion_length`` in
+        tokens, the end included; and what the metrics say.
     """
     functions = checked_all(rewards)
-    given = {name: [] for name in rewards}
-    matches, lengths, asked = [], [], []
-    for batch in batches:
-        inputs = {name: batch[name] for name in ("prompt", "prompt_mask")}
-        asked.append((batch, respond(inputs)))
-    for batch, response in jax.device_get(asked):
-        real = np.flatnonzero(batch["weights"])
-        made = response[real]
+
+    def measure(batch: dict[str, Any], outputs: dict[str, Any]) -> tuple[Means, Examples]:
+        real = batch["weights"] > 0
+        made = outputs["response"][real]
         completions = [tokenizer.decode(ids) for ids in made]
         columns = {
             name: array[real].tolist() for name, array in batch.items() if array.dtype.kind == "U"
         }
         prompts = columns.pop("text")
-        for name, reward in functions.items():
-            given[name] += reward(prompts, completions, **columns)
-        pairs = zip(completions, columns["answer"], strict=True)
-        matches += [made == answer for made, answer in pairs]
-        lengths += (made != tokenizer.pad).sum(axis=1).tolist()
-    each = {f"reward_{name}": float(np.mean(values)) for name, values in given.items()}
-    return {
-        "reward": sum(each.values()),
-        **each,
-        "exact_match": float(np.mean(matches)),
-        "completion_length": float(np.mean(lengths)),
-    }
+        given = {
+            f"reward_{name}": np.array(reward(prompts, completions, **columns))
+            for name, reward in functions.items()
+        }
+        told = {
+            "reward": np.sum([*given.values()], axis=0),
+            **given,
+            "exact_match": np.array(completions) == np.array(columns["answer"]),
+            "completion_length": (made != tokenizer.pad).sum(axis=1),
+        }
+        ones = jnp.ones(len(made))
+        means = {name: Mean.of(jnp.float32(values), ones) for name, values in told.items()}
+        return means, (real, tuple(metric.collect(outputs, batch) for metric in metrics))
+
+    asked = [
+        (batch, respond({name: batch[name] for name in ("prompt", "prompt_mask")}))
+        for batch in batches
+    ]
+    return evaluate((measure(*each) for each in jax.device_get(asked)), metrics)

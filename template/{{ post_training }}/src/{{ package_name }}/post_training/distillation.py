@@ -12,7 +12,7 @@ from tunix.sft.peft_trainer import PeftTrainer, TrainingConfig
 from ..numerics.shapes import Scalar
 from ..training.metrics import Mean
 from .layout import log_probs, response_logits
-from .trainer import CONFIG, Setup, StepTrainer, batch_trainer
+from .trainer import CONFIG, Setup, StepTrainer, batch_trainer, count_targets
 
 Logits = Float[Array, "batch max_tokens vocab_size"]
 
@@ -43,7 +43,7 @@ def distillation_trainer(setup: Setup, *, temperature: float, hard_weight: float
 
     trainer = Distiller(setup.policy, setup.optimizer, TrainingConfig(**CONFIG))
     trainer.with_gen_model_input_fn(lambda batch: {"batch": batch}).with_loss_fn(loss, has_aux=True)
-    return batch_trainer(trainer, setup.mesh)
+    return batch_trainer(trainer, setup, count_targets)
 
 
 def distillation_losses(

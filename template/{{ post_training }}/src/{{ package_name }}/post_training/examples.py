@@ -24,7 +24,8 @@ def encode_conversation(
 
     Args:
         messages: The messages of ``prompt`` and of each response.
-        responses: The fields of the responses; of several, each is one message.
+        responses: The fields of the responses; of several, each is one message. Without any, the
+            prompt ends with the beginning of the assistant's turn, and ``text`` is its text.
         chat: Writes them as text.
         train_on: Which turns of the assistant count: ``all``, or the ``last``, as always where
             there are several responses.
@@ -32,6 +33,9 @@ def encode_conversation(
     Raises:
         ValueError: The chat template refuses it, or does not tell the assistant's turns.
     """
+    if not responses:
+        text, _ = chat.render(messages["prompt"], prompt=True)
+        return {"prompt": chat.encode_prompt(messages["prompt"]).tolist(), "text": text}
     made: Example = {}
     turns = train_on if len(responses) == 1 else "last"
     for name in responses:

@@ -22,7 +22,7 @@ from ..training.state import TrainState, initial_state, state_layout
 from ..training.weights import fit_weights, select, union
 from .guard import guarded
 from .lora import LoraSettings
-from .methods import Distillation, Method, ProximalPolicy
+from .methods import Distillation, Method, ProximalPolicy, Reinforcement
 from .policy import ValueModel
 from .program import TunixProgram
 from .start import begin_with
@@ -40,10 +40,11 @@ class PostTraining(Experiment):
 
     @model_validator(mode="after")
     def _method_fits(self) -> "PostTraining":
-        if self.loop.micro_batches != 1:
-            raise ValueError("loop.micro_batches: Tunix takes a batch as a whole; leave it at 1")
-        if self.safety.debug_nans:
-            raise ValueError("safety.debug_nans: not with Tunix; set JAX_DEBUG_NANS=1 instead")
+        if self.loop.micro_batches != 1 and isinstance(self.method, Reinforcement):
+            raise ValueError(
+                "loop.micro_batches: rewards compare completions of a whole batch; leave it at 1, "
+                "and lower data.batch_size or method.completions, or set model.remat=full"
+            )
         kind = getattr(getattr(self.data, "KIND", None), "name", "other data")
         if kind != self.method.DATA:
             raise ValueError(
@@ -74,13 +75,13 @@ class PostTraining(Experiment):
         """The program whose steps Tunix makes.
 
         Raises:
-            UserError: There are several processes, or the weights to start from are not there, or
-                the batch or a parameter does not divide over its axis of the mesh.
+            UserError: There are several processes for rewards, or the weights to start from are
+                not there, or the batch or a parameter does not divide over its axis of the mesh.
         """
-        if jax.process_count() > 1:
+        if jax.process_count() > 1 and isinstance(self.method, Reinforcement):
             raise UserError(
-                "post-training runs in one process, on all devices that it sees: start it without "
-                "JAX_COORDINATOR_ADDRESS"
+                "Tunix samples completions in one process, on all devices that it sees: start this "
+                "without JAX_COORDINATOR_ADDRESS; the methods without rewards may have several"
             )
         tokenizer, vocab_size = self.tokenizer, self.plain_model.vocab_size
         if vocab_size < tokenizer.vocab_size:

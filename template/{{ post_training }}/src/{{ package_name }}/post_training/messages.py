@@ -22,6 +22,28 @@ def split_conversation(content: Mapping[str, Any]) -> dict[str, Any]:
     return {"prompt": messages[:first], "response": messages[first:last]}
 
 
+def split_question(content: Mapping[str, Any], answer: str) -> dict[str, Any]:
+    """The messages of ``prompt`` or ``messages`` that are to be answered.
+
+    Args:
+        content: The fields of an example.
+        answer: The field of the right answer. If it holds messages, its text is the last one's;
+            without it, that of the last of ``messages`` if this is the assistant's.
+
+    Raises:
+        ValueError: There is nothing to answer: the last message is the assistant's.
+    """
+    field = "prompt" if "prompt" in content else "messages"
+    prompt, told = check_messages(field, content[field]), {}
+    if isinstance(content.get(answer), list):
+        told = {answer: check_messages(answer, content[answer])[-1]["content"]}
+    elif field == "messages" and answer not in content and prompt[-1]["role"] == "assistant":
+        prompt, told = prompt[:-1], {answer: prompt[-1]["content"]}
+    if not prompt or prompt[-1]["role"] == "assistant":
+        raise ValueError(f"field {field!r} ends with the assistant's message: nothing to answer")
+    return {"prompt": prompt, **told}
+
+
 def check_messages(name: str, value: Any, *, single: bool = False) -> list[Message]:
     """The messages of a field; a `single` one is the assistant's.
 

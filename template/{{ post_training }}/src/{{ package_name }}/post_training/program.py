@@ -46,12 +46,13 @@ class TunixProgram(Program):
     def put(self, batch: dict[str, Any]) -> dict[str, Any]:
         """A batch as the step takes it.
 
-        For reinforcement learning, texts; for distillation, with what the teacher says of it.
+        For reinforcement learning, the tokens of prompts, and texts; for distillation, with what
+        the teacher says of it.
         """
         method = self.experiment.method
         if isinstance(method, Reinforcement):
             texts = {name: array for name, array in batch.items() if array.dtype.kind == "U"}
-            return {"prompts": texts.pop("text"), **texts}
+            return {"prompts": batch["prompt"], **texts}
         return self._compared(batch) if isinstance(method, Distillation) else super().put(batch)
 
     def evaluate(
@@ -61,11 +62,12 @@ class TunixProgram(Program):
         method = self.experiment.method
         if isinstance(method, Reinforcement):
 
-            def respond(inputs: dict[str, Any]) -> jax.Array:
-                return self._predict(state, put_batch(inputs, self.batch))["response"]
+            def respond(inputs: dict[str, Any]) -> dict[str, jax.Array]:
+                return self._predict(state, put_batch(inputs, self.batch))
 
             tokenizer, rewards = self.experiment.tokenizer, method.rewards.functions()
-            return evaluate_completions(batches, respond, tokenizer, rewards)
+            _, metrics = self._metrics(name)
+            return evaluate_completions(batches, respond, tokenizer, rewards, metrics)
         if method.needs_companion:
             batches = map(self._compared, batches)
         return super().evaluate(state, batches, name)

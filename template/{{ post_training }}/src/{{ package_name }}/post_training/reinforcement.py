@@ -112,7 +112,7 @@ def _cluster(setup: Setup) -> RLCluster:
         actor=setup.policy,
         critic=setup.critic,
         reference=setup.companion,
-        tokenizer=TunixTokenizer(data.tokenizer),
+        tokenizer=TunixTokenizer(data.tokenizer, getattr(data, "end", data.tokenizer.end)),
         cluster_config=ClusterConfig(
             role_to_mesh=dict.fromkeys(Role, setup.mesh),
             rollout_engine=SeededRollout,

@@ -1,5 +1,6 @@
 """Rewards: plain functions of one completion, checked one by one."""
 
+import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ def checked(name: str, reward: Reward) -> Callable[..., list[float]]:
         prompts: Any, completions: list[str], mode: Any = None, **columns: Any
     ) -> list[float]:
         columns.pop("trajectory_ids", None)  # Tunix's own
+        prompts = columns.pop("text", prompts)  # which Tunix has as tokens
         given = []
         for number, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
             example = {
@@ -42,6 +44,16 @@ def checked(name: str, reward: Reward) -> Callable[..., list[float]]:
 
     rewards.__name__ = name
     return rewards
+
+
+def weighted(reward: Reward, weight: float) -> Reward:
+    """A reward times a number."""
+
+    @functools.wraps(reward)  # whose columns are its own
+    def scaled(**given: str) -> float:
+        return weight * reward(**given)
+
+    return scaled
 
 
 def checked_all(functions: Mapping[str, Reward]) -> dict[str, Callable[..., list[float]]]:

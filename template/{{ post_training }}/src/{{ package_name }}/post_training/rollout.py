@@ -45,7 +45,7 @@ class SeededRollout(VanillaRollout):
     def generate(
         self, prompts: Any, rollout_config: RolloutConfig, **options: Any
     ) -> RolloutOutput:
-        """Complete prompts, a list or an array of texts; see the class for what is different."""
+        """Complete prompts, rows of token ids; see the class for what is different."""
         seed: Any = rollout_config.seed
         key = jax.random.fold_in(jax.random.fold_in(seed, self._step), self._calls)
         self._calls += 1

@@ -1,12 +1,16 @@
 """The step of a run that Tunix makes, in the form that the training loop calls."""
 
+import contextlib
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import PyTree
 
+from ..errors import Diverged
 from ..training.optimizer import rates_of
+from ..training.safety import place_in
 from ..training.state import TrainState
 from .guard import RecordedState
 from .policy import Policy, name_mesh_axes
@@ -34,11 +38,21 @@ class TunixStep:
     def __call__(
         self, state: TrainState, batch: dict[str, Any]
     ) -> tuple[TrainState, dict[str, Any]]:
-        """Make a step: the new state, and its metrics."""
+        """Make a step: the new state, and its metrics.
+
+        Raises:
+            Diverged: An operation made a NaN, and the experiment asks to stop there.
+        """
         if self._trainer is None:
             self._trainer = self._start(state)
         number = int(state.step)
-        metrics: dict[str, Any] = self._trainer.step(number, batch)
+        checking = self._program.experiment.safety.debug_nans
+        try:
+            with jax.debug_nans(True) if checking else contextlib.nullcontext():
+                metrics: dict[str, Any] = self._trainer.step(number, batch)
+        except FloatingPointError as error:
+            where = place_in(error.__traceback__)
+            raise Diverged(f"step {number + 1}: {error}{where}") from error
         state, measured = self._read(state, self._trainer.optimizers)
         applied = (number + 1) * self._updates - 1 - int(state.skipped)
         metrics |= {name: rate(applied) for name, rate in self._rates.items()}
@@ -64,6 +78,7 @@ class TunixStep:
             mesh=program.mesh,
             data=experiment.data,
             key=state.key,
+            micro_batches=experiment.loop.micro_batches,
         )
         trainer = experiment.method.trainer(setup)
         for optimizer, each in zip(trainer.optimizers, opt_states, strict=True):
@@ -72,7 +87,9 @@ class TunixStep:
 
     def _for_tunix(self, model: Any) -> Policy:
         experiment = self._program.experiment
-        policy = Policy(model, experiment.tokenizer.reserved)
+        tokenizer, size = experiment.tokenizer, experiment.plain_model.vocab_size
+        beyond = range(tokenizer.vocab_size, size)  # published models may have more than it knows
+        policy = Policy(model, (*tokenizer.reserved, *beyond))
         name_mesh_axes(policy, experiment.mesh)
         return policy
 

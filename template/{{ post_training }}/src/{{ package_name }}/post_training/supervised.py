@@ -8,14 +8,14 @@ from jaxtyping import Array
 from tunix.sft.peft_trainer import PeftTrainer, TrainingConfig
 
 from .layout import lay_out
-from .trainer import CONFIG, Setup, StepTrainer, batch_trainer
+from .trainer import CONFIG, Setup, StepTrainer, batch_trainer, count_targets
 
 
 def supervised_trainer(setup: Setup) -> StepTrainer:
     """A trainer on prompts and responses."""
     trainer = PeftTrainer(setup.policy, setup.optimizer, TrainingConfig(**CONFIG))
     trainer.with_gen_model_input_fn(_model_inputs)
-    return batch_trainer(trainer, setup.mesh)
+    return batch_trainer(trainer, setup, count_targets)
 
 
 def _model_inputs(batch: dict[str, Array]) -> dict[str, Any]:

@@ -3,33 +3,36 @@
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int32
+
+Prompt = Int32[np.ndarray, " prompt_len"]
 
 
 class TunixTokenizer:
-    """A tokenizer behind Tunix's interface: every encoded text begins with the start token.
+    """A tokenizer behind Tunix's interface, for prompts that are tokens already.
 
     Args:
-        tokenizer: What `VocabularySettings` builds.
+        tokenizer: The data's tokenizer.
+        end: The token that ends a response.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, tokenizer: Any, end: int) -> None:
+        self._tokenizer, self._end = tokenizer, end
 
-    def encode(self, text: str) -> list[int]:
-        """Token ids of a prompt; Tunix leaves out a start token whose id is 0, so it comes here."""
-        return [self._tokenizer.start, *self._tokenizer.encode(text).tolist()]
+    def encode(self, prompt: Prompt) -> list[int]:
+        """The tokens of a prompt, without padding; it is a row of a batch."""
+        return prompt[prompt != self._tokenizer.pad].tolist()
 
     def decode(self, ids: list[int]) -> str:
         """The text of token ids, without specials."""
         return self._tokenizer.decode(np.asarray(ids, np.int32))
 
-    def bos_id(self) -> int:
-        """The token before a prompt."""
-        return self._tokenizer.start
+    def bos_id(self) -> None:
+        """What Tunix puts before a prompt: nothing, it begins as it should."""
 
     def eos_id(self) -> int:
         """The token that ends a response."""
-        return self._tokenizer.end
+        return self._end
 
     def pad_id(self) -> int:
         """The token of padding."""

@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from flax import nnx
 from jax.sharding import Mesh
 from jaxtyping import PRNGKeyArray, PyTree
 from tunix.sft.peft_trainer import PeftTrainer
 
+from ..numerics.shapes import Scalar
+from .accumulation import Weigh, accumulate
 from .mesh_context import tunix_mesh
 from .metrics import StepMetrics
 from .policy import Policy, ValueModel
@@ -34,6 +37,7 @@ class Setup:
         mesh: The mesh that all of them lie on.
         data: Settings of the data, which know its tokenizer and the lengths of its examples.
         key: Randomness of completions.
+        micro_batches: Parts that a batch is computed in.
     """
 
     policy: Policy
@@ -43,6 +47,7 @@ class Setup:
     mesh: Mesh
     data: Any
     key: PRNGKeyArray
+    micro_batches: int = 1
 
 
 @dataclass
@@ -81,16 +86,33 @@ class StepTrainer:
 
 
 def batch_trainer(
-    trainer: PeftTrainer, mesh: Mesh, inputs: Callable[[dict[str, Any]], Any] = dict
+    trainer: PeftTrainer,
+    setup: Setup,
+    weigh: Weigh,
+    inputs: Callable[[dict[str, Any]], Any] = dict,
 ) -> StepTrainer:
-    """A trainer of Tunix's that learns from batches, of which `inputs` makes what it takes."""
+    """A trainer of Tunix's that learns from batches.
+
+    Args:
+        trainer: The trainer.
+        setup: What it is built of.
+        weigh: What a part of a batch counts for.
+        inputs: Makes of a batch what the trainer takes.
+    """
+    if setup.micro_batches > 1:
+        accumulate(trainer, setup.data.batch_size, setup.micro_batches, weigh)
 
     def train(number: int, batch: dict[str, Any]) -> dict[str, float]:
         trainer.train([inputs(batch)])
         trainer.close()  # which writes the metrics that it holds back for one step
         return {}
 
-    return StepTrainer([trainer], mesh, train)
+    return StepTrainer([trainer], setup.mesh, train)
+
+
+def count_targets(batch: dict[str, Any]) -> Scalar:
+    """Tokens of a batch that count in the loss."""
+    return jnp.sum(batch["response_mask"], dtype=jnp.float32)
 
 
 def read_optimizer(optimizer: nnx.Optimizer, like: PyTree) -> PyTree:
