@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from ...files import read_json, write_atomically
+from ...files import write_atomically
 from ...pretrained.byte_tokenizer import write_byte_tokenizer
 from ...pretrained.exporting import form_of, write_model
 from ...pretrained.folder import CONFIG

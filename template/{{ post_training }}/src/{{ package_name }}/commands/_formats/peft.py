@@ -6,7 +6,6 @@ from typing import Any
 from flax import nnx
 
 from ...errors import UserError
-from ...files import read_json
 from ...post_training.adapter import CONFIG, write_adapter
 from ...post_training.lora import LoraModel, LoraSettings
 from ...pretrained.exporting import form_of
