@@ -97,6 +97,12 @@ def test_a_configuration_is_read_from_files_only(capsys, path):
     refusal(capsys, "config", "show", f"--config=config_file:{path}")
 
 
+@pytest.mark.parametrize("value", ["(" * 100_000, "-" * 100_000 + "1", "__import__('os')"])
+def test_the_configuration_for_people_is_no_code(run, value):
+    run.config_text.write_text(f"x = {value}\n")
+    assert run.config() == {"x": value}
+
+
 def test_a_file_that_is_too_large_is_not_read(tmp_path):
     with (tmp_path / "large").open("wb") as file:
         file.truncate(1 << 40)
