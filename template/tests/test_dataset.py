@@ -216,6 +216,41 @@ def test_a_file_of_the_right_size_and_the_wrong_content_is_reported(directory):
         dataset.DataSet.open(directory)
 
 
+def test_a_flipped_bit_is_found_in_every_record_and_its_file_named(directory):
+    records = [os.urandom(300) for _ in range(6)]
+    with dataset_writer.DataSetWriter(directory, shard_bytes=600) as writer:
+        for record in records:
+            writer.write("train", record)
+        data_set = writer.commit({})
+    assert data_set.find_damage() is None
+    shards = sorted(directory.glob("train-*"))
+    assert len(shards) == 3
+    for number, record in enumerate(records):
+        shard = shards[number // 2]
+        intact = shard.read_bytes()
+        at = intact.index(record[:64])
+        shard.write_bytes(intact[:at] + bytes([intact[at] ^ 1]) + intact[at + 1 :])
+        source = data_set.source("train")
+        damaged = rf"{shard.name} is damaged .*--overwrite\Z"
+        with pytest.raises(UserError, match=damaged):
+            source[number]
+        with pytest.raises(UserError, match=damaged):
+            source.__getitems__(list(range(6)))
+        assert shard.name in (data_set.find_damage() or "")
+        shard.write_bytes(intact)
+    assert list(data_set.source("train")) == records
+
+
+def test_a_shard_of_other_records_is_found(directory):
+    data_set = write(directory)
+    path = directory / dataset.MANIFEST
+    manifest = json.loads(path.read_text())
+    manifest["splits"]["train"][0]["digest"] = "0" * 64
+    path.write_text(json.dumps(manifest))
+    assert "not those that were written" in dataset.DataSet.open(directory).find_damage()
+    assert data_set.find_damage() is None
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

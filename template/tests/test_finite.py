@@ -6,6 +6,7 @@ import shutil
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from . import tiny
@@ -60,6 +61,49 @@ def test_no_command_uses_weights_that_are_not_finite(broken, tmp_path, capsys, c
     assert error.startswith(f"error: {broken} after step 2: NaN or Inf in ")
     assert "inf_count=0" in error and f"delete {broken / 'checkpoints' / '2'}" in error
     assert not list(tmp_path.iterdir())
+
+
+class Breaking:
+    """An optimizer of which one part becomes infinite in the second update."""
+
+    def __init__(self, part):
+        self._part = part
+
+    def build(self, steps):
+        def init(params):
+            return {"count": jnp.int32(0), "kept": jnp.zeros(())}
+
+        def update(updates, state, params=None):
+            infinite = jnp.where(state["count"] == 1, jnp.inf, 0.0)
+            if self._part == "update":
+                updates = jax.tree.map(lambda leaf: leaf + infinite, updates)
+            elif self._part == "state":
+                state = {**state, "kept": state["kept"] + infinite}
+            return updates, {**state, "count": state["count"] + 1}
+
+        # The schedule's best loss is infinite before there is one.
+        plateau = optax.contrib.reduce_on_plateau()
+        return optax.chain(optax.sgd(1e-3), optax.GradientTransformation(init, update), plateau)
+
+
+@pytest.mark.parametrize("part", ["update", "state"])
+def test_no_update_is_applied_that_leaves_anything_infinite(data, part):
+    experiment = tiny.make(data).model_copy(update={"optimizer": Breaking(part)})
+    state, history = tiny.run_steps(experiment, tiny.make_mesh(), 3)
+    assert [each["skipped"] for each in history] == [0, 1, 2]
+    assert all(np.isfinite(each["loss"]) for each in history)
+    for leaf in jax.tree.leaves((state.params, state.opt_state)):
+        assert np.isfinite(leaf).all()
+
+
+def test_what_stays_finite():
+    old = {"a": jnp.array([0.0, -jnp.inf]), "b": jnp.int32(3), "key": jax.random.key(0)}
+
+    def stays(*values):
+        return bool(training.safety.stays_finite({**old, "a": jnp.array(values)}, old))
+
+    assert stays(1.0, -jnp.inf) and stays(1.0, 2.0)
+    assert not stays(1.0, jnp.nan) and not stays(1.0, jnp.inf) and not stays(-jnp.inf, -jnp.inf)
 
 
 class Told:

@@ -1,10 +1,13 @@
 """Two processes on one machine train as one process does."""
 
+import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 
 import jax
 import pytest
@@ -39,12 +42,12 @@ print("codes:", main(words), main([*words, "--config=set:seed=7"]))
 """
 
 
-def start(run, data, number, port):
+def start(run, data, number, port, program=TRAIN_TWICE, *changes):
     """One of two processes with a device each: they train together, then with another seed."""
-    words = [f"--config={each}" for each in tiny.directives(data, *EXACT)]
+    words = [f"--config={each}" for each in tiny.directives(data, *EXACT, *changes)]
     words = ["train", "--run-dir", str(run.path), *words]
     return subprocess.Popen(
-        [sys.executable, "-c", TRAIN_TWICE, package.__name__, *words],
+        [sys.executable, "-c", program, package.__name__, *words],
         env={**os.environ, **together(port, number, 2), "JAX_PLATFORMS": "cpu"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -80,11 +83,39 @@ def test_two_processes_train_as_one_and_one_goes_on_from_them(tmp_path):
     assert "was started with another configuration (seed: " in outputs[0]
     assert "another process of this run cannot go on" in outputs[1]
 
+    # The digests of a checkpoint are those of the files of both.
+    newest = pair.checkpoints / "10"
+    assert storage.digests.find_damage(newest) is None
+    digests = json.loads((newest / "digests.json").read_text())
+    assert {"state/array_metadatas/process_0", "state/array_metadatas/process_1"} <= digests.keys()
+
     # One process goes on from what two have saved: the state, and the position in the data.
     for step in ("8", "10"):
         shutil.rmtree(pair.checkpoints / step)
     train(pair, data)
     assert losses(pair) == pytest.approx(losses(alone), rel=1e-5)
+
+
+TRAIN = """
+import importlib, sys
+sys.exit(importlib.import_module(f"{sys.argv[1]}.__main__").main(sys.argv[2:]))
+"""
+
+
+def test_an_interrupt_of_one_process_ends_both_with_a_checkpoint(tmp_path):
+    data, port = tiny.prepare(tmp_path), free_port()
+    run = storage.run_directory.RunDirectory(tmp_path / "run")
+    changes = ("loop.steps=100000", "checkpoint.every=100000", "loop.eval_every=100000")
+    processes = [start(run, data, number, port, TRAIN, *changes) for number in (0, 1)]
+    while not reporting.writers.read_metrics(run.metrics):
+        assert all(process.poll() is None for process in processes)
+        time.sleep(0.05)
+    processes[1].send_signal(signal.SIGINT)
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 130], outputs
+    (step,) = (int(path.name) for path in run.checkpoints.iterdir())
+    assert all(f"stopped after step {step}, which is saved" in output for output in outputs)
+    assert "Traceback" not in "".join(outputs)
 
 
 def test_the_service_ends_a_moment_after_the_last_process_has_left(monkeypatch):

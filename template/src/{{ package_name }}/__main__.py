@@ -1,6 +1,7 @@
 """The command line: ``python -m <package> COMMAND``, or the project's console script."""
 
 import argparse
+import errno
 import importlib
 import os
 import pkgutil
@@ -21,8 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 for success, 2 for a mistake in what was asked, 1 for a run that failed,
         130 after Ctrl-C.
     """
-    parsed = make_parser().parse_args(arguments)
     try:
+        parsed = make_parser().parse_args(arguments)
         return parsed.run(parsed) or 0
     except UserError as error:
         for line in str(error).splitlines():
@@ -35,6 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of a pipe has gone; without this Python complains once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"error: {error.strerror}: make room and run the command again", file=sys.stderr)
+        return 1
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -14,3 +14,9 @@ class Diverged(UserError):
     """Training went wrong numerically and was stopped."""
 
     exit_code = 1
+
+
+class Unsaved(UserError):
+    """A checkpoint could not be written, for instance because the disk is full."""
+
+    exit_code = 1

@@ -46,6 +46,13 @@ def test_a_bad_update_changes_nothing(bad):
     assert (state.skipped, state.consecutive_skips) == (1, 1)
 
 
+def test_an_update_that_overflows_changes_nothing():
+    optimizer = post_training.guard.guarded(optax.scale(3e38), SAFETY)
+    changes, state = optimizer.update({"weight": jnp.full(2, 2.0)}, optimizer.init(PARAMS), PARAMS)
+    np.testing.assert_array_equal(weights(changes), [0, 0])
+    assert state.skipped == 1
+
+
 def test_a_good_update_ends_the_row_of_bad_ones():
     _, state = updates(np.nan, np.nan, 1.0, np.nan)
     assert (state.skipped, state.consecutive_skips) == (3, 1)

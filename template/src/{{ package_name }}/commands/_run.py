@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import UserError
 
 if TYPE_CHECKING:
-    from ..storage.checkpoints import Saved
+    from ..storage.retention import Saved
     from ..training.experiment import Experiment
     from ..training.prediction import Prediction, Result
     from ..training.program import Program

@@ -2,6 +2,9 @@
 
 import argparse
 import contextlib
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     import fiddle as fdl
 
     from ..training.data_settings import DataSettings
+    from ..training.loop import Outcome
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,38 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
         0 when the run is complete; what `--exit-code-when-stopped` says, 0 by default, when it was
         ended by SIGTERM with everything saved; 130 after Ctrl-C.
     """
-    from .. import configuration, experiments
-
-    config = configuration.compose(arguments.config, experiments)
-    experiment = configuration.build(config)
     directory = arguments.run_dir or Path("runs") / _name(arguments.config)
-
-    import signal
-
-    import jax
-
-    from ..parallel.distributed import failing_together, start_processes
-    from ..training.loop import train
-
-    start_processes()
-    mesh = experiment.make_mesh()  # complains before there are data and a run directory
-    run, old, record = RunDirectory(directory), None, ""
-
-    def begin() -> None:
-        if old is not None:
-            print(f"what was in {directory} is in {old} now")
-        _begin(run, config, experiment.data, record)
-
-    with contextlib.ExitStack() as held:
-        with failing_together():
-            if jax.process_index() == 0:
-                if arguments.from_scratch:
-                    old = held.enter_context(run.moved_aside())
-                held.enter_context(run.lock())
-                _check_whole(run)
-                _check_config(run, config, arguments.allow_config_change)
-                record = _check_data(run, experiment.data, arguments.allow_config_change)
-        outcome = train(experiment, run, mesh, begin)
+    try:
+        with _sigterm_raising():
+            outcome = _train(arguments, RunDirectory(directory))
+    except KeyboardInterrupt as interrupt:
+        signalled = str(interrupt)  # nothing for Ctrl-C
+        print(f"stopped by {signalled or 'Ctrl-C'}; {_state(RunDirectory(directory))}")
+        return arguments.exit_code_when_stopped if signalled else 130
     if outcome.reason is not None:
         print(f"stopped after step {outcome.step}: {outcome.reason}; see {directory}")
         return 0
@@ -93,6 +73,66 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print("stopped before the first step")
     return 130 if outcome.signal == signal.SIGINT else arguments.exit_code_when_stopped
+
+
+def _train(arguments: argparse.Namespace, run: RunDirectory) -> "Outcome":
+    from .. import configuration, experiments
+
+    config = configuration.compose(arguments.config, experiments)
+    experiment = configuration.build(config)
+
+    import jax
+
+    from ..parallel.distributed import failing_together, start_processes
+    from ..training.loop import train
+
+    start_processes()
+    mesh = experiment.make_mesh()  # complains before there are data and a run directory
+    old, record = None, ""
+
+    def begin() -> None:
+        if old is not None:
+            print(f"what was in {run.path} is in {old} now")
+        _begin(run, config, experiment.data, record)
+
+    with contextlib.ExitStack() as held:
+        with failing_together():
+            if jax.process_index() == 0:
+                if arguments.from_scratch:
+                    old = held.enter_context(run.moved_aside())
+                held.enter_context(run.lock())
+                _check_whole(run)
+                _check_config(run, config, arguments.allow_config_change)
+                record = _check_data(run, experiment.data, arguments.allow_config_change)
+        return train(experiment, run, mesh, begin)
+
+
+@contextlib.contextmanager
+def _sigterm_raising() -> Iterator[None]:
+    """Let SIGTERM end what comes before the loop in order, as Ctrl-C does.
+
+    With several processes it is JAX's, which tells all of them.
+    """
+    if "JAX_COORDINATOR_ADDRESS" in os.environ:
+        yield
+        return
+
+    def stop(number: int, _: object) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _state(run: RunDirectory) -> str:
+    """What the same command will do, in words."""
+    saved = [int(path.name) for path in run.checkpoints.glob("*") if path.name.isdecimal()]
+    if saved:
+        return f"everything up to step {max(saved)} is saved, and the same command goes on from it"
+    return "nothing is saved yet, and the same command begins anew"
 
 
 def _name(directives: list[str]) -> str:

@@ -1,12 +1,14 @@
 """Checkpoints: the state and the position in the data, committed together by Orbax."""
 
+import json
 import logging
 import math
 import re
+import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from textwrap import shorten
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
 import jax
 import numpy as np
@@ -15,10 +17,11 @@ from jaxtyping import PyTree
 from orbax.checkpoint import v1 as ocp
 from pydantic import Field
 
-from ..errors import UserError
+from ..errors import Unsaved, UserError
 from ..files import move_aside
 from ..settings import Settings
-from .digests import DIGESTS, find_damage, write_digests
+from .digests import DIGESTS, METADATA, find_damage, write_digests
+from .retention import Preservation, Saved, Steps
 
 _logger = logging.getLogger(__name__)
 # Orbax logs what it also raises, with its traceback and more than once.
@@ -31,9 +34,6 @@ _BYTES_PER_SLICE = 1 << 20
 _WRITING = ".orbax-checkpoint-tmp"  # what Orbax adds to the name of a checkpoint not yet complete
 _KNOWN = re.compile(rf"\d+({re.escape(_WRITING)}.*)?|damaged-.*")
 
-Saved = Mapping[int, Mapping[str, float]]
-"""The metrics that were saved with each checkpoint, by step."""
-
 
 class CheckpointSettings(Settings):
     """When checkpoints are made and how many stay.
@@ -44,11 +44,14 @@ class CheckpointSettings(Settings):
         digests: Keep the SHA-256 of every file with a checkpoint, and compare them before it is
             used. Each time all of it is read once more, at about 1.5 GB/s and core, when saving in
             the background; without, damage to a file may go unnoticed.
+        on_failure: Whether to ``stop`` when one cannot be written, for instance because the disk is
+            full, or to ``continue`` with those before. The last one must be written.
     """
 
     every: int = Field(default=250, ge=1)
     keep: int = Field(default=3, ge=1)
     digests: bool = True
+    on_failure: Literal["stop", "continue"] = "stop"
 
 
 @runtime_checkable
@@ -115,33 +118,49 @@ class Checkpoints:
     ) -> None:
         self._directory = directory.absolute()
         self._read_only = read_only
-        self._digests = settings.digests
-        self._writing = 0
-        context = ocp.Context()
+        self._settings = settings
+        self._writing: int | None = None
+        self._kept: dict[str, Any] = {}
+        context, steps = ocp.Context(), cast(Any, Steps())
         if settings.digests:
             # Called on the first process, once all have written, before the commit. Orbax makes
             # deep copies of its options: of a method, but not of a function.
             context.async_options.post_finalization_callback = lambda: write_digests(
-                self._directory / f"{self._writing}{_WRITING}"
+                self._directory / f"{self._writing}{_WRITING}", self._kept
             )
         context.array_options.saving.min_slice_bytes_for_replica_parallel = _BYTES_PER_SLICE
-        self._checkpointer = ocp.training.Checkpointer(
-            str(self._directory),
-            context=context,
-            preservation_policy=_Preservation(settings.keep, preserve),
-            cleanup_tmp_directories=not read_only,
-        )
+        try:
+            self._checkpointer = ocp.training.Checkpointer(
+                str(self._directory),
+                context=context,
+                preservation_policy=Preservation(settings.keep, preserve, self._saved),
+                step_name_format=steps,
+                cleanup_tmp_directories=not read_only,
+            )
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self._directory} cannot be read: {error}") from error
+        self._metrics: dict[int, Any] = {
+            checkpoint.step: checkpoint.metrics  # Orbax's own, in earlier releases
+            or _kept(self._directory / str(checkpoint.step)).get("metrics", {})
+            for checkpoint in self._checkpointer.checkpoints
+        }
 
     def __enter__(self) -> "Checkpoints":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._checkpointer.close()
+        try:
+            self._wait()
+        finally:
+            self._checkpointer.close()
 
     @property
     def saved(self) -> Saved:
         """The metrics of every checkpoint, by step."""
-        return _saved(self._checkpointer.checkpoints)
+        return self._saved(self._checkpointer.checkpoints)
+
+    def _saved(self, checkpoints: Sequence[Any]) -> Saved:
+        return {checkpoint.step: self._metrics[checkpoint.step] for checkpoint in checkpoints}
 
     def save(
         self,
@@ -155,8 +174,7 @@ class Checkpoints:
     ) -> None:
         """Copy the state off the devices and write it in the background.
 
-        The state may be donated to the next step as soon as this returns. An error of the write
-        before is raised here.
+        The state may be donated to the next step as soon as this returns.
 
         Args:
             step: Steps made.
@@ -165,26 +183,52 @@ class Checkpoints:
             metrics: Results of the evaluations after this step, by the evaluation's name.
             hooks: What the run's hooks remember.
             lines: Lines of metrics so far.
+
+        Raises:
+            Unsaved: The write before has failed; see `check`.
         """
-        self._checkpointer.wait()
+        self.check(wait=True)
         self._writing = step
-        numbers: Any = {
+        self._metrics[step] = {
             f"{name}/{metric}": value
             for name, results in (metrics or {}).items()
             for metric, value in results.items()
             if math.isfinite(value)  # JSON knows no other numbers
         }
+        self._kept = {
+            "metrics": self._metrics[step],
+            "data": data.get_state(),
+            "hooks": dict(hooks or {}),
+            "lines": lines,
+        }
         self._checkpointer.save_checkpointables_async(
-            step,
-            {"state": state},
-            force=True,
-            metrics=numbers or None,
-            custom_metadata={
-                "data": data.get_state(),
-                "hooks": dict(hooks or {}),
-                "lines": lines,
-            },
+            step, {"state": state}, force=True, custom_metadata=self._kept
         )
+
+    def check(self, *, wait: bool = False) -> None:
+        """Look whether the write in the background has failed, or wait for its end.
+
+        Raises:
+            Unsaved: It has, and `CheckpointSettings.on_failure` says to stop.
+        """
+        if not wait and self._checkpointer.is_saving_in_progress():
+            return
+        try:
+            self._wait()
+        except Unsaved as error:
+            if self._settings.on_failure == "stop":
+                raise
+            _logger.warning("%s", error)
+
+    def _wait(self) -> None:
+        try:
+            self._checkpointer.wait()
+        except Exception as error:  # which depends on what was written with
+            shutil.rmtree(f"{self._directory / str(self._writing)}{_WRITING}", ignore_errors=True)
+            raise Unsaved(
+                f"checkpoint {self._writing} in {self._directory} could not be written: "
+                f"{shorten(str(error), 300)}; those before are intact"
+            ) from error
 
     def restore(
         self, abstract: PyTree, data: Resumable | None = None, *, step: int | None = None
@@ -206,49 +250,47 @@ class Checkpoints:
             UserError: There are checkpoints and none of them can be read.
         """
         self._tell_of_strangers()
-        damaged: dict[int, str] = {}
-        unfit: dict[int, str] = {}
+        problems: dict[int, str] = {}
+        intact = False
         candidates = sorted(self.saved, reverse=True) if step is None else [step]
         for step in candidates:
-            problem = _anywhere(self._damage(step))
-            if problem is not None:
-                damaged[step] = problem
-                continue
-            restored = None
-            try:
-                restored = self._load(step, abstract, data)
-            except Exception as error:  # damage to a file can surface as anything
-                problem = f"{type(error).__name__}: {error}"
-            problem = _anywhere(problem)
+            restored, problem = None, _anywhere(self._damage(step))
             if problem is None:
-                self._set_aside(damaged | unfit, step)
+                try:
+                    restored = self._load(step, abstract, data)
+                except Exception as error:  # damage to a file can surface as anything
+                    problem = f"{type(error).__name__}: {error}"
+                problem, intact = _anywhere(problem), True
+            if problem is None:
+                self._set_aside(problems, step)
                 return restored
-            unfit[step] = problem
-        if unfit:
+            problems[step] = shorten(problem, 300)
+        if not problems:
+            return None
+        newest = max(problems)
+        if intact:
             raise UserError(
-                f"no checkpoint in {self._directory} fits this configuration (step {max(unfit)}: "
-                f"{shorten(unfit[max(unfit)], 200)}); use the configuration that the run was "
-                "started with (a hook that averages weights, EMA, adds to the state: with it or "
-                "without, a run stays as it began), or another --run-dir"
+                f"no checkpoint in {self._directory} fits this configuration (step {newest}: "
+                f"{problems[newest]}); use the configuration that the run was started with (a hook "
+                "that averages weights, EMA, adds to the state: with it or without, a run stays as "
+                "it began), or another --run-dir"
             )
-        if damaged:
-            raise UserError(
-                f"all checkpoints in {self._directory} are damaged (step {max(damaged)}: "
-                f"{damaged[max(damaged)]}); put back a copy of one, or train with --from-scratch"
-            )
-        return None
+        raise UserError(
+            f"no checkpoint in {self._directory} is intact (step {newest}: {problems[newest]}); "
+            "put back a copy of one, or train with --from-scratch"
+        )
 
     def _load(self, step: int, abstract: PyTree, data: Resumable | None) -> Restored:
         state = self._checkpointer.load_checkpointables(step, {"state": abstract})["state"]
-        metadata: Any = self._checkpointer.checkpointables_metadata(step).custom_metadata
+        kept = _kept(self._directory / str(step))
         if data is not None:
-            data.set_state(metadata["data"])
-        return Restored(step, state, metadata.get("hooks", {}), metadata.get("lines"))
+            data.set_state(kept["data"])
+        return Restored(step, state, kept.get("hooks", {}), kept.get("lines"))
 
     def _damage(self, step: int) -> str | None:
         """What is wrong with this process's share of the files of a checkpoint."""
         folder = self._directory / str(step)
-        if not self._digests:
+        if not self._settings.digests:
             return None
         if not (folder / DIGESTS).exists():
             _logger.warning("checkpoint %d has no %s to be compared with", step, DIGESTS)
@@ -256,9 +298,7 @@ class Checkpoints:
 
     def _set_aside(self, problems: Mapping[int, str], step: int) -> None:
         for bad, problem in problems.items():
-            _logger.warning(
-                "checkpoint %d is damaged (%s); taking %d", bad, shorten(problem, 300), step
-            )
+            _logger.warning("checkpoint %d is damaged (%s); taking %d", bad, problem, step)
             if not self._read_only and jax.process_index() == 0:
                 move_aside(self._directory / str(bad), f"damaged-{bad}")
         if problems:
@@ -279,17 +319,9 @@ def _anywhere(problem: str | None) -> str | None:
     return problem
 
 
-class _Preservation:
-    """Orbax's question which checkpoints stay: the newest, and those that are asked for."""
-
-    def __init__(self, keep: int, preserve: Callable[[Saved], Collection[int]]) -> None:
-        self._keep, self._preserve = keep, preserve
-
-    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> Sequence[bool]:
-        saved = _saved(checkpoints)
-        stay = {*sorted(saved)[-self._keep :], *self._preserve(saved)}
-        return [checkpoint.step in stay for checkpoint in checkpoints]
-
-
-def _saved(checkpoints: Sequence[Any]) -> Saved:
-    return {checkpoint.step: checkpoint.metrics or {} for checkpoint in checkpoints}
+def _kept(checkpoint: Path) -> dict[str, Any]:
+    """What is kept with the state: the position in the data and what else is no array."""
+    try:
+        return dict(json.loads((checkpoint / METADATA).read_bytes())["custom_metadata"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}

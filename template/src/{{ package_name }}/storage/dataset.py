@@ -6,10 +6,13 @@ written last, so a directory without it holds no data set. Where records are mad
 folder ``tokenizer`` has the files of the tokenizer. ``dataset_writer.py`` writes all of this.
 """
 
+import bisect
 import hashlib
+import itertools
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, SupportsIndex
 
 from array_record.python import (
     array_record_data_source,
@@ -88,7 +91,21 @@ class DataSet:
                 digest.update(f"{shard.records} {shard.digest}\n".encode())
         return digest.hexdigest()
 
-    def source(self, split: str) -> array_record_data_source.ArrayRecordDataSource:
+    def find_damage(self) -> str | None:
+        """Read all records, and tell which file does not hold what was written, if any."""
+        for shard in itertools.chain.from_iterable(self._splits.values()):
+            path, digest = self.directory / shard.file, hashlib.sha256()
+            try:
+                _check_shard(path, shard)
+                for record in Records([path], [shard.records]):
+                    add_record(digest, record)
+            except UserError as error:
+                return str(error)
+            if digest.hexdigest() != shard.digest:
+                return str(_damaged(path, "its records are not those that were written"))
+        return None
+
+    def source(self, split: str) -> "Records":
         """Give random access to the records (bytes) of a split.
 
         It is a source in Grain's sense. Grain's own wrapper around it adds statistics only, and an
@@ -100,9 +117,44 @@ class DataSet:
         if split not in self._splits:
             there = ", ".join(self._splits) or "none"
             raise UserError(f"{self.directory} has no split {split!r}; its splits: {there}")
-        return array_record_data_source.ArrayRecordDataSource(
-            [str(self.directory / shard.file) for shard in self._splits[split]]
+        shards = self._splits[split]
+        return Records(
+            [self.directory / shard.file for shard in shards], [shard.records for shard in shards]
         )
+
+
+class Records(array_record_data_source.ArrayRecordDataSource):
+    """The records of some files, one after the other; a damaged one is named when it is read.
+
+    Args:
+        paths: The files.
+        counts: How many records there are in each.
+    """
+
+    def __init__(self, paths: Sequence[Path], counts: Sequence[int]) -> None:
+        super().__init__([str(path) for path in paths])
+        self._files, self._ends = paths, list(itertools.accumulate(counts))
+
+    def __getitem__(self, record_key: SupportsIndex) -> bytes:
+        """One record."""
+        try:
+            return super().__getitem__(record_key)
+        except RuntimeError as error:  # ArrayRecord's, for a checksum that is wrong
+            path = self._files[bisect.bisect_right(self._ends, int(record_key))]
+            raise _damaged(path, str(error).partition(";")[0]) from error
+
+    def __getitems__(self, record_keys: Sequence[SupportsIndex]) -> Sequence[bytes]:
+        """Several records."""
+        try:
+            return super().__getitems__(record_keys)
+        except RuntimeError:
+            return [self[key] for key in record_keys]
+
+
+def add_record(digest: Any, record: bytes) -> None:
+    """Add a record to the digest of a shard."""
+    digest.update(len(record).to_bytes(8, "little"))
+    digest.update(record)
 
 
 def holds_data_set(directory: Path) -> bool:

@@ -26,7 +26,7 @@ from array_record.python import (
 
 from ..errors import UserError
 from ..files import refuse_links, sync
-from .dataset import MANIFEST, TOKENIZER, DataSet, Manifest, Shard, holds_data_set
+from .dataset import MANIFEST, TOKENIZER, DataSet, Manifest, Shard, add_record, holds_data_set
 
 _WORK = ".writing"
 _SHARD_NAME = re.compile(r"[a-z_]+-\d{5}-[0-9a-f]{8}\.arrayrecord")
@@ -222,8 +222,7 @@ class RecordFile:
             self._writer.write(record)
         self.records += 1
         self.bytes += len(record)
-        self._digest.update(len(record).to_bytes(8, "little"))
-        self._digest.update(record)
+        add_record(self._digest, record)
 
     def close(self) -> str:
         """Write what has not been written yet, and return the SHA-256 of all records."""

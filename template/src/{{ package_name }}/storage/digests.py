@@ -2,24 +2,32 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from ..errors import UserError
 from ..files import read_json, write_atomically
 
 DIGESTS = "digests.json"
-METADATA = "_CHECKPOINT_METADATA"  # Orbax's
-_LATER = (DIGESTS, "commit_success.txt")  # written when the digests are taken, or afterwards
+METADATA = "_CHECKPOINT_METADATA"  # Orbax's, in which stands what is kept with the arrays
+_LATER = (DIGESTS, METADATA, "commit_success.txt")  # written, or written to, after the digests
 
 
-def write_digests(folder: Path) -> None:
-    """Take the SHA-256 of every file in a folder, and keep them in it."""
+def write_digests(folder: Path, kept: Mapping[str, Any]) -> None:
+    """Take the SHA-256 of every file of a checkpoint, and leave them with it.
+
+    Args:
+        folder: The checkpoint, not yet committed.
+        kept: What is kept with its arrays.
+    """
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     names = [path.relative_to(folder).as_posix() for path in files if path.name not in _LATER]
     with ThreadPoolExecutor() as pool:
         digests = pool.map(lambda name: _digest(folder / name), names)
         record = dict(zip(names, digests, strict=True))
+    record[METADATA] = _digest_of_kept(kept)
     write_atomically(folder / DIGESTS, json.dumps(record, indent=1) + "\n")
 
 
@@ -65,9 +73,11 @@ def _problem(path: Path, recorded: str) -> str | None:
 
 
 def _digest(path: Path) -> str:
-    if path.name != METADATA:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    # Orbax adds the time of the commit to it, after the digests are taken.
-    content = read_json(path) | {"commit_timestamp_nsecs": None}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    if path.name == METADATA:
+        return _digest_of_kept(read_json(path).get("custom_metadata"))
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest_of_kept(kept: Any) -> str:
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()

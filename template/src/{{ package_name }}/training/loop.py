@@ -20,14 +20,15 @@ from jax.sharding import Mesh
 from ..errors import UserError
 from ..parallel.distributed import failing_together
 from ..reporting.writers import check_metrics
-from ..storage.checkpoints import Checkpoints, Saved
+from ..storage.checkpoints import Checkpoints
+from ..storage.retention import Saved
 from ..storage.run_directory import RunDirectory
 from .batches import training_batches
 from .data_settings import info_of
 from .experiment import Experiment
 from .hook import Hooks, Run
 from .interruption import Interruption
-from .memory import memory_line
+from .memory import memory_line, telling_what_is_too_large
 from .program import make_program
 from .report import Report
 from .safety import is_finite, stop_if_diverged
@@ -78,6 +79,7 @@ def train(
 
     with (
         jax.set_mesh(program.mesh),
+        telling_what_is_too_large(program.layout.abstract),
         Interruption() as interruption,
         Checkpoints(directory.checkpoints, experiment.checkpoint, preserve) as checkpoints,
     ):
@@ -143,6 +145,7 @@ def _loop(
     # Not the signal itself: one that comes after this step's checkpoint waits for the next step's.
     while run.step < loop.steps and not stopping and not hooks.stop_reason:
         hooks.call("before_step", run)
+        checkpoints.check()
         run.state, metrics = train_step(run.state, next(taken))
         run.step += 1
 

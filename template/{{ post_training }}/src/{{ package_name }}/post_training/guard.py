@@ -14,7 +14,7 @@ from flax import nnx
 from jaxtyping import Array, Int, PyTree
 
 from ..training.hook import Hook
-from ..training.safety import SafetySettings, is_safe, keep_if
+from ..training.safety import SafetySettings, is_safe, keep_if, stays_finite
 
 
 class GuardState(NamedTuple):
@@ -70,6 +70,8 @@ def guarded(
         norm = optax.tree.norm(grads)
         safe = is_safe(norm, norm, settings)
         updates, inner = optimizer.update(grads, before.inner, params)
+        weights = optax.apply_updates(params, updates)
+        safe &= stays_finite((weights, inner), (params, before.inner))
         nothing = optax.tree.zeros_like(updates)
         updates, inner = keep_if(safe, (updates, inner), (nothing, before.inner))
         consecutive = jnp.where(safe, 0, before.consecutive_skips + 1)
