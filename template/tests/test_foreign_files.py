@@ -61,6 +61,7 @@ def training(run):
 COMMANDS = {
     "train": training,
     "evaluate": lambda run: ["evaluate", "--run-dir", run.path],
+    "doctor": lambda run: ["doctor", "--run-dir", run.path],
 }
 ENTRIES = [
     *[".lock", "checkpoints", "config.json", "config.txt", "curves.png", "data_set.json"],
@@ -248,6 +249,17 @@ class Position:
 
     def set_state(self, state):
         assert state == {"next_index": 3}
+
+
+def test_digests_are_of_files_of_the_checkpoint(tmp_path):
+    digests = storage.digests
+    (tmp_path / digests.METADATA).write_text("{}")
+    for name in ("/dev/zero", "../file"):
+        (tmp_path / digests.DIGESTS).write_text(json.dumps({name: "0" * 64}))
+        assert "names files elsewhere" in digests.find_damage(tmp_path)
+    for text in (DEEP, "[]", "\x00"):
+        (tmp_path / digests.DIGESTS).write_text(text)
+        assert "digests.json" in digests.find_damage(tmp_path)
 
 
 def test_a_checkpoint_is_never_unpickled(tmp_path, monkeypatch):
