@@ -154,3 +154,49 @@ def test_copy_from_a_plain_folder_needs_no_trust(template: Path, tmp_path: Path)
     assert result.returncode == 0, result.stderr
     assert "_commit" not in rendering.answers_of(tmp_path / "project")
     assert "uv sync" in result.stderr
+
+
+HOSTILE = {
+    "code in YAML": lambda answers: answers + "x: !!python/object/apply:os.system ['touch ran']\n",
+    "code in a name and a path": lambda answers: edited(
+        edited(answers, "description", "{{ cycler.__init__.__globals__.os.system('touch ran') }}"),
+        *("package_name", "{{ self.__init__.__globals__.__builtins__.open('ran', 'w') }}"),
+    ),
+    "a path outside": lambda answers: edited(answers, "package_name", "../../outside"),
+    "a template with tasks": lambda answers: edited(answers, "_src_path", "../evil"),
+    "a command as source": lambda answers: edited(
+        answers, "_src_path", "git+ext::sh -c touch% ran% %S"
+    ),
+    "an option as source": lambda answers: edited(answers, "_src_path", "--upload-pack=touch ran"),
+    "an option as release": lambda answers: edited(answers, "_commit", "--upload-pack=touch ran"),
+    "endless aliases": lambda answers: (
+        answers
+        + "a0: &a0 [1, 1]\n"
+        + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
+    ),
+}
+
+
+def edited(answers: str, name: str, value: str) -> str:
+    """Answers with another value of one."""
+    changed, count = re.subn(f"(?m)^{name}: .*$", lambda _: f"{name}: {value!r}", answers)
+    assert count == 1
+    return changed
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_answers_of_others_run_nothing(repository: Path, tmp_path: Path, kind: str) -> None:
+    """Nothing is run, and nothing is written beside the project."""
+    project = copy(repository, history.NEXT, tmp_path / "project")
+    evil = tmp_path / "evil"
+    evil.mkdir()
+    (evil / "copier.yml").write_text('_tasks: ["touch ran ../ran"]\n')
+    rendering.git(evil, "init", "--quiet")
+    history.commit(evil)
+    answers = project / ".copier-answers.yml"
+    answers.write_text(HOSTILE[kind](answers.read_text()))
+    history.commit(project)
+    before = sorted(tmp_path.iterdir())
+    rendering.command("update", "--defaults", "--skip-answered", cwd=project)
+    assert sorted(tmp_path.iterdir()) == before
+    assert not list(tmp_path.rglob("ran"))

@@ -113,7 +113,10 @@ def test_no_place_is_overlooked(folder, capsys, place, symbol):
     assert f"'{'.'.join(symbol)}' is none of this project's settings" in error
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "export", "config diff"])
+COMMANDS = ["train", "evaluate", "predict", "export", "doctor", "config diff"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_refuses_it(folder, capsys, command):
     words = [*command.split(), "--run-dir", "run"]
     if command == "predict":

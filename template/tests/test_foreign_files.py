@@ -61,6 +61,7 @@ def training(run):
 COMMANDS = {
     "train": training,
     "evaluate": lambda run: ["evaluate", "--run-dir", run.path],
+    "doctor": lambda run: ["doctor", "--run-dir", run.path],
 }
 ENTRIES = [
     *[".lock", "checkpoints", "config.json", "config.txt", "curves.png", "data_set.json"],
@@ -95,6 +96,12 @@ def test_a_pipe_is_not_waited_for(run, capsys, command, name):
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/stdin", "/proc/self/mem", "."])
 def test_a_configuration_is_read_from_files_only(capsys, path):
     refusal(capsys, "config", "show", f"--config=config_file:{path}")
+
+
+@pytest.mark.parametrize("value", ["(" * 100_000, "-" * 100_000 + "1", "__import__('os')"])
+def test_the_configuration_for_people_is_no_code(run, value):
+    run.config_text.write_text(f"x = {value}\n")
+    assert run.config() == {"x": value}
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path):
@@ -242,6 +249,17 @@ class Position:
 
     def set_state(self, state):
         assert state == {"next_index": 3}
+
+
+def test_digests_are_of_files_of_the_checkpoint(tmp_path):
+    digests = storage.digests
+    (tmp_path / digests.METADATA).write_text("{}")
+    for name in ("/dev/zero", "../file"):
+        (tmp_path / digests.DIGESTS).write_text(json.dumps({name: "0" * 64}))
+        assert "names files elsewhere" in digests.find_damage(tmp_path)
+    for text in (DEEP, "[]", "\x00"):
+        (tmp_path / digests.DIGESTS).write_text(text)
+        assert "digests.json" in digests.find_damage(tmp_path)
 
 
 def test_a_checkpoint_is_never_unpickled(tmp_path, monkeypatch):

@@ -67,7 +67,7 @@ def _problem(path: Path, recorded: str) -> str | None:
         return f"{path} is missing"
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}"
-    except (UserError, ValueError, AttributeError):
+    except (UserError, ValueError):
         same = False
     return None if same else f"{path} has changed since it was written"
 

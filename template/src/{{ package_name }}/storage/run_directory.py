@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import move_aside, refuse_links
+from ..files import move_aside, read_text, refuse_links
 
 
 class RunDirectory:
@@ -50,7 +50,7 @@ class RunDirectory:
         """
         if not self.config_text.exists():
             return {}
-        lines = self.config_text.read_text(encoding="utf-8").splitlines()
+        lines = read_text(self.config_text).splitlines()
         fields = (line.removesuffix("  # default").partition(" = ") for line in lines)
         return {name: _parse(value) for name, _, value in fields}
 
@@ -126,5 +126,5 @@ class RunDirectory:
 def _parse(value: str) -> Any:
     try:
         return ast.literal_eval(value)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
         return value
