@@ -158,6 +158,19 @@ def test_nothing_is_moved_where_all_are_damaged(folder, capfd):
     assert capfd.readouterr().err.count("\n") == 0
 
 
+def test_damage_that_no_digest_tells_of_makes_no_noise(folder, capfd, caplog):
+    """As in checkpoints of earlier releases."""
+    for step in ("1", "2"):
+        (folder / step / "digests.json").unlink()
+        for path in (folder / step).rglob("d/*"):
+            path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(errors.UserError, match=r"\(step 2: .*OUT_OF_RANGE.*\)") as caught:
+        restore(folder)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 800
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+    assert capfd.readouterr().err == ""
+
+
 @contextlib.contextmanager
 def small_files_only():
     """Stands in for a full disk."""

@@ -24,8 +24,11 @@ from .digests import DIGESTS, METADATA, find_damage, write_digests
 from .retention import Preservation, Saved, Steps
 
 _logger = logging.getLogger(__name__)
-# Orbax logs what it also raises, with its traceback and more than once.
-logging.getLogger("absl").addFilter(lambda record: "orbax" not in record.pathname)
+# Orbax logs what it also raises, with tracebacks and more than once.
+for _name in ("absl", "asyncio"):
+    logging.getLogger(_name).addFilter(
+        lambda record: "orbax" not in record.pathname + record.getMessage()
+    )
 
 # Replicas share the work of writing an array by writing slices of it. Each slice is a program to
 # dispatch and a piece of a file, so it has to be worth it.
@@ -264,7 +267,8 @@ class Checkpoints:
                 try:
                     restored = self._load(step, abstract, data)
                 except Exception as error:  # damage to a file can surface as anything
-                    problem = f"{type(error).__name__}: {error}"
+                    cause = error.__cause__ or error  # below what Orbax makes of it
+                    problem = f"{type(cause).__name__}: {cause}"
                 problem, intact = _anywhere(problem), True
             if problem is None:
                 self._set_aside(problems, step)
