@@ -22,32 +22,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from safetensors.numpy import save_file
+from support.llama import Sizes, config, shapes
 
 PACKAGES = ("torch==2.13.0", "transformers==5.24.0")
-WIDTH, INNER, HEADS, LAYERS, VOCABULARY = 256, 768, 8, 4, 4096
+SIZES = Sizes(width=256, inner=768, heads=8, layers=4, vocabulary=4096)
 BATCHES, TOKENS, ROUNDS = (1, 8), 64, 3
-CONFIG = {
-    "architectures": ["LlamaForCausalLM"],
-    "model_type": "llama",
-    "vocab_size": VOCABULARY,
-    "hidden_size": WIDTH,
-    "intermediate_size": INNER,
-    "num_hidden_layers": LAYERS,
-    "num_attention_heads": HEADS,
-    "max_position_embeddings": 2 * TOKENS,
-    "tie_word_embeddings": True,
-    "torch_dtype": "float32",
-    "bos_token_id": None,
-    "eos_token_id": None,
-}
-LAYER = {
-    "input_layernorm": (WIDTH,),
-    "post_attention_layernorm": (WIDTH,),
-    **{f"self_attn.{name}_proj": (WIDTH, WIDTH) for name in "qkvo"},
-    "mlp.gate_proj": (INNER, WIDTH),
-    "mlp.up_proj": (INNER, WIDTH),
-    "mlp.down_proj": (WIDTH, INNER),
-}
 THEIRS = """
 import json, sys, time
 import torch, transformers
@@ -103,16 +82,13 @@ def make_environment(folder: Path) -> str | None:
 def write_model(folder: Path) -> None:
     """Write random weights that make no token much likelier than all others."""
     folder.mkdir()
-    shapes = {"model.embed_tokens": (VOCABULARY, WIDTH), "model.norm": (WIDTH,)}
-    for number in range(LAYERS):
-        shapes |= {f"model.layers.{number}.{name}": shape for name, shape in LAYER.items()}
     random = np.random.default_rng(0)
     tensors = {
-        f"{name}.weight": random.normal(0, 0.1, shape).astype(np.float32)
-        for name, shape in shapes.items()
+        name: random.normal(0, 0.1, shape).astype(np.float32)
+        for name, shape in shapes(SIZES).items()
     }
     save_file(tensors, folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps(CONFIG))
+    (folder / "config.json").write_text(json.dumps(config(SIZES)))
 
 
 def decode(package: str, folder: Path, prompts: list[np.ndarray]) -> list[tuple[float, list]]:

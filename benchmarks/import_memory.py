@@ -23,27 +23,10 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 from safetensors.numpy import save_file
+from support.llama import Sizes, config, shapes
 
-WIDTH, INNER, HEADS, LAYERS, VOCABULARY = 2048, 5632, 16, 18, 32_000
+SIZES = Sizes(width=2048, inner=5632, heads=16, layers=18, vocabulary=32_000)
 FILE_BYTES = 500_000_000
-CONFIG = {
-    "architectures": ["LlamaForCausalLM"],
-    "model_type": "llama",
-    "vocab_size": VOCABULARY,
-    "hidden_size": WIDTH,
-    "intermediate_size": INNER,
-    "num_hidden_layers": LAYERS,
-    "num_attention_heads": HEADS,
-    "tie_word_embeddings": True,
-}
-LAYER = {
-    "input_layernorm": (WIDTH,),
-    "post_attention_layernorm": (WIDTH,),
-    **{f"self_attn.{name}_proj": (WIDTH, WIDTH) for name in "qkvo"},
-    "mlp.gate_proj": (INNER, WIDTH),
-    "mlp.up_proj": (INNER, WIDTH),
-    "mlp.down_proj": (WIDTH, INNER),
-}
 IDLE = """
 import time, jax, {0}.training.program, {0}.pretrained.weights
 jax.devices()
@@ -71,17 +54,18 @@ def main(package: str) -> int:
 def write_model(folder: Path) -> int:
     """Write random weights of bfloat16 in files of half a gigabyte, and count their bytes."""
     folder.mkdir()
-    shapes = {"model.embed_tokens": (VOCABULARY, WIDTH), "model.norm": (WIDTH,)}
-    for number in range(LAYERS):
-        shapes |= {f"model.layers.{number}.{name}": shape for name, shape in LAYER.items()}
-    drawn = np.random.default_rng(0).normal(0, 0.02, VOCABULARY * WIDTH).astype(ml_dtypes.bfloat16)
+    drawn = (
+        np.random.default_rng(0)
+        .normal(0, 0.02, SIZES.vocabulary * SIZES.width)
+        .astype(ml_dtypes.bfloat16)
+    )
     groups, size = [{}], 0
-    for name, shape in shapes.items():
+    for name, shape in shapes(SIZES).items():
         tensor = drawn[: math.prod(shape)].reshape(shape)
         if groups[-1] and size + tensor.nbytes > FILE_BYTES:
             groups.append({})
             size = 0
-        groups[-1][f"{name}.weight"] = tensor
+        groups[-1][name] = tensor
         size += tensor.nbytes
     places: dict[str, str] = {}
     for at, group in enumerate(groups, start=1):
@@ -89,7 +73,7 @@ def write_model(folder: Path) -> int:
         save_file(group, folder / file)
         places |= dict.fromkeys(group, file)
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": places}))
-    (folder / "config.json").write_text(json.dumps(CONFIG))
+    (folder / "config.json").write_text(json.dumps(config(SIZES)))
     return sum(tensor.nbytes for group in groups for tensor in group.values())
 
 
