@@ -161,14 +161,15 @@ def test_greedy_rewards_are_those_of_the_completions(data, tmp_path, monkeypatch
 
 
 class Longest:
-    """A metric that is no mean of examples: the longest response, and its prompt."""
+    """A metric that is no mean of examples: the longest response."""
 
     def collect(self, outputs, batch):
-        return {"response": outputs["response"], "text": batch["text"]}
+        assert all(isinstance(array, jax.Array) for array in (*outputs.values(), *batch.values()))
+        return {"response": outputs["response"], "prompt": batch["prompt"]}
 
     def compute(self, examples):
         lengths = (examples["response"] != PAD).sum(axis=1)
-        assert len(set(examples["text"])) == len(lengths)
+        assert len(np.unique(examples["prompt"], axis=0)) == len(lengths)
         return {"longest": float(lengths.max())}
 
 

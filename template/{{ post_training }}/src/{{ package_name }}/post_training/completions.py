@@ -6,12 +6,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Int
 
 from ..training.evaluation import Examples, evaluate
 from ..training.metrics import Mean, Means, Metric
 from .rewards import Reward, checked_all
 
+Completion = Int[Array | np.ndarray, "batch max_tokens"]
 Respond = Callable[[dict[str, Any]], dict[str, Array]]
 
 
@@ -30,7 +31,7 @@ def evaluate_completions(
             ids ``response`` among it.
         tokenizer: The data's tokenizer.
         rewards: The functions that reward a completion, by name.
-        metrics: Metrics beside them; their batches have texts as well.
+        metrics: Metrics beside them, of the arrays that are no texts.
 
     Returns:
         ``reward``, the mean sum of the rewards; ``reward_<name>``, the mean of each;
@@ -39,9 +40,19 @@ def evaluate_completions(
     """
     functions = checked_all(rewards)
 
-    def measure(batch: dict[str, Any], outputs: dict[str, Any]) -> tuple[Means, Examples]:
+    def ask(batch: dict[str, Any]) -> tuple[dict[str, Any], Completion, Any]:
+        arrays = {
+            name: jnp.asarray(array) for name, array in batch.items() if array.dtype.kind != "U"
+        }
+        outputs = respond({name: batch[name] for name in ("prompt", "prompt_mask")})
+        collected = tuple(metric.collect(outputs, arrays) for metric in metrics)
+        return batch, outputs["response"], collected
+
+    def measure(
+        batch: dict[str, Any], response: Completion, collected: Any
+    ) -> tuple[Means, Examples]:
         real = batch["weights"] > 0
-        made = outputs["response"][real]
+        made = response[real]
         completions = [tokenizer.decode(ids) for ids in made]
         columns = {
             name: array[real].tolist() for name, array in batch.items() if array.dtype.kind == "U"
@@ -59,10 +70,7 @@ def evaluate_completions(
         }
         ones = jnp.ones(len(made))
         means = {name: Mean.of(jnp.float32(values), ones) for name, values in told.items()}
-        return means, (real, tuple(metric.collect(outputs, batch) for metric in metrics))
+        return means, (real, collected)
 
-    asked = [
-        (batch, respond({name: batch[name] for name in ("prompt", "prompt_mask")}))
-        for batch in batches
-    ]
-    return evaluate((measure(*each) for each in jax.device_get(asked)), metrics)
+    asked = jax.device_get([ask(batch) for batch in batches])
+    return evaluate((measure(*each) for each in asked), metrics)
