@@ -83,6 +83,12 @@ def test_a_run_is_not_left_through_a_link(run, victim, capsys, command, entry):
     assert f"{path} is a link" in refusal(capsys, *words)
 
 
+def test_a_tracker_may_link_within_its_folder(run):
+    (run.tracker / "wandb").mkdir(parents=True)
+    (run.tracker / "wandb" / "latest-run").symlink_to("run-1")
+    run.refuse_links()
+
+
 @pytest.mark.parametrize("name", ["config.json", "data_set.json", "environment.json", ".lock"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_pipe_is_not_waited_for(run, capsys, command, name):

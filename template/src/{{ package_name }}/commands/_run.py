@@ -43,7 +43,7 @@ def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -
             all finite.
     """
     from .. import configuration
-    from ..files import read_text, refuse_links
+    from ..files import read_text
     from ..numerics.checks import check_finite
     from ..numerics.result import Err
     from ..parallel.mesh import MeshSettings
@@ -57,7 +57,7 @@ def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -
     run = RunDirectory(path)
     if not run.config_json.exists():
         raise UserError(f"{path} holds no run; give the --run-dir of one")
-    refuse_links(path.resolve())
+    run.refuse_links()
     config = configuration.load_json(read_text(run.config_json))
     experiment = configuration.build(config)
     # The devices may be fewer than those the run was trained on.

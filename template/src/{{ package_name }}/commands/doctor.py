@@ -31,14 +31,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _findings(run: RunDirectory) -> Iterator[tuple[str, str | None]]:
     from .. import configuration
-    from ..files import read_text, refuse_links
+    from ..files import read_text
     from ..storage.dataset import DataSet
     from ..storage.digests import DIGESTS, find_damage
     from ..training.data_settings import Prepares
 
     if not run.config_json.exists():
         raise UserError(f"{run.path} holds no run; give the --run-dir of one")
-    refuse_links(run.path.resolve())
+    run.refuse_links()
     config = configuration.load_json(read_text(run.config_json))
     data = configuration.build(config).data
     if isinstance(data, Prepares):

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ..storage.run_directory import RunDirectory
     from ._run import asking, open_chosen
 
-    refuse_links(*folder.glob("*"))
+    refuse_links(*(path for path in folder.glob("*") if path.is_symlink() or not path.is_dir()))
     program, state, step = open_chosen(arguments)
     with asking(program.experiment.data):
         print(written.write(program, state, step, folder, RunDirectory(arguments.run_dir)))

@@ -54,6 +54,16 @@ class RunDirectory:
         fields = (line.removesuffix("  # default").partition(" = ") for line in lines)
         return {name: _parse(value) for name, _, value in fields}
 
+    def refuse_links(self) -> None:
+        """Check that what is here leads nowhere else; trackers may link within their own folder.
+
+        Raises:
+            UserError: There is a symbolic link, a pipe or a device.
+        """
+        for path in self.path.resolve().glob("*"):
+            if path.name != self.tracker.name or path.is_symlink():
+                refuse_links(path)
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Create the folder and keep other processes from writing to it.
@@ -66,7 +76,7 @@ class RunDirectory:
             UserError: Another process holds the lock, or the folder cannot be created, or a link
                 in it leads elsewhere.
         """
-        refuse_links(self.path.resolve())
+        self.refuse_links()
         created = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)

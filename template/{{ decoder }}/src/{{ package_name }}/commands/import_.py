@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
     import jax
 
     from .. import configuration, experiments
-    from ..files import refuse_links, write_atomically
+    from ..files import write_atomically
     from ..parallel.distributed import failing_together, start_processes
     from ..pretrained.families import family_of
     from ..pretrained.folder import CONFIG, ModelFolder
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
     folder, run_directory = ModelFolder(arguments.source), RunDirectory(arguments.output)
     if run_directory.config_json.exists():
         raise UserError(f"{run_directory.path} holds a run: choose another --output")
-    refuse_links(run_directory.path.resolve())
+    run_directory.refuse_links()
     try:
         family = family_of(folder.config)
         settings = family.settings_of(folder.config)
