@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ..support import interpreters
+from . import peer as peers
+from .peer import Peer
 from .shown import Shown
 
 
@@ -30,6 +33,18 @@ def compiled_once(common: Path) -> Iterator[None]:
 def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where projects are installed one after the other; no other worker's projects are."""
     return tmp_path_factory.mktemp("environments")
+
+
+@pytest.fixture(scope="session")
+def oldest() -> str:
+    """The oldest interpreter."""
+    return next(iter(interpreters.ends().values()))
+
+
+@pytest.fixture(scope="session")
+def peer(oldest: str, tmp_path_factory: pytest.TempPathFactory) -> Peer:
+    """An environment with transformers."""
+    return peers.install(tmp_path_factory.mktemp("peer"), oldest)
 
 
 @pytest.fixture(scope="session")

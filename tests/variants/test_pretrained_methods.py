@@ -1,15 +1,14 @@
 """Chat models from elsewhere, trained by methods of every kind on conversations, and killed."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from ..support import history, interpreters
+from ..support import history
 from . import projects, training
+from .peer import Peer
 from .projects import Project
-from .test_pretrained import PACKAGES, PEERS, TOKENIZERS
 
 NIGHTLY = pytest.mark.nightly
 
@@ -75,20 +74,15 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def project(
-    template: Path, environments: Path, tmp_path_factory: pytest.TempPathFactory
+    template: Path,
+    oldest: str,
+    peer: Peer,
+    environments: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Project:
     """A project that has imported the models, and prepared conversations for each."""
-    oldest = next(iter(interpreters.ends().values()))
     folder = tmp_path_factory.mktemp("chat-models")
-    environment = folder / "environment"
-    python = environment / "bin" / "python"
-    subprocess.run([oldest, "-m", "venv", environment], check=True)
-    pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    subprocess.run([*pip, *PACKAGES], check=True)
-    subprocess.run([*pip, "--no-deps", *TOKENIZERS], check=True)
-    offline = projects.shell(environment) | {"HF_HUB_OFFLINE": "1"}
-    make = [python, PEERS / "chat_models.py", "make", folder / "models"]
-    subprocess.run(make, env=offline, check=True)
+    peer.run("chat_models", "make", folder / "models")
     made = projects.make(template, folder / "project", oldest, environments, task="post-training")
     (made.path / "src" / made.package / "chats.py").write_text(EXPERIMENTS)
     history.commit(made.path)
