@@ -75,6 +75,8 @@ class ModelFolder:
     def _files(self) -> dict[str, Any]:
         """The opened file of each tensor."""
         listed = read_json_if_there(self.path / INDEX).get("weight_map", {"": TENSORS})
+        if not isinstance(listed, dict):
+            raise UserError(f"{self.path / INDEX}: weight_map names no file of each tensor")
         names = sorted({str(name) for name in listed.values()})
         files = {}
         for name in names:
