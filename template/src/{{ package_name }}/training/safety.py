@@ -36,7 +36,7 @@ class SafetySettings(Settings):
 
 def is_safe(loss: Scalar, gradient_norm: Scalar, settings: SafetySettings) -> Bool[Array, ""]:
     """In-graph flag: loss and gradients are finite, and the gradients have not exploded."""
-    return jnp.isfinite(loss) & (gradient_norm <= settings.max_gradient_norm)
+    return stays_finite(loss, jnp.zeros_like(loss)) & (gradient_norm <= settings.max_gradient_norm)
 
 
 def stays_finite(new: PyTree, old: PyTree) -> Bool[Array, ""]:
