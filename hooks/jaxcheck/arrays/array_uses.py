@@ -196,8 +196,20 @@ def _element(
     module: Module, holder: ast.List | ast.Tuple, name: ast.Name, found: Uses, numpy: bool
 ) -> None:
     call = module.parent(holder)
-    if isinstance(call, ast.Call) and holder in call.args:
+    if isinstance(call, ast.For | ast.comprehension) and isinstance(call.target, ast.Name):
+        _in_turn(module, call.target, found, numpy)
+    elif isinstance(call, ast.Call) and holder in call.args:
         if any(each is name for each in operands(module, call, numpy)):
             found.array = found.array or call
         elif isinstance(holder, ast.Tuple) and (module.resolve(call.func) or "").startswith("jax."):
             found.other = True  # a shape
+
+
+def _in_turn(module: Module, variable: ast.Name, found: Uses, numpy: bool) -> None:
+    """What each element of a list is used for is what all are."""
+    scope = module.index.scopes[variable]
+    if scope.bound.get(variable.id, 1) > 1:
+        return
+    for name in mentions(module, variable.id, scope):
+        if isinstance(name.ctx, ast.Load):
+            _use(module, name, found, numpy)

@@ -47,7 +47,7 @@ _OPERANDS = {
     "dynamic_update_slice": (0, 1), "dot_product_attention": (0, 1, 2), "searchsorted": (0, 1),
     "cross": (0, 1), "kron": (0, 1), "einsum": tuple(range(1, 8)), "permutation": (1,),
     "choice": (), "categorical": (1,), "conv": (0, 1), "convolve": (0, 1), "solve": (0, 1),
-    "segment_sum": (0, 1),
+    "segment_sum": (0, 1), "bincount": (0, 1),
 }  # fmt: skip
 _JOINS = frozenset({"concatenate", "stack", "hstack", "vstack", "dstack", "column_stack"})
 _LOSSES = ("softmax_cross_entropy", "sigmoid_binary_cross_entropy", "l2_loss", "huber_loss",
