@@ -11,7 +11,6 @@ import time
 import typing
 from typing import Any
 
-import annotated_types
 import fiddle as fdl
 import pytest
 from fiddle import daglish
@@ -49,12 +48,16 @@ def numbers(annotation):
     return inside[0] if inside and origin not in (dict, typing.Literal) else None
 
 
+def is_limit(part):
+    return any(hasattr(part, name) for name in ("ge", "le", "gt", "lt"))
+
+
 def limits(annotation, metadata=()):
     """The limits that a type states, those of its parts included."""
-    yield from (each for each in metadata if isinstance(each, annotated_types.BaseMetadata))
+    yield from filter(is_limit, metadata)
     inner = getattr(annotation, "__metadata__", ())
     for part in (*typing.get_args(annotation), *inner):
-        if isinstance(part, annotated_types.BaseMetadata):
+        if is_limit(part):
             yield part
         elif isinstance(part, type) or typing.get_origin(part):
             yield from limits(part)
