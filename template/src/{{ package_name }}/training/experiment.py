@@ -59,6 +59,11 @@ class LoopSettings(Settings):
             can learn them by heart; 0 trains on all.
         micro_batches: Parts that a batch is computed in, one after the other, to save memory
             (gradient accumulation). The result is that of the whole batch.
+        hang_seconds: Write the stacks of all threads to ``hang-PROCESS.txt`` of the run when so
+            long no step, evaluation or checkpoint was done; None never does. It counts from the
+            first step on, and evaluations compile when they are first made, so give it several
+            times what the longest of them takes.
+        end_when_hung: End the process then, with exit code 75; the same command resumes.
     """
 
     steps: int = Field(default=1000, ge=1)
@@ -67,6 +72,8 @@ class LoopSettings(Settings):
     eval_batches: int = Field(default=32, ge=1)
     overfit_batches: int = Field(default=0, ge=0)
     micro_batches: int = Field(default=1, ge=1)
+    hang_seconds: Annotated[float | None, FREE] = Field(default=None, ge=1, le=1e6)
+    end_when_hung: Annotated[bool, FREE] = False
 
 
 class Evaluation(Settings):

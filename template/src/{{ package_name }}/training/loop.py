@@ -32,6 +32,7 @@ from .program import make_program
 from .report import Report
 from .safety import is_finite, stop_if_diverged
 from .state import TrainState
+from .watchdog import Watchdog
 
 
 class Outcome(NamedTuple):
@@ -100,12 +101,17 @@ def train(
             if jax.process_index() == 0:
                 check_metrics(directory.metrics, start, restored and restored.lines)
                 begin()
-        with Report(directory, start, steps, experiment.throughput) as report:
+        stacks = directory.path / f"hang-{jax.process_index()}.txt"
+        watchdog = Watchdog(experiment.loop.hang_seconds, experiment.loop.end_when_hung, stacks)
+        reporting = Report(directory, start, steps, experiment.throughput)
+        with reporting as report, watchdog.watching():
             report.message(memory_line(program.layout.abstract))
             if start:
                 report.message(f"resuming after step {start} of {steps}")
             run = Run(program, directory, report, start, state)
-            return _loop(run, hooks, train_step, taken, batches, checkpoints, interruption)
+            return _loop(
+                run, hooks, train_step, taken, batches, checkpoints, interruption, watchdog
+            )
 
 
 def _loop(
@@ -116,6 +122,7 @@ def _loop(
     batches: Any,
     checkpoints: Checkpoints,
     interruption: Interruption,
+    watchdog: Watchdog,
 ) -> Outcome:
     program, experiment, report = run.program, run.program.experiment, run.report
     loop = experiment.loop
@@ -133,6 +140,7 @@ def _loop(
             for name in due:
                 with report.pause():
                     evaluated[name] = program.evaluate_during_training(name, run.state)
+                watchdog.alive()
         report.write(step, numbers, evaluated)
         stop_if_diverged(step, numbers, experiment.safety)
         hooks.call("after_step", run, step, numbers)
@@ -142,6 +150,7 @@ def _loop(
     stopping = interruption.signal is not None
     # Not the signal itself: one that comes after this step's checkpoint waits for the next step's.
     while run.step < loop.steps and not stopping and not hooks.stop_reason:
+        watchdog.alive()
         hooks.call("before_step", run)
         checkpoints.check()
         run.state, metrics = train_step(run.state, next(taken))
