@@ -220,14 +220,13 @@ def test_the_doctor_looks_at_the_data_and_every_checkpoint(trained, tmp_path, ca
     run = shutil.copytree(whole, tmp_path / "run")
     doctor = ["doctor", "--run-dir", str(run)]
     assert command_line.main(doctor) == 0
-    steps = [f"checkpoint {step}: intact" for step in (2, 3, 4)]
-    assert capsys.readouterr().out.splitlines() == [f"data {data}: intact", *steps]
+    stored = [f"ok       data {data}: intact"]
+    stored += [f"ok       checkpoint {step}: intact" for step in (2, 3, 4)]
+    assert [line for line in capsys.readouterr().out.splitlines() if "intact" in line] == stored
     flip(run / "checkpoints" / "3" / "state" / "_METADATA", 50)
-    (run / "checkpoints" / "2" / "digests.json").unlink()
     assert command_line.main(doctor) == 1
-    _, older, damaged, newest = capsys.readouterr().out.splitlines()
-    assert older == "checkpoint 2 (which has no digests): intact" and newest == steps[-1]
-    assert damaged.startswith("checkpoint 3: ") and "state/_METADATA has changed" in damaged
+    (damaged,) = (line for line in capsys.readouterr().out.splitlines() if line[:5] == "wrong")
+    assert "checkpoint 3: " in damaged and "state/_METADATA has changed" in damaged
 
 
 def train(run, options):

@@ -1,52 +1,129 @@
-"""Verify a run before it is trusted: its data and its checkpoints are those that were written."""
+"""Verify an experiment before it is run, or a run before it is trusted; nothing is written."""
 
 import argparse
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import UserError
 from ..storage.run_directory import RunDirectory
+from .config import add_config_option
+from .train import check_whole
+
+if TYPE_CHECKING:
+    import fiddle as fdl
+
+    from ..training.experiment import Experiment
+    from ._checks.finding import Finding
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--run-dir", type=Path, required=True, metavar="DIR", help="the run")
+    add_config_option(parser)
+    parser.add_argument(
+        "--run-dir",
+        type=Path,
+        metavar="DIR",
+        help="a run, with its own configuration unless --config gives one it is to go on with",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out the command: one line for each thing that was looked at.
 
     Returns:
-        0 when nothing is damaged, else 1.
+        0 when nothing is wrong, else 1.
 
     Raises:
-        UserError: There is no run, or its configuration cannot be read.
+        UserError: There is no run, or the configuration cannot be read.
     """
+    from .. import configuration
+
+    there = None if arguments.run_dir is None else RunDirectory(arguments.run_dir)
+    config = _config(there, arguments.config)
     healthy = True
-    for what, problem in _findings(RunDirectory(arguments.run_dir)):
-        print(f"{what}: {problem or 'intact'}", flush=True)
-        healthy &= problem is None
+    for what, said, level in _findings(there, config, configuration.build(config)):
+        print(f"{level:8} {what}: {said}", flush=True)
+        healthy &= level != "wrong"
     return 0 if healthy else 1
 
 
-def _findings(run: RunDirectory) -> Iterator[tuple[str, str | None]]:
-    from .. import configuration
+def _config(run: RunDirectory | None, directives: list[str]) -> "fdl.Config":
+    from .. import configuration, experiments
     from ..files import read_text
-    from ..storage.dataset import DataSet
-    from ..storage.digests import DIGESTS, find_damage
-    from ..training.data_settings import Prepares
 
+    if run is not None:
+        run.refuse_links()
+    if run is None or directives:
+        return configuration.compose(directives, experiments)
     if not run.config_json.exists():
         raise UserError(f"{run.path} holds no run; give the --run-dir of one")
-    run.refuse_links()
-    config = configuration.load_json(read_text(run.config_json))
-    data = configuration.build(config).data
-    if isinstance(data, Prepares):
-        try:
-            yield f"data {data.directory}", DataSet.open(Path(data.directory)).find_damage()
-        except UserError as error:
-            yield f"data {data.directory}", str(error)
-    folders = (path for path in run.checkpoints.glob("*") if path.name.isdecimal())
-    for folder in sorted(folders, key=lambda path: int(path.name)):
-        unchecked = "" if (folder / DIGESTS).exists() else " (which has no digests)"
-        yield f"checkpoint {folder.name}{unchecked}", find_damage(folder)
+    return configuration.load_json(read_text(run.config_json))
+
+
+def _findings(
+    run: RunDirectory | None, config: "fdl.Config", experiment: "Experiment"
+) -> "Iterator[Finding]":
+    from ._checks.finding import tried
+    from ._checks.launcher import check_launcher
+    from ._checks.stored import check_checkpoints, check_data
+    from ._checks.versions import check_versions
+
+    yield from tried("versions", lambda: check_versions(run))
+    launcher = check_launcher(os.environ)
+    yield launcher
+    if run is not None:
+        yield from tried("run", lambda: _check_run(run, config))
+    usable = True
+    for finding in tried("data", lambda: check_data(experiment.data, run)):
+        usable &= finding.level == "ok"
+        yield finding
+    if run is not None:
+        yield from tried("checkpoints", lambda: check_checkpoints(run))
+    if launcher.level == "ok":
+        yield from tried("mesh", lambda: _check_machine(run, experiment, usable))
+
+
+def _check_run(run: RunDirectory, config: "fdl.Config") -> "Iterator[Finding]":
+    """What `train` looks at before it goes on with a run."""
+    from .. import configuration
+    from ..files import read_text
+    from ._checks.finding import Finding
+
+    check_whole(run)
+    if run.config_json.exists():
+        configuration.check_resume(configuration.load_json(read_text(run.config_json)), config)
+    yield Finding("run", "complete as far as it went" if run.config_json.exists() else "new")
+
+
+def _check_machine(
+    run: RunDirectory | None, experiment: "Experiment", usable: bool
+) -> "Iterator[Finding]":
+    """Devices, and what the experiment takes of them; without usable data not how much."""
+    import jax
+
+    from ..parallel.distributed import start_processes
+    from ..training.data_settings import info_of
+    from ..training.program import make_program
+    from ._checks.finding import Finding
+    from ._checks.room import check_disk, check_memory
+    from ._checks.versions import check_platform
+
+    start_processes()
+    try:
+        platform, count = jax.default_backend(), jax.device_count()
+    except RuntimeError as error:  # JAX's, where a platform was asked for that is not there
+        yield Finding("devices", " ".join(str(error).split()), "wrong")
+        return
+    yield from check_platform(run, platform, count)
+    mesh = experiment.make_mesh()
+    shape = " by ".join(f"{name}={size}" for name, size in mesh.shape.items())
+    if not usable:
+        yield Finding("mesh", f"{shape}; memory and disk are looked at once there is data")
+        return
+    path = run.path if run is not None else Path("runs") / "new"
+    program = make_program(experiment.fitted(info_of(experiment.data)), mesh, path)
+    yield Finding("mesh", f"{shape}, a batch of {experiment.data.batch_size} divides over it")
+    yield check_disk(program.layout.abstract, experiment.checkpoint, path / "checkpoints")
+    yield check_memory(program)

@@ -102,7 +102,7 @@ def _train(arguments: argparse.Namespace, run: RunDirectory) -> "Outcome":
                 if arguments.from_scratch:
                     old = held.enter_context(run.moved_aside())
                 held.enter_context(run.lock())
-                _check_whole(run)
+                check_whole(run)
                 _check_config(run, config, arguments.allow_config_change)
                 record = _check_data(run, experiment, arguments.allow_config_change)
         return train(experiment, run, mesh, begin)
@@ -144,7 +144,7 @@ def _name(directives: list[str]) -> str:
     return expression.partition("(")[0] if kind == "config" else "base"
 
 
-def _check_whole(run: RunDirectory) -> None:
+def check_whole(run: RunDirectory) -> None:
     """Refuse a run that has lost what it would else begin anew without, or go on unchecked."""
     from ..reporting.writers import read_metrics
 
