@@ -93,6 +93,10 @@ def test_readme_of_a_project_names_what_is_there(template: Path, tmp_path: Path,
     experiments = ast.parse((package / "experiments.py").read_text()).body
     functions = {node.name for node in experiments if isinstance(node, ast.FunctionDef)}
     assert set(re.findall(r"config:(\w+)\b(?!\.)", readme)) <= functions
+    tests = re.findall(r"`(test_\w+\.py)::(\w+)`", readme)
+    assert len(tests) > 10
+    for file, function in tests:
+        assert f"def {function}(" in (project / "tests" / file).read_text(), f"{file}::{function}"
 
 
 def test_conventions_name_what_is_there(template: Path, tmp_path: Path) -> None:
