@@ -99,6 +99,11 @@ def test_what_a_run_was_started_with(run, lines):
     assert code == 0
     for said in ("was last started with 0.1, here is", "was last started on 512 of cpu"):
         assert [line for line in output if line.startswith("warning") and said in line]
+    environment.write_text("[]")
+    code, output = lines("--run-dir", run)
+    for what in ("versions", "devices"):
+        assert "environment.json is damaged: delete it" in about(output, what)
+    assert about(output, "memory").startswith("ok")
 
 
 def test_an_accelerator_that_is_not_found(lines, options, monkeypatch):

@@ -60,7 +60,7 @@ def numbers(run):
 def test_a_hang_ends_the_process_and_the_run_is_resumed(words, whole, tmp_path, how, code):
     run = tmp_path / "run"
     command = ["train", "--run-dir", str(run), *words]
-    watched = ("--config=set:loop.hang_seconds=8", "--config=set:loop.end_when_hung=true")
+    watched = ("--config=set:loop.hang_seconds=12", "--config=set:loop.end_when_hung=true")
     ended = subprocess.run(
         [sys.executable, "-c", HANGS, package.__name__, how, *command, *watched],
         env={**os.environ, "JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "8"},
@@ -72,7 +72,7 @@ def test_a_hang_ends_the_process_and_the_run_is_resumed(words, whole, tmp_path, 
     assert ended.returncode == code, ended.stderr
     stacks = (run / "hang-0.txt").read_text()
     assert "in __next__" in stacks and "in _loop" in stacks and "in _watch" in stacks
-    told = f"no step for 8 seconds: see the stacks in {run / 'hang-0.txt'}; ending with exit code"
+    told = f"no step for 12 seconds: see the stacks in {run / 'hang-0.txt'}; ending with exit code"
     assert ended.stderr.count(told) == (how == "waiting")
     saved = [int(path.name) for path in (run / "checkpoints").iterdir() if path.name.isdigit()]
     assert max(saved) == 6 or (how == "holding" and max(saved) == 4)  # 6 is still written

@@ -106,7 +106,7 @@ def _check_machine(
     from ..parallel.distributed import start_processes
     from ..training.data_settings import info_of
     from ..training.program import make_program
-    from ._checks.finding import Finding
+    from ._checks.finding import Finding, tried
     from ._checks.room import check_disk, check_memory
     from ._checks.versions import check_platform
 
@@ -116,7 +116,7 @@ def _check_machine(
     except RuntimeError as error:  # JAX's, where a platform was asked for that is not there
         yield Finding("devices", " ".join(str(error).split()), "wrong")
         return
-    yield from check_platform(run, platform, count)
+    yield from tried("devices", lambda: check_platform(run, platform, count))
     mesh = experiment.make_mesh()
     shape = " by ".join(f"{name}={size}" for name, size in mesh.shape.items())
     if not usable:
@@ -126,4 +126,4 @@ def _check_machine(
     program = make_program(experiment.fitted(info_of(experiment.data)), mesh, path)
     yield Finding("mesh", f"{shape}, a batch of {experiment.data.batch_size} divides over it")
     yield check_disk(program.layout.abstract, experiment.checkpoint, path / "checkpoints")
-    yield check_memory(program)
+    yield from tried("memory", lambda: (check_memory(program),))

@@ -61,8 +61,8 @@ class LoopSettings(Settings):
             (gradient accumulation). The result is that of the whole batch.
         hang_seconds: Write the stacks of all threads to ``hang-PROCESS.txt`` of the run when so
             long no step, evaluation or checkpoint was done; None never does. It counts from the
-            first step on, and evaluations compile when they are first made, so give it several
-            times what the longest of them takes.
+            first step on. What is compiled when it is first made, such as an evaluation, takes its
+            time too, so give several times what the longest takes.
         end_when_hung: End the process then, with exit code 75; the same command resumes.
     """
 

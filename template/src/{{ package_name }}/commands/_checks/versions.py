@@ -89,7 +89,7 @@ def _last_start(run: RunDirectory, part: str) -> dict[str, Any]:
     try:
         return dict(read_json(run.environment, list)[-1][part])
     except (IndexError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{run.environment} is damaged: {part} of the last start is gone") from error
+        raise UserError(f"{run.environment} is damaged: delete it; train begins it anew") from error
 
 
 def _version(name: str) -> str | None:
