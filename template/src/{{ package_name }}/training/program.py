@@ -8,7 +8,6 @@ from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax.experimental import checkify
 from jax.sharding import Mesh, NamedSharding
 
