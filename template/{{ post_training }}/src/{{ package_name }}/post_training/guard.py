@@ -68,6 +68,7 @@ def guarded(
     def update(
         gradients: PyTree, state: PyTree, params: PyTree | None = None, **extra: Any
     ) -> tuple[PyTree, PyTree]:
+        assert params is not None
         before = state.inner if isinstance(state, RecordedState) else state
         grads, params = _plain(gradients), _plain(params)
         norm = optax.tree.norm(grads)
