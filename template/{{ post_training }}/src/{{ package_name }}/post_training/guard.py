@@ -68,21 +68,20 @@ def guarded(
     def update(
         gradients: PyTree, state: PyTree, params: PyTree | None = None, **extra: Any
     ) -> tuple[PyTree, PyTree]:
-        assert params is not None
         before = state.inner if isinstance(state, RecordedState) else state
-        grads, params = _plain(gradients), _plain(params)
+        grads, weights = _plain(gradients), _plain(params)
         norm = optax.tree.norm(grads)
         safe = is_safe(norm, norm, settings)
-        updates, inner = watching.update(grads, before.inner, params, **extra)
-        weights = optax.apply_updates(params, updates)
+        updates, inner = watching.update(grads, before.inner, weights, **extra)
+        moved = optax.apply_updates(weights, updates)
         kept = not_updated(inner, before.inner)
-        safe = unless_spike(safe & stays_finite((weights, inner), (params, kept)), inner)
+        safe = unless_spike(safe & stays_finite((moved, inner), (weights, kept)), inner)
         nothing = optax.tree.zeros_like(updates)
         updates, inner = keep_if(safe, (updates, inner), (nothing, kept))
         consecutive = jnp.where(safe, 0, before.consecutive_skips + 1)
         after = GuardState(inner, before.skipped + ~safe, consecutive)
         if isinstance(state, RecordedState):
-            after = RecordedState(after, measure(grads, updates, params))
+            after = RecordedState(after, measure(grads, updates, weights))
         return jax.tree.unflatten(jax.tree.structure(gradients), jax.tree.leaves(updates)), after
 
     make: Any = optax.GradientTransformationExtraArgs  # its types know no state of another kind
