@@ -56,3 +56,20 @@ def test_an_update_that_overflows_changes_nothing():
 def test_a_good_update_ends_the_row_of_bad_ones():
     _, state = updates(np.nan, np.nan, 1.0, np.nan)
     assert (state.skipped, state.consecutive_skips) == (3, 1)
+
+
+def test_an_update_whose_loss_stands_out_changes_nothing():
+    settings = training.safety.SafetySettings(spike_threshold=10.0)
+    optimizer = post_training.guard.guarded(optax.adam(0.1), settings)
+    grads, state = {"weight": jnp.ones(2)}, optimizer.init(PARAMS)
+    update = jax.jit(optimizer.update)
+    for loss in np.linspace(2.0, 1.9, training.spikes.RECENT):
+        _, state = update(grads, state, PARAMS, value=jnp.float32(loss))
+    before = state
+    changes, state = update(grads, state, PARAMS, value=jnp.float32(200.0))
+    np.testing.assert_array_equal(weights(changes), [0, 0])
+    jax.tree.map(np.testing.assert_array_equal, state.inner.inner, before.inner.inner)
+    assert (state.skipped, state.consecutive_skips, state.inner.spikes) == (1, 1, 1)
+    changes, state = update(grads, state, PARAMS, value=jnp.float32(1.9))
+    assert all(weights(changes) != 0)
+    assert (state.skipped, state.consecutive_skips, state.inner.spikes) == (1, 0, 1)

@@ -200,6 +200,33 @@ def test_gradients_that_explode_are_not_applied(data, tmp_path):
         tiny_methods.train(experiment, tmp_path / "run")
 
 
+@pytest.mark.parametrize("method", ["sft_lora", "dpo", "distill"])
+def test_losses_that_stand_out_are_not_applied(data, teacher, tmp_path, method):
+    """With weights that hardly move, which losses stand out follows from those that are told."""
+    experiment = tiny_methods.make(
+        method,
+        data,
+        "safety.spike_threshold=0.01",
+        "safety.max_consecutive_skips=20",
+        "optimizer.learning_rate=1e-9",
+        *changes_of(method, teacher),
+        "loop.steps=30",
+        "loop.eval_every=30",
+        "checkpoint.every=30",
+    )
+    outcome = tiny_methods.train(experiment, tmp_path / "run")
+    rows = reporting.writers.read_metrics(tiny_methods.run_in(tmp_path / "run").metrics)
+    losses, expected = [row["train/loss"] for row in rows], []
+    for step in range(training.spikes.RECENT, len(rows)):
+        recent = np.array(losses[step - training.spikes.RECENT : step])
+        median = np.median(recent)
+        deviation = max(1.4826 * np.median(abs(recent - median)), 0.01 * abs(median))
+        expected.append(losses[step] > median + 0.01 * deviation)
+    told = np.diff([row["train/spikes"] for row in rows])[training.spikes.RECENT - 1 :]
+    assert told.tolist() == expected and 0 < sum(expected) < len(expected)
+    assert int(outcome.state.skipped) == sum(expected)
+
+
 def test_the_first_nan_is_told(data, tmp_path, monkeypatch):
     attend = model.Transformer.attend
 
@@ -225,6 +252,7 @@ def test_data_of_another_kind(data):
     ("method", "change", "message"),
     [
         ("grpo", "loop.micro_batches=2", "leave it at 1, and lower data.batch_size"),
+        ("grpo", "safety.spike_threshold=10.0", "safety.spike_threshold: losses of reinforcement"),
         ("sft", "model.vocab_size=200", "less than the 264 ids"),
     ],
 )

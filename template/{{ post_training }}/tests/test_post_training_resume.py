@@ -58,10 +58,12 @@ def test_a_killed_run_goes_on_bit_for_bit(data, tmp_path, method):
         jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
-@pytest.mark.parametrize("method", ["ppo", "sft_lora"])
-def test_a_stopped_run_goes_on_bit_for_bit(data, tmp_path, monkeypatch, method):
+@pytest.mark.parametrize(
+    ("method", "changes"), [("ppo", ()), ("sft_lora", ("safety.spike_threshold=10.0",))]
+)
+def test_a_stopped_run_goes_on_bit_for_bit(data, tmp_path, monkeypatch, method, changes):
     """Methods with more to remember, a value model or a base, stopped in order after two steps."""
-    experiment = tiny_methods.make(method, data)
+    experiment = tiny_methods.make(method, data, *changes)
     whole, stopped = (tiny_methods.run_in(tmp_path / name) for name in ("whole", "stopped"))
     expected = tiny_methods.train(experiment, whole.path).state
 

@@ -281,8 +281,9 @@ class Checkpoints:
             raise UserError(
                 f"no checkpoint in {self._directory} fits this configuration (step {newest}: "
                 f"{problems[newest]}); use the configuration that the run was started with (a hook "
-                "that averages weights, EMA, adds to the state: with it or without, a run stays as "
-                "it began), or another --run-dir"
+                "that averages weights, EMA, adds to the state, and so does "
+                "safety.spike_threshold: with it or without, a run stays as it began), or another "
+                "--run-dir"
             )
         raise UserError(
             f"no checkpoint in {self._directory} is intact (step {newest}: {problems[newest]}); "

@@ -8,7 +8,6 @@ from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax.experimental import checkify
 from jax.sharding import Mesh, NamedSharding
 
@@ -22,6 +21,7 @@ from .hook import hooked
 from .metrics import Metric
 from .prediction import Chunk, Prediction, Result
 from .safety import stop_at_nan
+from .spikes import watched
 from .start import Start, continued_state, read_start
 from .state import StateLayout, TrainState, initial_state, state_layout
 from .step import make_train_step
@@ -180,7 +180,7 @@ def make_program(experiment: Experiment, mesh: Mesh, run: Path | None = None) ->
     if isinstance(experiment, MakesProgram):
         return experiment.make_program(mesh, run)
     built = hooked(experiment.hooks, experiment.optimizer.build(experiment.loop.steps))
-    optimizer = optax.with_extra_args_support(built)
+    optimizer = watched(built, experiment.safety)
     layout = state_layout(experiment, optimizer, mesh)
     step = make_train_step(layout.graphdef, experiment, optimizer)
     outputs = (layout.shardings, None)

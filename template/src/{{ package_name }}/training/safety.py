@@ -25,11 +25,15 @@ class SafetySettings(Settings):
     Attributes:
         max_gradient_norm: A step whose global gradient norm is larger, or not finite, is skipped:
             weights and optimizer state stay as they were.
+        spike_threshold: A step whose loss is larger than the median of the 16 before it by more
+            than so many of their standard deviations, robustly estimated, is skipped too; None
+            skips none. A run keeps or lacks these losses from its start.
         max_consecutive_skips: The run stops with a report after so many skipped steps in a row.
         debug_nans: Check every operation of the step, and stop at the first that makes a NaN; slow.
     """
 
     max_gradient_norm: float = Field(default=100.0, gt=0)
+    spike_threshold: float | None = Field(default=None, gt=0)
     max_consecutive_skips: int = Field(default=10, ge=1)
     debug_nans: bool = False
 

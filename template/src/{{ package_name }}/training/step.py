@@ -14,6 +14,7 @@ from .experiment import Batch, Experiment
 from .metrics import Means
 from .optimizer import rates_of
 from .safety import is_safe, keep_if, stays_finite
+from .spikes import not_updated, spike_metrics, unless_spike
 from .state import TrainState
 
 Metrics = dict[str, jax.Array]
@@ -38,9 +39,10 @@ def make_train_step(
         params = optax.apply_updates(state.params, updates)
 
         fresh = params, variables, opt_state
-        stale = state.params, state.variables, state.opt_state
+        stale = state.params, state.variables, not_updated(opt_state, state.opt_state)
         safe = is_safe(loss, norm, experiment.safety)
         safe &= stays_finite(fresh, stale)
+        safe = unless_spike(safe, opt_state)
         params, variables, opt_state = keep_if(safe, fresh, stale)
         skips = jnp.where(safe, 0, state.consecutive_skips + 1)
         counts = {"skipped": state.skipped + ~safe, "consecutive_skips": skips}
@@ -49,7 +51,7 @@ def make_train_step(
         metrics |= {f"grad_norm/{name}": optax.tree.norm(grads[name]) for name in grads}
         applied = state.step - state.skipped
         metrics |= {name: jnp.asarray(rate(applied)) for name, rate in rates.items()}
-        metrics |= {"grad_norm": norm, **counts}
+        metrics |= {"grad_norm": norm, **counts, **spike_metrics(opt_state)}
         for hook in experiment.hooks:
             metrics |= hook.step_metrics(grads, updates, state.params)
         return new, metrics

@@ -49,7 +49,7 @@ def accumulate(trainer: PeftTrainer, batch_size: int, parts: int, weigh: Weigh) 
         zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), like)
         (grads, (weight, means)), _ = jax.lax.scan(add, zeros, dealt)
         grads, (loss, aux) = jax.tree.map(lambda total: total / weight, (grads, means))
-        optimizer.update(model, grads)  # jaxcheck: ignore[JX1005] it applies safe updates only
+        optimizer.update(model, grads, value=loss)  # jaxcheck: ignore[JX1005] skips unsafe ones
         return loss, aux, optax.tree.norm(grads)
 
     told.create_train_step_fn = lambda: step

@@ -45,6 +45,11 @@ class PostTraining(Experiment):
                 "loop.micro_batches: rewards compare completions of a whole batch; leave it at 1, "
                 "and lower data.batch_size or method.completions, or set model.remat=full"
             )
+        if self.safety.spike_threshold is not None and isinstance(self.method, Reinforcement):
+            raise ValueError(
+                "safety.spike_threshold: losses of reinforcement learning, of advantages around 0, "
+                "say nothing of spikes; leave it at None"
+            )
         kind = getattr(getattr(self.data, "KIND", None), "name", "other data")
         if kind != self.method.DATA:
             raise ValueError(

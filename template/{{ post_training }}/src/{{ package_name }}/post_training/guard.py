@@ -1,7 +1,8 @@
 """The safety checks and the hooks of the training step, for an optimizer that is called by others.
 
 Tunix applies every update that it computes. Here an update whose gradients are not finite, or have
-exploded, changes neither weights nor optimizer state.
+exploded, changes neither weights nor optimizer state, nor does one whose loss stands out, where
+that is watched.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from jaxtyping import Array, Int, PyTree
 
 from ..training.hook import Hook
 from ..training.safety import SafetySettings, is_safe, keep_if, stays_finite
+from ..training.spikes import not_updated, unless_spike, watched
 
 
 class GuardState(NamedTuple):
@@ -45,12 +47,13 @@ class RecordedState(NamedTuple):
 
 def guarded(
     optimizer: optax.GradientTransformation, settings: SafetySettings, hooks: Sequence[Hook] = ()
-) -> optax.GradientTransformation:
+) -> optax.GradientTransformationExtraArgs:
     """An optimizer that applies safe updates only, and keeps what hooks measure of each.
 
     What Tunix hands over as the state of a module reaches both as nested dictionaries, as in the
     project's own step.
     """
+    watching = watched(optimizer, settings)
 
     def measure(grads: PyTree, updates: PyTree, params: PyTree) -> dict[str, Array]:
         found = (hook.step_metrics(grads, updates, params) for hook in hooks)
@@ -58,29 +61,30 @@ def guarded(
 
     def init(params: PyTree) -> PyTree:
         params = _plain(params)
-        state = GuardState(optimizer.init(params), jnp.int32(0), jnp.int32(0))
+        state = GuardState(watching.init(params), jnp.int32(0), jnp.int32(0))
         shapes = jax.eval_shape(measure, params, params, params)
         return RecordedState(state, optax.tree.zeros_like(shapes)) if shapes else state
 
     def update(
-        gradients: PyTree, state: PyTree, params: PyTree | None = None
+        gradients: PyTree, state: PyTree, params: PyTree | None = None, **extra: Any
     ) -> tuple[PyTree, PyTree]:
         before = state.inner if isinstance(state, RecordedState) else state
-        grads, params = _plain(gradients), _plain(params)
+        grads, weights = _plain(gradients), _plain(params)
         norm = optax.tree.norm(grads)
         safe = is_safe(norm, norm, settings)
-        updates, inner = optimizer.update(grads, before.inner, params)
-        weights = optax.apply_updates(params, updates)
-        safe &= stays_finite((weights, inner), (params, before.inner))
+        updates, inner = watching.update(grads, before.inner, weights, **extra)
+        moved = optax.apply_updates(weights, updates)
+        kept = not_updated(inner, before.inner)
+        safe = unless_spike(safe & stays_finite((moved, inner), (weights, kept)), inner)
         nothing = optax.tree.zeros_like(updates)
-        updates, inner = keep_if(safe, (updates, inner), (nothing, before.inner))
+        updates, inner = keep_if(safe, (updates, inner), (nothing, kept))
         consecutive = jnp.where(safe, 0, before.consecutive_skips + 1)
         after = GuardState(inner, before.skipped + ~safe, consecutive)
         if isinstance(state, RecordedState):
-            after = RecordedState(after, measure(grads, updates, params))
+            after = RecordedState(after, measure(grads, updates, weights))
         return jax.tree.unflatten(jax.tree.structure(gradients), jax.tree.leaves(updates)), after
 
-    make: Any = optax.GradientTransformation  # its types know no state of another kind
+    make: Any = optax.GradientTransformationExtraArgs  # its types know no state of another kind
     return make(init, update)
 
 

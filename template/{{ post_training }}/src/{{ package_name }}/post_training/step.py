@@ -11,6 +11,7 @@ from jaxtyping import PyTree
 from ..errors import Diverged
 from ..training.optimizer import rates_of
 from ..training.safety import place_in
+from ..training.spikes import spike_metrics
 from ..training.state import TrainState
 from .guard import RecordedState
 from .policy import Policy, name_mesh_axes
@@ -79,6 +80,7 @@ class TunixStep:
             data=experiment.data,
             key=state.key,
             micro_batches=experiment.loop.micro_batches,
+            watching=experiment.safety.spike_threshold is not None,
         )
         trainer = experiment.method.trainer(setup)
         for optimizer, each in zip(trainer.optimizers, opt_states, strict=True):
@@ -109,6 +111,7 @@ class TunixStep:
             )
             opt_state = {"policy": guard, "critic": critic}
         guard, measured = guard if isinstance(guard, RecordedState) else (guard, {})
+        measured = measured | spike_metrics(guard.inner)
         state = before._replace(
             step=step,
             params=_params(self._policy),

@@ -38,6 +38,7 @@ class Setup:
         data: Settings of the data, which know its tokenizer and the lengths of its examples.
         key: Randomness of completions.
         micro_batches: Parts that a batch is computed in.
+        watching: Whether the optimizer is to be told the loss of each batch.
     """
 
     policy: Policy
@@ -48,6 +49,7 @@ class Setup:
     data: Any
     key: PRNGKeyArray
     micro_batches: int = 1
+    watching: bool = False
 
 
 @dataclass
@@ -99,7 +101,7 @@ def batch_trainer(
         weigh: What a part of a batch counts for.
         inputs: Makes of a batch what the trainer takes.
     """
-    if setup.micro_batches > 1:
+    if setup.micro_batches > 1 or setup.watching:  # Tunix's own step keeps the loss to itself
         accumulate(trainer, setup.data.batch_size, setup.micro_batches, weigh)
 
     def train(number: int, batch: dict[str, Any]) -> dict[str, float]:
