@@ -45,6 +45,8 @@ class PostTraining(Experiment):
                 "loop.micro_batches: rewards compare completions of a whole batch; leave it at 1, "
                 "and lower data.batch_size or method.completions, or set model.remat=full"
             )
+        if getattr(self.data, "pack", False) and isinstance(self.method, Distillation):
+            raise ValueError("data.pack: a teacher looks at one example a row; leave it off")
         kind = getattr(getattr(self.data, "KIND", None), "name", "other data")
         if kind != self.method.DATA:
             raise ValueError(
