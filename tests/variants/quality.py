@@ -14,7 +14,7 @@ from .qualities import QUALITIES
 
 COLUMNS = ("task", "experiment", "metric", "reached", "yardsticks", "seconds")
 PATIENCE = 3 * 60 * 60
-VOCABULARY = 4096
+VOCABULARY = 1024
 """Ids of the tokenizer (byte-level BPE) that the language model is measured with beside bytes."""
 PROBE = 60
 """Steps that show how fast it trains with them."""
