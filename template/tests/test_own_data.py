@@ -49,8 +49,8 @@ def run(tmp_path):
     return storage.run_directory.RunDirectory(tmp_path)
 
 
-def keep(run, data):
-    run.data_set.write_text(commands.train._check_data(run, data, allow_change=False))
+def keep(run, experiment):
+    run.data_set.write_text(commands.train._check_data(run, experiment, allow_change=False))
 
 
 def test_three_names_are_all_that_a_run_asks_for(experiment, run, capsys):
@@ -60,7 +60,7 @@ def test_three_names_are_all_that_a_run_asks_for(experiment, run, capsys):
     assert own.throughput == (bare.batch_size, "examples")
     assert next(training.loop.training_batches(own)).keys()
     for _ in range(2):
-        keep(run, bare)
+        keep(run, own)
         assert capsys.readouterr().out.startswith("data has no fingerprint(): other data will go")
     assert json.loads(run.data_set.read_text()) == {"fingerprint": None, "info": {}}
 
@@ -76,8 +76,8 @@ def test_prepared_data_tells_of_itself_early_or_late(experiment, run, capsys):
     assert data.info() and len(data.fingerprint()) == 64
     assert told.fingerprint_of(Early(data)) == data.fingerprint()
     assert told.info_of(Early(data)) == data.info()
-    keep(run, data)
-    keep(run, Early(data))
+    keep(run, experiment)
+    keep(run, experiment.model_copy(update={"data": Early(data)}))
     assert capsys.readouterr().out == ""
 
 

@@ -103,7 +103,7 @@ def test_an_exported_model_predicts_what_the_run_predicts(lab, own, tmp_path):
     )
 
     exported = jax.export.deserialize((tmp_path / "model" / "model.stablehlo").read_bytes())
-    chunks = list(experiment.prediction.read(experiment.data, own, targets=False))
+    chunks = list(experiment.prediction.read(experiment.data, own, targets=True))
     with jax.set_mesh(program.mesh):
         results = list(program.predict(state, chunks))
     for size in (1, 3):  # neither is the batch size of training

@@ -1,6 +1,7 @@
 """Trains each model and prints what it reaches beside its yardsticks: `nox -s quality`."""
 
 import argparse
+import statistics
 import sys
 import tempfile
 import time
@@ -13,6 +14,10 @@ from .qualities import QUALITIES
 
 COLUMNS = ("task", "experiment", "metric", "reached", "yardsticks", "seconds")
 PATIENCE = 3 * 60 * 60
+VOCABULARY = 1024
+"""Ids of the tokenizer (byte-level BPE) that the language model is measured with beside bytes."""
+PROBE = 60
+"""Steps that show how fast it trains with them."""
 
 
 def yardsticks(project: Project, task: str) -> dict[str, str]:
@@ -28,6 +33,22 @@ def others(told: dict[str, str], metric: str) -> str:
     ends = f"_{metric}"
     found = {name.removesuffix(ends): told[name] for name in told if name.endswith(ends)}
     return ", ".join(f"{name} {value}" for name, value in found.items())
+
+
+def train_on_tokens(project: Project, experiment: str) -> None:
+    """Trains `runs/bpe` on tokens of BPE for as long as `runs/measured` was trained on bytes."""
+    data = "data.directory=data/bpe"
+    project.command("prepare", "--train-tokenizer", str(VOCABULARY), "--output", "data/bpe")
+    short = (f"loop.steps={PROBE}", f"loop.eval_every={PROBE}")
+    training.finish(project, "runs/probe", experiment, data, *short)
+    ratio = tokens_per_second(project, "runs/probe") / tokens_per_second(project, "runs/measured")
+    steps = f"loop.steps={round(ratio * training.last_step(project, 'runs/measured'))}"
+    training.finish(project, "runs/bpe", experiment, data, steps, patience=PATIENCE)
+
+
+def tokens_per_second(project: Project, run: str) -> float:
+    """How fast a run trains, whatever disturbs some of its steps."""
+    return statistics.median(training.series(project, run, "train/tokens_per_second").values())
 
 
 def main() -> None:
@@ -49,12 +70,16 @@ def main() -> None:
             started = time.monotonic()
             training.finish(project, "runs/measured", experiment, patience=PATIENCE)
             seconds = time.monotonic() - started
-            metrics = training.evaluate(project, "runs/measured", Path(folder) / "metrics.json")
+            output = Path(folder) / "metrics.json"
+            measured = {quality.name: training.evaluate(project, "runs/measured", output)}
             told = yardsticks(project, task)
-        for metric in quality.bounds:
-            reached = f"{metrics[metric]:.4f}"
-            cells = (quality.name, experiment, metric, reached, others(told, metric))
-            print(f"| {' | '.join(cells)} | {seconds:.0f} |", flush=True)
+            if task == "language":
+                train_on_tokens(project, experiment)
+                measured[f"{task}-bpe"] = training.evaluate(project, "runs/bpe", output)
+        for name, metrics in measured.items():
+            for metric in quality.bounds:
+                cells = (name, experiment, metric, f"{metrics[metric]:.4f}", others(told, metric))
+                print(f"| {' | '.join(cells)} | {seconds:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -20,13 +20,18 @@ OLDEST = [row for row in OLDEST if row not in ROWS]
 MEETING = {"tests/test_command_line.py"}
 """Tests in which all modules of a project meet, the tracker's too."""
 LONGEST = {
+    "tests/test_doctor.py",
     "tests/test_hooks.py",
     "tests/test_launch_local.py",
+    "tests/test_optimizer_state.py",
     "tests/test_optimizers.py",
     "tests/test_processes.py",
     "tests/test_resume.py",
     "tests/test_sharding.py",
+    "tests/test_spikes.py",
+    "tests/test_starts.py",
     "tests/test_training.py",
+    "tests/test_watchdog.py",
 }
 """Tests that all tasks have and that take longest: in one project of each run, and in projects of
 every task on each interpreter in `nox -s nightly`."""

@@ -2,11 +2,24 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
+from flax import nnx
 
+from . import tiny
 from .chats import CHATML, TALK, write_tokenizer
-from .project import data, errors, post_training, prediction, tokenization, training
+from .project import (
+    data,
+    errors,
+    model,
+    numerics,
+    parallel,
+    post_training,
+    prediction,
+    tokenization,
+    training,
+)
 
 UserError = errors.UserError
 Result = training.prediction.Result
@@ -29,24 +42,25 @@ def write(path, *records):
 
 
 def rows(chunks, answers):
-    """The rows of an output, had the model given these answers."""
+    """The rows of an output, had the model given these answers, in the order of the files."""
     made = prediction.ResponsePrediction(max_response_tokens=6)
     filled = data.Demonstrations(max_response_tokens=6).batch(
         [{"prompt": "p", "response": answer} for answer in answers]
     )["response"]
-    results, start = [], 0
-    for batch, named in chunks:
-        results.append(Result(named, batch, {"response": filled[start : start + len(named)]}))
-        start += len(named)
-    return list(made.records(results))
+    return list(
+        made.records(
+            Result(named, batch, {"response": filled[[row["number"] for row in named]]})
+            for batch, named in chunks
+        )
+    )
 
 
 def test_a_text_file_has_a_prompt_on_each_line(folder):
     (folder / "a.txt").write_bytes("one\r\n\n zwü\nthree".encode())
     chunks = read("a.txt")
     assert [chunk.rows for chunk in chunks] == [
-        [{"prompt": "one"}, {"prompt": " zwü"}],
-        [{"prompt": "three"}],
+        [{"number": 1, "prompt": " zwü"}, {"number": 2, "prompt": "three"}],
+        [{"number": 0, "prompt": "one"}],
     ]
     assert [chunk.batch["weights"].tolist() for chunk in chunks] == [[1, 1], [1, 0]]
     assert all(set(chunk.batch) == {"prompt", "prompt_mask", "weights"} for chunk in chunks)
@@ -96,11 +110,12 @@ def test_conversations_are_answered(folder):
     chat = post_training.chat.Chat(tokenizer)
     chunks = list(prediction.ResponsePrediction().read(made, ["a.jsonl"], targets=False))
     texts = [chat.render(TALK[:count], prompt=True)[0] for count in (4, 2, 4)]
-    told = [row for chunk in chunks for row in chunk.rows]
+    told = sorted((row for chunk in chunks for row in chunk.rows), key=lambda row: row["number"])
     assert [row["prompt"] for row in told] == [*texts, "plain"]
     assert [row["expected"] for row in told] == ["8 <b>", None, "8 <b>", None]
-    for row, text in zip(chunks[0].batch["prompt"], texts, strict=False):
-        assert tokenizer.spell(row[row != tokenizer.pad]) == text
+    for batch, named in chunks[:1]:
+        for ids, row in zip(batch["prompt"], named, strict=True):
+            assert tokenizer.spell(ids[ids != tokenizer.pad]) == row["prompt"]
 
 
 def test_conversations_are_evaluated_as_they_are_trained_on(folder):
@@ -129,8 +144,45 @@ def chat_data(folder):
     )
 
 
+def test_prompts_are_answered_by_length_and_told_in_order(folder):
+    """It is compiled for few widths, which change no text."""
+    counts = [3, 30, 1, 7, 12, 2, 5, 14, 6, 31, 4, 20, 9]
+    prompts = [letter * count for letter, count in zip("abcdefghijklm", counts, strict=True)]
+    (folder / "a.txt").write_text("\n".join(prompts))
+    made = data.Demonstrations(max_prompt_tokens=32, batch_size=2)
+    answers = prediction.ResponsePrediction(max_response_tokens=6)
+    chunks = list(answers.read(made, ["a.txt"], targets=False))
+    sizes = [chunk.batch["prompt_mask"].sum(axis=1).max() for chunk in chunks]
+    widths = [chunk.batch["prompt"].shape[1] for chunk in chunks]
+    assert sizes == [32, 21, 13, 8, 6, 4, 2]
+    assert widths == [32, 32, 16, 8, 8, 4, 4]
+
+    settings = model.TransformerSettings(
+        vocab_size=264, d_model=32, num_layers=2, num_heads=2, d_ff=48
+    )
+    built = settings.build(rngs=nnx.Rngs(3), precision=numerics.precision.FLOAT32)
+    traced = []
+
+    @jax.jit
+    def ask(inputs):
+        traced.append(inputs["prompt"].shape)
+        return answers(built, inputs)
+
+    sharding = parallel.rules.batch_sharding(tiny.make_mesh())
+    names = answers.input_specs(made)
+    told = list(answers.records(training.evaluation.predictions(ask, names, chunks, sharding)))
+    assert traced == [(2, 32), (2, 16), (2, 8), (2, 4)]
+    assert [row["prompt"] for row in told] == prompts
+    widest = ask(
+        {name: made.prompts([{"prompt": each} for each in prompts])[name] for name in names}
+    )
+    expected = [made.tokenizer.decode(ids) for ids in np.asarray(widest["response"])]
+    assert [row["response"] for row in told] == expected
+    assert len(set(expected)) > 6
+
+
 def test_input_specs_are_those_of_batches(folder):
-    write(folder / "a.jsonl", {"prompt": "p"})
+    write(folder / "a.jsonl", {"prompt": "p" * 7})
     ((batch, _),) = read("a.jsonl")
     settings = data.Demonstrations(max_prompt_tokens=8)
     for name, spec in prediction.ResponsePrediction().input_specs(settings).items():

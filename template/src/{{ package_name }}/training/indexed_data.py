@@ -81,6 +81,14 @@ class IndexedData(Settings):
             UserError: They are not there, or do not fit these settings.
         """
 
+    def training_examples(self) -> Examples:
+        """What batches of training are made of: the examples of ``train``, unless it is replaced.
+
+        Raises:
+            UserError: As `examples` does.
+        """
+        return self.examples("train")
+
     def train_batches(self, *, seed: int, process: int, processes: int) -> grain.IterDataset:
         """Endless shuffled batches of this process.
 
@@ -95,7 +103,7 @@ class IndexedData(Settings):
                 processes``, ... of it.
         """
         per_process = self._per_process(processes)
-        examples, count = self.examples("train"), self.DRAWS
+        examples, count = self.training_examples(), self.DRAWS
 
         def draw(number: Any, rng: np.random.Generator) -> tuple[Any, Float[np.ndarray, " draws"]]:
             return number, rng.random(count)

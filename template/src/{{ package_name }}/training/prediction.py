@@ -15,8 +15,8 @@ class Chunk(NamedTuple):
     """Some examples of the user's own files.
 
     Attributes:
-        batch: Arrays like those of a batch of training, the same shapes in every chunk; behind the
-            last example, padding of weight 0.
+        batch: Arrays like those of a batch of training, in as few shapes as may be, since the model
+            is compiled for each; behind the last example, padding of weight 0.
         rows: For each example but padding, what names it in the output.
     """
 

@@ -2,12 +2,12 @@
 
 There are three kinds: demonstrations (a prompt and its response), preferences (a prompt, a chosen
 and a rejected response) and prompts (with what is to be answered). Each example has a row of its
-own in the arrays of a batch; nothing is packed. A prompt is ``start`` and its tokens, with padding
-before it, so that all prompts of a batch end where the responses begin. A response is its tokens
-and ``end``, with padding behind it. The masks tell tokens from padding. What counts in a loss are
-the tokens of responses, ends included, and never those of prompts: it is the masks of responses.
-The response of a conversation reaches from the first token that counts to the last; between them
-stand the other side's turns, where the mask is False too.
+own in the arrays of a batch, unless demonstrations are packed for training. A prompt is ``start``
+and its tokens, with padding before it, so that all prompts of a batch end where the responses
+begin. A response is its tokens and ``end``, with padding behind it. The masks tell tokens from
+padding. What counts in a loss are the tokens of responses, ends included, and never those of
+prompts: it is the masks of responses. The response of a conversation reaches from the first token
+that counts to the last; between them stand the other side's turns, where the mask is False too.
 
 Which examples form the batch of a step stands in ``training/indexed_data.py``.
 """
@@ -24,6 +24,7 @@ from pydantic import Field, field_validator
 from . import preparation, sources
 from .errors import UserError
 from .post_training.examples import marked
+from .post_training.packing import PackedExamples
 from .samples import SAMPLES, Record
 from .settings import FREE
 from .storage.dataset import DataSet
@@ -173,9 +174,15 @@ Rows = tuple[Int32[np.ndarray, "batch seq_len"], Bool[np.ndarray, "batch seq_len
 
 
 class Demonstrations(ExampleData):
-    """Prompts and the responses that a model is to imitate."""
+    """Prompts and the responses that a model is to imitate.
+
+    Attributes:
+        pack: In training, fill each row with as many short examples as it has room for; a row has
+            the places of the longest prompt and response, and `batch_size` counts rows.
+    """
 
     directory: str = "data/demonstrations"
+    pack: bool = False
 
     KIND: ClassVar[sources.Kind] = sources.DEMONSTRATIONS
 
@@ -183,6 +190,15 @@ class Demonstrations(ExampleData):
     def tokens_per_batch(self) -> int:
         """Places for tokens in a batch, over all processes together."""
         return self.batch_size * sum(self.lengths)
+
+    def training_examples(self) -> Examples:
+        """The examples of ``train``, packed if the settings say so.
+
+        Raises:
+            UserError: As `examples` does.
+        """
+        examples = self.examples("train")
+        return PackedExamples(examples, sum(self.lengths)) if self.pack else examples
 
 
 class Preferences(ExampleData):

@@ -15,7 +15,12 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import Field, field_validator, model_validator
 
 from .post_training.answers import find_boxed, same_number
-from .post_training.layout import log_probs, response_logits, sequence_log_probs
+from .post_training.layout import (
+    log_probs,
+    packed_logits,
+    response_logits,
+    sequence_log_probs,
+)
 from .post_training.programs import find_code, run_checks
 from .post_training.rewards import Reward, weighted
 from .settings import Settings
@@ -32,24 +37,31 @@ class NextToken(Settings):
 
         Args:
             model: The model.
-            batch: What `data.Demonstrations` describes.
+            batch: What `data.Demonstrations` describes, or `post_training/packing.py`.
             key: Randomness for dropout, where the project's own step trains.
 
         Returns:
-            ``loss``; ``accuracy`` of the likeliest token; ``exact_match``, the share of responses
-            each of whose tokens is the likeliest after those before it: the responses that greedy
-            generation gives.
+            ``loss``; ``accuracy`` of the likeliest token; and, unless the batch is packed,
+            ``exact_match``, the share of responses each of whose tokens is the likeliest after
+            those before it: the responses that greedy generation gives.
         """
-        response, mask = batch["response"], batch["response_mask"]
-        chex.assert_equal_shape([response, mask])
-        logits = response_logits(model, batch, key=key)
+        packed = "segments" in batch
+        tokens, mask = batch["tokens" if packed else "response"], batch["response_mask"]
+        chex.assert_equal_shape([tokens, mask])
+        if packed:
+            tokens, mask, logits = tokens[:, 1:], mask[:, 1:], packed_logits(model, batch, key=key)
+        else:
+            logits = response_logits(model, batch, key=key)
         weights = mask * batch["weights"][:, None]
-        right = jnp.argmax(logits, axis=-1) == response
-        return {
-            "loss": Mean.of(-log_probs(logits, response), weights),
+        right = jnp.argmax(logits, axis=-1) == tokens
+        means = {
+            "loss": Mean.of(-log_probs(logits, tokens), weights),
             "accuracy": Mean.of(jnp.float32(right), weights),
-            "exact_match": Mean.of(jnp.float32(jnp.all(right | ~mask, axis=1)), batch["weights"]),
         }
+        if not packed:
+            exact = jnp.float32(jnp.all(right | ~mask, axis=1))
+            means["exact_match"] = Mean.of(exact, batch["weights"])
+        return means
 
 
 class Preference(Settings):

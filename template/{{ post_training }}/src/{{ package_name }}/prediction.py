@@ -1,4 +1,8 @@
-"""What the trained model tells: its response to a prompt, the likeliest token at each step."""
+"""What the trained model tells: its response to a prompt, the likeliest token at each step.
+
+Prompts of your own files are answered by length, the longest first, so that what exceeds the memory
+does so at once, and in arrays only as wide as they need; the output has the order of the files.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,9 +20,10 @@ from .samples import Record
 from .settings import Size
 from .sources import Kind, Problems, Source, decode, from_patterns, read_lines
 from .tokenization.fitting import UsesTokenizer
-from .training.prediction import Chunk, Result
+from .training.prediction import Arrays, Chunk, Result
 
 _TEXT = (".txt", ".txt.gz", ".txt.zst")
+_HALVINGS = 3  # of the widest prompts; what generates is compiled for each width
 
 
 class ResponsePrediction(UsesTokenizer):
@@ -56,7 +61,7 @@ class ResponsePrediction(UsesTokenizer):
         A right response that a line has is kept, to compare with.
         """
         kind, problems = data.KIND if targets else data.KIND.question, Problems()
-        examples: list[Record] = []
+        examples: list[tuple[int, Record]] = []
         blank: Record = {}
         found = _examples(sources, kind, problems, targets)
         for where, record, example in with_tokens(
@@ -64,17 +69,22 @@ class ResponsePrediction(UsesTokenizer):
         ):
             lengths = measure(example, kind, data.tokenizer.encode)
             note_lengths(problems, where, lengths, data.lengths, "the model was made for no more")
-            examples.append(example)
+            examples.append((lengths.prompt, example))
             blank |= dict.fromkeys(record, "")
         problems.check()
         if not examples:
             raise UserError(f"--source {' '.join(sources)}: the files hold no prompt")
-        rows = [_row(example, data.KIND.expected, blank) for example in examples]
-        for start in range(0, len(examples), data.batch_size):
-            some = [blank | example for example in examples[start : start + data.batch_size]]
+        order = sorted(range(len(examples)), key=lambda number: -examples[number][0])
+        for start in range(0, len(order), data.batch_size):
+            numbers = order[start : start + data.batch_size]
+            some = [examples[number][1] for number in numbers]
+            rows = [
+                {"number": number, **_row(example, data.KIND.expected, blank)}
+                for number, example in zip(numbers, some, strict=True)
+            ]
+            some = [blank | example for example in some]
             some += [blank] * (data.batch_size - len(some))
-            batch = data.batch(some) if targets else data.prompts(some)
-            yield Chunk(batch, rows[start : start + data.batch_size])
+            yield Chunk(data.batch(some) if targets else _narrowed(data.prompts(some)), rows)
 
     def write_samples(self, model: Any, results: list[Result], path: Path) -> None:
         """Write prompts with the model's responses, as JSON lines."""
@@ -88,14 +98,17 @@ class ResponsePrediction(UsesTokenizer):
 
     def records(self, results: Iterable[Result]) -> Iterator[dict[str, Any]]:
         """One row for each prompt, with the response; and with the right one where any is known."""
-        tokenizer = self.tokenizer
+        tokenizer, told, following = self.tokenizer, dict[int, dict[str, Any]](), 0
         for rows, _, outputs in results:
             for row, ids in zip(rows, outputs["response"], strict=True):
-                told = {"prompt": row["prompt"], "response": tokenizer.decode(ids)}
+                made = {"prompt": row["prompt"], "response": tokenizer.decode(ids)}
                 if "expected" in row:
-                    told["expected"] = row["expected"]
-                    told["correct"] = _same(told["response"], row["expected"])
-                yield told
+                    made["expected"] = row["expected"]
+                    made["correct"] = _same(made["response"], row["expected"])
+                told[row["number"]] = made
+            while following in told:
+                yield told.pop(following)
+                following += 1
 
 
 def _examples(
@@ -112,6 +125,13 @@ def _examples(
                 yield where, {"prompt": decode(line).rstrip("\r\n")}
             except ValueError as error:
                 problems.add(where, str(error))
+
+
+def _narrowed(batch: Arrays) -> Arrays:
+    """Prompts without what is padding before all of them, in one of a few widths."""
+    longest, widest = batch["prompt_mask"].sum(axis=1).max(), batch["prompt"].shape[1]
+    width = min(half for n in range(_HALVINGS + 1) if (half := widest >> n) >= longest)
+    return {name: array[:, -width:] if array.ndim > 1 else array for name, array in batch.items()}
 
 
 def _row(record: Record, expected: str, fields: Record) -> dict[str, Any]:

@@ -50,6 +50,8 @@ class PostTraining(Experiment):
                 "safety.spike_threshold: losses of reinforcement learning, of advantages around 0, "
                 "say nothing of spikes; leave it at None"
             )
+        if getattr(self.data, "pack", False) and isinstance(self.method, Distillation):
+            raise ValueError("data.pack: a teacher looks at one example a row; leave it off")
         kind = getattr(getattr(self.data, "KIND", None), "name", "other data")
         if kind != self.method.DATA:
             raise ValueError(

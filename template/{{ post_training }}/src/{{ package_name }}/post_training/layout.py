@@ -56,6 +56,14 @@ def lay_out(
     )
 
 
+def lay_out_packed(batch: dict[str, Array]) -> Layout:
+    """Rows of several examples (see `packing.py`), each of which sees itself alone."""
+    tokens, segments, positions = (batch[name] for name in ("tokens", "segments", "positions"))
+    chex.assert_equal_shape([tokens, segments, positions])
+    same = segments[:, :, None] == segments[:, None, :]
+    return Layout(tokens, positions, jnp.tril(same)[:, None])
+
+
 def completion_logits(
     model: Any,
     prompt: Prompt,
@@ -78,6 +86,15 @@ def response_logits(
     response, mask = batch[name], batch[f"{name}_mask"]
     chex.assert_equal_shape([response, mask])
     return completion_logits(model, batch["prompt"], batch["prompt_mask"], response, mask, key=key)
+
+
+def packed_logits(
+    model: Any, batch: dict[str, Array], *, key: PRNGKeyArray | None = None
+) -> Float[Array, "batch seq_len vocab_size"]:
+    """Logits that predict each token of packed rows but the first; `key` is for dropout."""
+    layout = lay_out_packed(batch)
+    logits, _ = model.attend(layout.tokens, layout.mask, layout.positions, key=key)
+    return logits[:, :-1]
 
 
 def log_probs(

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 from tunix.sft.peft_trainer import PeftTrainer, TrainingConfig
 
-from .layout import lay_out
+from .layout import lay_out, lay_out_packed
 from .trainer import CONFIG, Setup, StepTrainer, batch_trainer, count_targets
 
 
@@ -20,13 +20,16 @@ def supervised_trainer(setup: Setup) -> StepTrainer:
 
 def _model_inputs(batch: dict[str, Array]) -> dict[str, Any]:
     """What Tunix's loss takes; prompts are left out of it, and so is padding."""
-    chex.assert_equal_shape([batch["response"], batch["response_mask"]])
-    parts = (batch[name] for name in ("prompt", "prompt_mask", "response", "response_mask"))
-    layout = lay_out(*parts)
-    nothing = jnp.zeros(batch["prompt"].shape, bool)
+    counted = batch["response_mask"]
+    if "segments" in batch:
+        layout = lay_out_packed(batch)
+    else:
+        chex.assert_equal_shape([batch["response"], counted])
+        layout = lay_out(batch["prompt"], batch["prompt_mask"], batch["response"], counted)
+        counted = jnp.concatenate([jnp.zeros(batch["prompt"].shape, bool), counted], axis=1)
     return {
         "input_tokens": layout.tokens,
-        "input_mask": jnp.concatenate([nothing, batch["response_mask"]], axis=1),
+        "input_mask": counted,
         "positions": layout.positions,
         "attention_mask": layout.mask[:, 0],
     }
