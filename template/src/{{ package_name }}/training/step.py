@@ -94,8 +94,12 @@ def _gradients(
             return (jax.tree.map(jnp.add, sums, (grads, means)), variables), None
 
         pieces = (_split(batch, parts), jax.random.split(key, parts))
-        first = jax.tree.map(lambda leaf: leaf[0], pieces)
-        grads, _, means = jax.eval_shape(part, state.variables, *first)
+
+        def first() -> tuple[PyTree, PyTree, Means]:
+            # Taken in here, or JAX's own check would count the first key as used already.
+            return part(state.variables, *jax.tree.map(lambda leaf: leaf[0], pieces))
+
+        grads, _, means = jax.eval_shape(first)
         carry = (jax.tree.map(jnp.zeros_like, (grads, means)), state.variables)
         ((grads, means), variables), _ = jax.lax.scan(accumulate, carry, pieces)
 
