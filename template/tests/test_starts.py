@@ -159,6 +159,8 @@ def prepares(process, run):
 def test_a_signal_before_the_first_step(tmp_path, options, number, moment, code, said):
     run = tmp_path / "run"
     words = ["train", "--run-dir", str(run), "--exit-code-when-stopped", "7", *options]
+    # A process inherits what is ignored, as Ctrl-C is where tests run in the background.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", package.__name__, *words],
         env={**os.environ, "JAX_PLATFORMS": "cpu"},
@@ -166,6 +168,7 @@ def test_a_signal_before_the_first_step(tmp_path, options, number, moment, code,
         stderr=subprocess.STDOUT,
         text=True,
     )
+    signal.signal(signal.SIGINT, before)
     while process.poll() is None and not moment(process, run):
         time.sleep(0.01)
     process.send_signal(number)

@@ -190,6 +190,7 @@ def _check_data(run: RunDirectory, experiment: "Experiment", allow_change: bool)
         print(f"no data set in {data.directory} yet: preparing the bundled sample")
         print(data.prepare_sample(progress=True))
     if isinstance(data, KnowsModels):
+        data.check_run(run.path, "the run")
         for field, source in experiment.sources.items():
             data.check_run(Path(source), f"{field}: {source}")
     fingerprint = fingerprint_of(data)
