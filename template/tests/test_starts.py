@@ -153,6 +153,7 @@ def prepares(process, run):
     ("number", "moment", "code", "said"),
     [
         (signal.SIGTERM, imports, 7, "stopped by SIGTERM; nothing is saved yet"),
+        (signal.SIGINT, imports, 130, "stopped by Ctrl-C; nothing is saved yet"),
         (signal.SIGINT, prepares, 130, "stopped by Ctrl-C; nothing is saved yet"),
     ],
 )

@@ -5,8 +5,9 @@ import contextlib
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
@@ -56,13 +57,17 @@ def run(arguments: argparse.Namespace) -> int:
         ended by SIGTERM with everything saved; 130 after Ctrl-C.
     """
     directory = arguments.run_dir or Path("runs") / _name(arguments.config)
+
+    def stopped(number: int) -> int:
+        name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        print(f"stopped by {name}; {_state(RunDirectory(directory))}", flush=True)
+        return 130 if number == signal.SIGINT else arguments.exit_code_when_stopped
+
     try:
-        with _sigterm_raising():
+        with _signals_raising(stopped):
             outcome = _train(arguments, RunDirectory(directory))
     except KeyboardInterrupt as interrupt:
-        signalled = str(interrupt)  # nothing for Ctrl-C
-        print(f"stopped by {signalled or 'Ctrl-C'}; {_state(RunDirectory(directory))}")
-        return arguments.exit_code_when_stopped if signalled else 130
+        return stopped(*(interrupt.args or (signal.SIGINT,)))
     if outcome.reason is not None:
         print(f"stopped after step {outcome.step}: {outcome.reason}; see {directory}")
         return 0
@@ -109,23 +114,36 @@ def _train(arguments: argparse.Namespace, run: RunDirectory) -> "Outcome":
 
 
 @contextlib.contextmanager
-def _sigterm_raising() -> Iterator[None]:
-    """Let SIGTERM end what comes before the loop in order, as Ctrl-C does.
+def _signals_raising(stopped: Callable[[int], int]) -> Iterator[None]:
+    """Let SIGTERM and Ctrl-C end what comes before the loop in order.
 
-    With several processes it is JAX's, which tells all of them.
+    With several processes they are JAX's, which tells all of them.
+
+    Args:
+        stopped: Says what a signal has ended, and what the command ends with.
     """
     if "JAX_COORDINATOR_ADDRESS" in os.environ:
         yield
         return
 
-    def stop(number: int, _: object) -> None:
-        raise KeyboardInterrupt(signal.Signals(number).name)
+    def stop(number: int, frame: FrameType | None) -> None:
+        while frame is not None:
+            # A library whose import is broken off may crash when it is imported again.
+            if frame.f_code.co_filename.startswith("<frozen importlib"):
+                os._exit(stopped(number))
+            frame = frame.f_back
+        raise KeyboardInterrupt(number)
 
-    previous = signal.signal(signal.SIGTERM, stop)
+    usual = (signal.SIG_DFL, signal.default_int_handler)  # neither ignored nor somebody else's
+    found = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    found = {number: handler for number, handler in found.items() if handler in usual}
+    for number in found:
+        signal.signal(number, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in found.items():
+            signal.signal(number, handler)
 
 
 def _state(run: RunDirectory) -> str:
