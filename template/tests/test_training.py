@@ -55,15 +55,6 @@ def test_micro_batches_of_unequal_weight_give_the_gradient_of_the_whole_batch(da
     jax.tree.map(compare, whole.params, dealt.params)
 
 
-def test_micro_batches_of_a_model_with_dropout_use_no_key_twice(data):
-    if not hasattr(tiny.make(data).model, "dropout"):
-        pytest.skip("the model has no dropout")
-    experiment = tiny.make(data, "model.dropout=0.5", "loop.micro_batches=2")
-    with jax.debug_key_reuse(True):
-        _, history = tiny.run_steps(experiment, tiny.make_mesh(), 1)
-    assert np.isfinite(history[0]["loss"])
-
-
 def poison(batch):
     """A batch whose loss is not a number."""
     return {**batch, "weights": np.full_like(batch["weights"], np.nan)}
