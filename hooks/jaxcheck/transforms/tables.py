@@ -28,6 +28,7 @@ _GRAD = Transform("grad")
 _VMAP = Transform("vmap")
 _FILTER = Transform("filter")
 _WHOLE = Transform("jit", keywords=("f", "fun", "func"))
+_UPDATE = Transform("body", (1,), ("update",), wraps=False)
 
 TRANSFORMS: dict[str, Transform] = {
     "jax.jit": _JIT,
@@ -74,6 +75,9 @@ TRANSFORMS: dict[str, Transform] = {
     "flax.nnx.while_loop": Transform("body", (0, 1), ("cond_fun", "body_fun"), wraps=False),
     "flax.nnx.cond": Transform("body", (1, 2), ("true_fun", "false_fun"), wraps=False),
     "flax.nnx.switch": Transform("body", (1,), ("branches",), wraps=False),
+    # Not JAX's, but what they are given is called where a training step is traced.
+    "optax.GradientTransformation": _UPDATE,
+    "optax.GradientTransformationExtraArgs": _UPDATE,
 }
 
 PARTIAL = frozenset({"functools.partial", "jax.tree_util.Partial", "jax.util.partial"})

@@ -65,8 +65,8 @@ def watched(
         losses = state.losses.at[at].set(jnp.where(finite, loss, state.losses[at]))
         return updates, WatchedState(own, losses, state.seen + finite, state.spikes + spike, spike)
 
-    make: Any = optax.GradientTransformationExtraArgs  # its types know no state of another kind
-    return make(init, update)
+    # Its types know no state of another kind.
+    return optax.GradientTransformationExtraArgs(init, update)  # pyright: ignore[reportArgumentType]
 
 
 def unless_spike(safe: Bool[Array, ""], opt_state: PyTree) -> Bool[Array, ""]:
