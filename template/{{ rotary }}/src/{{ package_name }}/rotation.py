@@ -5,7 +5,7 @@ from jaxtyping import Array, Float, Int
 
 Positions = Int[Array, "batch seq_len"]
 Heads = Float[Array, "batch num_heads seq_len d_head"]
-Frequencies = Float[Array, " half_head"]
+Frequencies = Float[Array, "..."]  # one axis: at most half of d_head
 
 
 def frequencies(width: int, base: float | Float[Array, ""] = 10_000.0) -> Frequencies:
