@@ -93,7 +93,7 @@ def _gradients(
             grads, variables, means = part(variables, *piece)
             return (jax.tree.map(jnp.add, sums, (grads, means)), variables), None
 
-        pieces = (_split(batch, parts), jax.random.split(key, parts))
+        pieces = (deal(batch, parts), jax.random.split(key, parts))
 
         def first() -> tuple[PyTree, PyTree, Means]:
             # Taken in here, or JAX's own check would count the first key as used already.
@@ -108,9 +108,10 @@ def _gradients(
     return jax.tree.map(lambda leaf: leaf * scale, grads), variables, means
 
 
-def _split(batch: Batch, parts: int) -> Batch:
+def deal(batch: PyTree, parts: int) -> PyTree:
     """Deal the examples out to micro-batches: ``[batch, ...]`` to ``[parts, batch / parts, ...]``.
 
-    Dealing in turn, rather than cutting into runs, leaves every example on its device.
+    Dealing in turn, rather than cutting into runs, leaves every example on its device. Arrays that
+    hold several rows for each example, one kind behind the other, are dealt out with all of them.
     """
     return jax.tree.map(lambda x: x.reshape(-1, parts, *x.shape[1:]).swapaxes(0, 1), batch)

@@ -7,25 +7,24 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jaxtyping import Array, PyTree, Shaped
+from jaxtyping import PyTree
 from tunix.sft.peft_trainer import PeftTrainer
 
 from ..numerics.shapes import Scalar
+from ..training.step import deal
 
 Weigh = Callable[[Any], Scalar]
 """What the mean loss of a part of a batch counts for: what it is the mean of."""
 
 
-def accumulate(trainer: PeftTrainer, batch_size: int, parts: int, weigh: Weigh) -> None:
+def accumulate(trainer: PeftTrainer, parts: int, weigh: Weigh) -> None:
     """Let a trainer compute each batch in parts, with the gradient of the whole batch's loss.
 
     Tunix's own accumulation averages the means of several batches, however much each of them holds.
 
     Args:
         trainer: Is changed in place.
-        batch_size: Examples in a batch. Arrays may hold several rows for each, those of the same
-            kind one behind the other.
-        parts: How many, a divisor of `batch_size`.
+        parts: How many, a divisor of the number of examples; see `training.step.deal`.
         weigh: Of a part, as the trainer's `gen_model_input_fn` takes it.
     """
     told: Any = trainer
@@ -43,7 +42,7 @@ def accumulate(trainer: PeftTrainer, batch_size: int, parts: int, weigh: Weigh) 
             found = jax.grad(weighted_loss, has_aux=True)(params, part)
             return jax.tree.map(jnp.add, sums, found), None
 
-        dealt = jax.tree.map(lambda rows: _deal(rows, batch_size, parts), batch)
+        dealt = deal(batch, parts)
         first = jax.tree.map(lambda rows: rows[0], dealt)
         like = jax.eval_shape(jax.grad(weighted_loss, has_aux=True), params, first)
         zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), like)
@@ -53,19 +52,3 @@ def accumulate(trainer: PeftTrainer, batch_size: int, parts: int, weigh: Weigh) 
         return loss, aux, optax.tree.norm(grads)
 
     told.create_train_step_fn = lambda: step
-
-
-def _deal(rows: Shaped[Array, "..."], batch_size: int, parts: int) -> Shaped[Array, "..."]:
-    """Deal examples out in turn, as the project's own step does, with all rows that they have.
-
-    Args:
-        rows: ``[rows, ...]``, a multiple of `batch_size`.
-        batch_size: Examples.
-        parts: A divisor of it.
-
-    Returns:
-        ``[parts, rows / parts, ...]``.
-    """
-    rest = rows.shape[1:]
-    dealt = rows.reshape(-1, batch_size // parts, parts, *rest)
-    return jnp.moveaxis(dealt, 2, 0).reshape(parts, -1, *rest)

@@ -102,7 +102,7 @@ def batch_trainer(
         inputs: Makes of a batch what the trainer takes.
     """
     if setup.micro_batches > 1 or setup.watching:  # Tunix's own step keeps the loss to itself
-        accumulate(trainer, setup.data.batch_size, setup.micro_batches, weigh)
+        accumulate(trainer, setup.micro_batches, weigh)
 
     def train(number: int, batch: dict[str, Any]) -> dict[str, float]:
         trainer.train([inputs(batch)])
