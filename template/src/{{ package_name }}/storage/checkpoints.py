@@ -219,6 +219,8 @@ class Checkpoints:
         Raises:
             Unsaved: It has, and `CheckpointSettings.on_failure` says to stop.
         """
+        if self._writing is None:
+            return
         if not wait and self._checkpointer.is_saving_in_progress():
             return
         try:
@@ -237,6 +239,8 @@ class Checkpoints:
                 f"checkpoint {self._writing} in {self._directory} could not be written: "
                 f"{shorten(str(error), 300)}; those before are intact"
             ) from error
+        finally:
+            self._writing = None
 
     def restore(
         self, abstract: PyTree, data: Resumable | None = None, *, step: int | None = None
