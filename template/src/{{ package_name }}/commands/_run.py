@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import UserError
 
 if TYPE_CHECKING:
+    import fiddle as fdl
+
     from ..storage.retention import Saved
+    from ..storage.run_directory import RunDirectory
     from ..training.experiment import Experiment
     from ..training.prediction import Prediction, Result
     from ..training.program import Program
@@ -43,7 +46,6 @@ def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -
             all finite.
     """
     from .. import configuration
-    from ..files import read_text
     from ..numerics.checks import check_finite
     from ..numerics.result import Err
     from ..parallel.mesh import MeshSettings
@@ -55,11 +57,7 @@ def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -
     from ..training.program import make_program
 
     run = RunDirectory(path)
-    if not run.config_json.exists():
-        raise UserError(f"{path} holds no run; give the --run-dir of one")
-    run.refuse_links()
-    config = configuration.load_json(read_text(run.config_json))
-    experiment = configuration.build(config)
+    experiment = configuration.build(saved_config(run))
     # The devices may be fewer than those the run was trained on.
     experiment = experiment.model_copy(update={"mesh": MeshSettings()})
     recorded = recorded_info(run.data_set)
@@ -77,6 +75,20 @@ def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -
         folder = run.checkpoints / str(step)
         raise UserError(f"{checked.error}; delete {folder} to use the checkpoint before it")
     return OpenRun(program, state, step)
+
+
+def saved_config(run: "RunDirectory") -> "fdl.Config":
+    """The configuration of a run, which nothing in its folder leads out of.
+
+    Raises:
+        UserError: There is no such run, or its configuration cannot be read.
+    """
+    from .. import configuration
+
+    if not run.config_json.exists():
+        raise UserError(f"{run.path} holds no run; give the --run-dir of one")
+    run.refuse_links()
+    return configuration.load_file(run.config_json)
 
 
 def _step(checkpoint: str, saved: "Saved", experiment: "Experiment") -> int | None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UserError
 from ..storage.run_directory import RunDirectory
+from ._run import saved_config
 from .config import add_config_option
 from .train import check_whole
 
@@ -51,15 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _config(run: RunDirectory | None, directives: list[str]) -> "fdl.Config":
     from .. import configuration, experiments
-    from ..files import read_text
 
+    if run is not None and not directives:
+        return saved_config(run)
     if run is not None:
         run.refuse_links()
-    if run is None or directives:
-        return configuration.compose(directives, experiments)
-    if not run.config_json.exists():
-        raise UserError(f"{run.path} holds no run; give the --run-dir of one")
-    return configuration.load_json(read_text(run.config_json))
+    return configuration.compose(directives, experiments)
 
 
 def _findings(
@@ -88,12 +85,11 @@ def _findings(
 def _check_run(run: RunDirectory, config: "fdl.Config") -> "Iterator[Finding]":
     """What `train` looks at before it goes on with a run."""
     from .. import configuration
-    from ..files import read_text
     from ._checks.finding import Finding
 
     check_whole(run)
     if run.config_json.exists():
-        configuration.check_resume(configuration.load_json(read_text(run.config_json)), config)
+        configuration.check_resume(configuration.load_file(run.config_json), config)
     yield Finding("run", "complete as far as it went" if run.config_json.exists() else "new")
 
 

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
+from ..storage.retention import saved_steps
 from ..storage.run_directory import RunDirectory
 from .config import add_config_option
 
@@ -148,9 +149,8 @@ def _signals_raising(stopped: Callable[[int], int]) -> Iterator[None]:
 
 def _state(run: RunDirectory) -> str:
     """What the same command will do, in words."""
-    saved = [int(path.name) for path in run.checkpoints.glob("*") if path.name.isdecimal()]
-    if saved:
-        return f"everything up to step {max(saved)} is saved, and the same command goes on from it"
+    if saved := saved_steps(run.checkpoints):
+        return f"everything up to step {saved[-1]} is saved, and the same command goes on from it"
     return "nothing is saved yet, and the same command begins anew"
 
 
@@ -166,12 +166,14 @@ def check_whole(run: RunDirectory) -> None:
     """Refuse a run that has lost what it would else begin anew without, or go on unchecked."""
     from ..reporting.writers import read_metrics
 
-    rows, lost = read_metrics(run.metrics), None
-    saved = any(path.name.isdigit() for path in run.checkpoints.glob("*"))
+    saved, lost = saved_steps(run.checkpoints), None
+    if saved and run.config_json.exists():
+        return  # without reading the metrics, which may be many
+    rows = read_metrics(run.metrics)
     if not run.config_json.exists() and (rows or saved):
         lost = run.config_json
     # The second checkpoint is not begun before the first is complete.
-    elif rows and not saved:
+    elif rows:
         every = run.config().get("checkpoint.every")
         if not run.checkpoints.is_dir() or (every and rows[-1]["step"] > 2 * every):
             lost = run.checkpoints
@@ -185,13 +187,12 @@ def check_whole(run: RunDirectory) -> None:
 def _check_config(run: RunDirectory, config: "fdl.Config", allow_change: bool) -> None:
     """Check that a run that is resumed goes on with the configuration that it was started with."""
     from .. import configuration
-    from ..files import read_text
 
     if not run.config_json.exists():
         # A start that was given up may have kept other weights to begin with.
         shutil.rmtree(run.path / "start", ignore_errors=True)
     elif not allow_change:
-        started_with = configuration.load_json(read_text(run.config_json))
+        started_with = configuration.load_file(run.config_json)
         try:
             configuration.check_resume(started_with, config)
         except UserError as error:

@@ -7,7 +7,7 @@ configurations with ``fdl.Config`` and nothing else.
 from .building import build
 from .catalogue import catalogue, catalogue_text
 from .directives import compose
-from .saving import check_resume, differences, dump_json, flatten, load_json
+from .saving import check_resume, differences, dump_json, flatten, load_file, load_json
 
 __all__ = [
     "build",
@@ -18,5 +18,6 @@ __all__ = [
     "differences",
     "dump_json",
     "flatten",
+    "load_file",
     "load_json",
 ]

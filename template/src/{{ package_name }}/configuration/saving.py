@@ -3,12 +3,14 @@
 import dataclasses
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import fiddle as fdl
 from fiddle.experimental import serialization
 
 from ..errors import UserError
+from ..files import read_text
 from .fields import describe, entries, opened
 from .symbols import OfProject, Symbol, named, strange_targets
 
@@ -82,6 +84,15 @@ def load_json(text: str) -> fdl.Config:
     for field, symbol in strange_targets(config):
         raise _foreign(field, symbol)
     return config
+
+
+def load_file(path: Path) -> fdl.Config:
+    """The configuration in a file, such as a run's ``config.json``; see `load_json`.
+
+    Raises:
+        UserError: It cannot be read, or holds no such configuration.
+    """
+    return load_json(read_text(path))
 
 
 def _foreign(field: str, symbol: Symbol) -> UserError:

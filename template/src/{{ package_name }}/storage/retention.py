@@ -2,11 +2,17 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 Saved = Mapping[int, Mapping[str, float]]
 """The metrics that were saved with each checkpoint, by step."""
+
+
+def saved_steps(folder: Path) -> list[int]:
+    """The steps of the checkpoints in a folder, by the names of theirs, in order."""
+    return sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())
 
 
 class Preservation:

@@ -17,6 +17,7 @@ from orbax.checkpoint import v1 as ocp
 
 from ..errors import UserError
 from ..parallel.mesh import get_sharding_spec
+from ..storage.retention import saved_steps
 
 _FOLDERS = ("checkpoints", "")
 """Where the checkpoints of a run lie; a folder of checkpoints may be named itself."""
@@ -116,9 +117,8 @@ def select(tree: PyTree, like: PyTree) -> PyTree:
 
 def _newest(path: Path, field: str) -> Path:
     for folder in (path / name for name in _FOLDERS):
-        steps = [int(each.name) for each in folder.glob("*") if each.name.isdigit()]
-        if steps:
-            return folder.absolute() / str(max(steps))
+        if steps := saved_steps(folder):
+            return folder.absolute() / str(steps[-1])
     raise UserError(
         f"{field}: {path} holds no checkpoint; train that run first, or set {field} to another's "
         "folder"

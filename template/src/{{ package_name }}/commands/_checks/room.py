@@ -8,6 +8,7 @@ from pathlib import Path
 import jax
 
 from ...storage.checkpoints import CheckpointSettings
+from ...storage.retention import saved_steps
 from ...training.batches import training_batches
 from ...training.memory import telling_what_is_too_large
 from ...training.program import Program
@@ -61,7 +62,7 @@ def check_disk(abstract: TrainState, settings: CheckpointSettings, checkpoints: 
     """
     leaves = jax.tree.leaves(abstract)
     size = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
-    there = sum(path.name.isdecimal() for path in checkpoints.glob("*"))
+    there = len(saved_steps(checkpoints))
     needed = size * (settings.keep + 1 - min(there, settings.keep))
     path = checkpoints.absolute()
     free = shutil.disk_usage(next(each for each in path.parents if each.is_dir())).free

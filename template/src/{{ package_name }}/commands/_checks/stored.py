@@ -7,6 +7,7 @@ from typing import Any
 from ...storage.data_record import data_record
 from ...storage.dataset import DataSet
 from ...storage.digests import DIGESTS, find_damage
+from ...storage.retention import saved_steps
 from ...storage.run_directory import RunDirectory
 from ...training.data_settings import Prepares, fingerprint_of, info_of
 from .finding import Finding
@@ -36,9 +37,9 @@ def check_data(data: Any, run: RunDirectory | None) -> Iterator[Finding]:
 
 def check_checkpoints(run: RunDirectory) -> Iterator[Finding]:
     """Compare the files of all checkpoints with their digests."""
-    folders = (path for path in run.checkpoints.glob("*") if path.name.isdecimal())
-    for folder in sorted(folders, key=lambda path: int(path.name)):
-        what, problem = f"checkpoint {folder.name}", find_damage(folder)
+    for step in saved_steps(run.checkpoints):
+        folder = run.checkpoints / str(step)
+        what, problem = f"checkpoint {step}", find_damage(folder)
         if problem:
             said = f"{problem}: train moves it aside and goes on from the one before"
             yield Finding(what, said, "wrong")

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import fiddle as fdl
 
-from ..configuration import load_json
+from ..configuration import load_file
 from ..errors import UserError
-from ..files import read_text
 from ..storage.run_directory import RunDirectory
 from ..training.experiment import Experiment
 
@@ -16,7 +15,7 @@ def pretrained(config: fdl.Config[Experiment], run: str = "runs/base") -> None:
     directory = RunDirectory(Path(run))
     if not directory.config_json.exists():
         raise UserError(f"{run} holds no run: import a model there first")
-    saved = load_json(read_text(directory.config_json)).model
+    saved = load_file(directory.config_json).model
     model = getattr(saved, "base", saved)
     if hasattr(config.model, "base"):
         config.model.base = model
