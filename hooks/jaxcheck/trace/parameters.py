@@ -27,8 +27,9 @@ def half_parameters(
 ) -> Iterator[Finding]:
     """Yields where a module's parameters come into being in half precision.
 
-    A cast of float32 values is what the conventions ask for, and is left alone. What a library's
-    layer draws for the project is JX401, what the project draws itself JX402.
+    A cast of float32 values is what the conventions ask for, and is left alone; so is one value for
+    all, such as a scale of one, which a cast gives as well. What a library's layer draws for the
+    project is JX401, what the project draws itself JX402.
     """
     jaxpr = run.jaxpr.jaxpr
     found: dict[tuple[str, int], tuple[Spot, list[str], str, bool]] = {}
@@ -69,7 +70,7 @@ def _origin(jaxpr: Any, variable: Any, depth: int = 40) -> Any:
                 return None
             variable = equation.invars[0]
             continue
-        if name in _SAME_VALUES and not isinstance(equation.invars[0], Literal):
+        if name in _SAME_VALUES:
             variable = equation.invars[0]
             continue
         if name in _SCALED:

@@ -200,7 +200,7 @@ def test_gradients_that_explode_are_not_applied(data, tmp_path):
         tiny_methods.train(experiment, tmp_path / "run")
 
 
-@pytest.mark.parametrize("method", ["sft_lora", "dpo", "distill"])
+@pytest.mark.parametrize("method", ["sft_lora", "orpo", "distill"])
 def test_losses_that_stand_out_are_not_applied(data, teacher, tmp_path, method):
     """With weights that hardly move, which losses stand out follows from those that are told."""
     experiment = tiny_methods.make(

@@ -39,8 +39,10 @@ def read_weights(path: Path, field: str, like: PyTree) -> PyTree:
 
     def target(tree: PyTree, like: PyTree) -> PyTree:
         if isinstance(tree, dict):
+            parts = like if isinstance(like, dict) else {}
+            names = {str(name): name for name in parts}  # Orbax knows no numbers as names
             return {
-                name: target(part, like.get(name, {}) if isinstance(like, dict) else {})
+                names.get(name, name): target(part, parts.get(names.get(name), {}))
                 for name, part in tree.items()
             }
         same = isinstance(like, jax.ShapeDtypeStruct | jax.Array) and like.shape == tree.shape
