@@ -1,4 +1,8 @@
-"""Projects that cover all pairs of answers and interpreters: each installs, is clean, and works."""
+"""Projects that cover all pairs of answers and interpreters: each installs, is clean, and works.
+
+That is at night. By day each model does on each interpreter, and each answer is given by one of
+those projects; `tests/test_renders.py` renders all pairs.
+"""
 
 import shutil
 import subprocess
@@ -17,10 +21,33 @@ MODELS = {(row["task"], row.get("architecture")): row for row in reversed(ROWS)}
 OLDEST = [row | {"python_floor": "3.11", "interpreter": "oldest"} for row in MODELS.values()]
 OLDEST = [row for row in OLDEST if row not in ROWS]
 """Each model on the oldest interpreter, for the night: pairs of answers need few of them."""
+
+
+def traits(row: rendering.Answers) -> set[tuple[object, ...]]:
+    """What a row has to show by day: its model with its interpreter, and each of its answers."""
+    several = {name: value if isinstance(value, list) else [value] for name, value in row.items()}
+    given = {(name, one) for name, values in several.items() for one in values}
+    return given | {(row["task"], row.get("architecture"), row["interpreter"])}
+
+
+def covering(rows: list[rendering.Answers]) -> list[rendering.Answers]:
+    """A few rows that have between them every trait of all, those first that add the most."""
+    chosen, left = [], set().union(*map(traits, rows))
+    while left:
+        chosen.append(max(rows, key=lambda row: len(traits(row) & left)))
+        left -= traits(chosen[-1])
+    return chosen
+
+
+BY_DAY = covering(ROWS)
+DAY = [row for row in ROWS if row in BY_DAY]
+LATE = [row for row in ROWS if row not in BY_DAY] + OLDEST
 MEETING = {"tests/test_command_line.py"}
 """Tests in which all modules of a project meet, the tracker's too."""
 LONGEST = {
+    "tests/test_damage.py",
     "tests/test_doctor.py",
+    "tests/test_finite.py",
     "tests/test_hooks.py",
     "tests/test_launch_local.py",
     "tests/test_optimizer_state.py",
@@ -29,6 +56,7 @@ LONGEST = {
     "tests/test_resume.py",
     "tests/test_sharding.py",
     "tests/test_spikes.py",
+    "tests/test_start.py",
     "tests/test_starts.py",
     "tests/test_training.py",
     "tests/test_watchdog.py",
@@ -41,7 +69,7 @@ every task on each interpreter in `nox -s nightly`."""
     scope="module",
     params=[
         pytest.param(row, id=name, marks=[pytest.mark.xdist_group(name), *marks])
-        for rows, marks in ((ROWS, ()), (OLDEST, (pytest.mark.nightly,)))
+        for rows, marks in ((DAY, ()), (LATE, (pytest.mark.nightly,)))
         for row, name in ((row, rendering.label(row)) for row in rows)
     ],
 )
