@@ -21,6 +21,7 @@ MEETING = {"tests/test_command_line.py"}
 """Tests in which all modules of a project meet, the tracker's too."""
 LONGEST = {
     "tests/test_doctor.py",
+    "tests/test_elastic.py",
     "tests/test_hooks.py",
     "tests/test_launch_local.py",
     "tests/test_optimizer_state.py",
