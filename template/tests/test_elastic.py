@@ -1,15 +1,13 @@
 """A run goes on with other devices, as if it had always had them or never lost the others."""
 
-import shutil
-
 import numpy as np
 import pytest
 
 from . import tiny, tiny_task
 from .project import reporting, storage, training
 from .recorded import record
+from .test_processes import EXACT, left_at
 
-FLOAT32 = ("precision.param_dtype=float32", "precision.compute_dtype=float32")
 STEPS, SAVED = 10, 6
 
 
@@ -20,7 +18,7 @@ def data(tmp_path_factory):
 
 def train(data, folder, model, columns, fsdp=False):
     """Train to the end of the run on a mesh; the examples that each step took."""
-    experiment = tiny.make(data, *FLOAT32, *tiny_task.SHARDING)
+    experiment = tiny.make(data, *EXACT, *tiny_task.SHARDING, f"mesh.fsdp={fsdp}")
     run = storage.run_directory.RunDirectory(folder)
     with pytest.MonkeyPatch.context() as patch, run.lock():
         taken = record(patch)
@@ -48,9 +46,6 @@ def whole(data, tmp_path_factory):
 def test_eight_devices_may_become_others(data, whole, tmp_path, model, columns, fsdp):
     """What was done after the checkpoint is done again, elsewhere."""
     before, taken = whole
-    run = shutil.copytree(before, tmp_path / "run")
-    for step in storage.retention.saved_steps(run / "checkpoints"):
-        if step > SAVED:
-            shutil.rmtree(run / "checkpoints" / str(step))
+    run = left_at(SAVED, before, tmp_path / "run")
     assert train(data, run, model, columns, fsdp) == taken[SAVED:]
     np.testing.assert_allclose(losses(run), losses(before), rtol=1e-5)

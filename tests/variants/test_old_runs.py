@@ -54,9 +54,10 @@ def test_a_run_of_an_earlier_release_goes_on(
 
     told = training.log_file(project, "runs/killed").read_text()
     assert re.search("resuming after step [24] of 12", told), told
-    # An update keeps what the project has locked; so what computes is the same, bit for bit.
+    # An update keeps what the project has locked. The library's step is another program, though,
+    # and XLA may add in another order: that of tabular does.
     after = releases(project.environment)
     assert [before[name] for name in COMPUTING] == [after[name] for name in COMPUTING]
     for metric in METRICS:
         expected = training.series(project, "runs/whole", metric)
-        assert training.series(project, "runs/killed", metric) == expected, metric
+        assert training.series(project, "runs/killed", metric) == pytest.approx(expected, rel=1e-5)
