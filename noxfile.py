@@ -1,4 +1,4 @@
-"""The commands of this repository: demo, lint, tests, variants, nightly, quality, bench, release.
+"""The commands of this repository, from demo and lint to release.
 
 Every session installs what it needs with uv, which comes with `nox[uv]`. Sessions run on the Python
 that runs nox; `variants` looks for further ones itself.
@@ -114,6 +114,13 @@ def quality(session: nox.Session) -> None:
     """Trains each model and prints a table of what it reaches: `nox -s quality [-- --long]`."""
     session.install(*DEVELOPMENT)
     session.run("python", "-m", "tests.variants.quality", *session.posargs)
+
+
+@nox.session
+def torture(session: nox.Session) -> None:
+    """Breaks runs and files at random: `nox -s torture [-- MINUTES --seed=N --task=TASK]`."""
+    session.install(*DEVELOPMENT)
+    session.run("python", "-m", "tests.variants.torture", *session.posargs)
 
 
 @nox.session

@@ -2,19 +2,22 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import jax
 import pytest
 from jax._src.distributed import global_state
 
 from . import tiny
-from .project import package, parallel, reporting, storage, training
+from .project import command_line, package, parallel, reporting, storage
+from .recorded import record
 
 EXACT = ("precision.param_dtype=float32", "precision.compute_dtype=float32")
 
@@ -34,20 +37,29 @@ def together(port, number, count):
     }
 
 
-TRAIN_TWICE = """
-import importlib, sys
+TRAIN_ALL = """
+import importlib, json, sys
+import pytest
+from tests.recorded import record
 main = importlib.import_module(f"{sys.argv[1]}.__main__").main
-words = sys.argv[2:]
-print("codes:", main(words), main([*words, "--config=set:seed=7"]))
+for words in sys.argv[2:]:
+    with pytest.MonkeyPatch.context() as patch:
+        taken = record(patch)
+        print("code:", main(words.splitlines()))
+        print("taken:", json.dumps(taken))
 """
 
 
-def start(run, data, number, port, program=TRAIN_TWICE, *changes):
-    """One of two processes with a device each: they train together, then with another seed."""
-    words = [f"--config={each}" for each in tiny.directives(data, *EXACT, *changes)]
-    words = ["train", "--run-dir", str(run.path), *words]
+def words(run, directives):
+    """A command that trains, a word on each line."""
+    return "\n".join(["train", f"--run-dir={run}", *(f"--config={each}" for each in directives)])
+
+
+def start(number, port, program, *commands):
+    """One of two processes with a device each, which carry out the same commands."""
     return subprocess.Popen(
-        [sys.executable, "-c", program, package.__name__, *words],
+        [sys.executable, "-c", program, package.__name__, *commands],
+        cwd=Path(__file__).parents[1],
         env={**os.environ, **together(port, number, 2), "JAX_PLATFORMS": "cpu"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -55,45 +67,79 @@ def start(run, data, number, port, program=TRAIN_TWICE, *changes):
     )
 
 
-def train(run, data):
-    """Train in this process, on its eight devices."""
-    with run.lock():
-        training.loop.train(tiny.make(data, *EXACT, "mesh.data=8"), run)
+def in_two_processes(*commands):
+    """Carry out commands that train; what each process says, and what both took in each of them."""
+    port = free_port()
+    processes = [start(number, port, TRAIN_ALL, *commands) for number in (0, 1)]
+    outputs = [process.communicate(timeout=600)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    shares = [re.findall("^taken: (.*)", output, re.MULTILINE) for output in outputs]
+    # Each has every other example.
+    taken = [
+        [
+            [example for pair in zip(*batch, strict=True) for example in pair]
+            for batch in zip(*map(json.loads, each), strict=True)
+        ]
+        for each in zip(*shares, strict=True)
+    ]
+    return outputs, taken
 
 
-def losses(run):
+def left_at(step, run, folder):
+    """A copy of a run as if it had been killed before its next checkpoint."""
+    copy = storage.run_directory.RunDirectory(shutil.copytree(run, folder))
+    for later in storage.retention.saved_steps(copy.checkpoints):
+        if later > step:
+            shutil.rmtree(copy.checkpoints / str(later))
+    return copy.path
+
+
+def train(run, data, monkeypatch):
+    """Train in this process, on its eight devices; the examples that each step took."""
+    with monkeypatch.context() as patch:
+        taken = record(patch)
+        command = words(run, tiny.directives(data, *EXACT, "mesh.data=8"))
+        assert command_line.main(command.splitlines()) == 0
+    return taken
+
+
+def losses(folder):
     """The training loss of each step; they have to be the ten of the tiny experiment."""
-    rows = reporting.writers.read_metrics(run.metrics)
+    rows = reporting.writers.read_metrics(folder / "metrics.jsonl")
     assert [row["step"] for row in rows] == list(range(1, 11))
     return [row["train/loss"] for row in rows]
 
 
-def test_two_processes_train_as_one_and_one_goes_on_from_them(tmp_path):
+def test_two_processes_train_as_one_and_either_goes_on_from_the_other(tmp_path, monkeypatch):
     data = tiny.prepare(tmp_path)
-    alone, pair = (storage.run_directory.RunDirectory(tmp_path / name) for name in ("one", "two"))
-    port = free_port()
-    processes = [start(pair, data, number, port) for number in (0, 1)]
-    train(alone, data)
-    outputs = [process.communicate(timeout=300)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], outputs
-    assert all("codes: 0 2\n" in output for output in outputs), outputs
-    assert losses(pair) == pytest.approx(losses(alone), rel=1e-5)
+    alone, pair = tmp_path / "alone", tmp_path / "pair"
+    taken = train(alone, data, monkeypatch)
+    joined = left_at(6, alone, tmp_path / "joined")
+    outputs, (of_two, of_none, after_one) = in_two_processes(
+        words(pair, tiny.directives(data, *EXACT)),
+        words(pair, tiny.directives(data, *EXACT, "seed=7")),
+        words(joined, tiny.directives(data, *EXACT)),
+    )
+    codes = [re.findall("^code: (.*)", output, re.MULTILINE) for output in outputs]
+    assert codes == [["0", "2", "0"]] * 2, outputs
+    assert (of_two, of_none, after_one) == (taken, [], taken[6:])
+    for run in (pair, joined):
+        assert losses(run) == pytest.approx(losses(alone), rel=1e-5)
 
     # What only the first process can see, that the run was started with another seed, ends both.
     assert "was started with another configuration (seed: " in outputs[0]
     assert "another process of this run cannot go on" in outputs[1]
 
     # The digests of a checkpoint are those of the files of both.
-    newest = pair.checkpoints / "10"
+    newest = pair / "checkpoints" / "10"
     assert storage.digests.find_damage(newest) is None
     digests = json.loads((newest / "digests.json").read_text())
     assert {"state/array_metadatas/process_0", "state/array_metadatas/process_1"} <= digests.keys()
 
     # One process goes on from what two have saved: the state, and the position in the data.
-    for step in ("8", "10"):
-        shutil.rmtree(pair.checkpoints / step)
-    train(pair, data)
-    assert losses(pair) == pytest.approx(losses(alone), rel=1e-5)
+    left = left_at(6, pair, tmp_path / "left")
+    assert train(left, data, monkeypatch) == taken[6:]
+    assert losses(left) == pytest.approx(losses(alone), rel=1e-5)
 
 
 TRAIN = """
@@ -106,7 +152,8 @@ def test_an_interrupt_of_one_process_ends_both_with_a_checkpoint(tmp_path):
     data, port = tiny.prepare(tmp_path), free_port()
     run = storage.run_directory.RunDirectory(tmp_path / "run")
     changes = ("loop.steps=100000", "checkpoint.every=100000", "loop.eval_every=100000")
-    processes = [start(run, data, number, port, TRAIN, *changes) for number in (0, 1)]
+    command = words(run.path, tiny.directives(data, *EXACT, *changes)).splitlines()
+    processes = [start(number, port, TRAIN, *command) for number in (0, 1)]
     while not reporting.writers.read_metrics(run.metrics):
         assert all(process.poll() is None for process in processes)
         time.sleep(0.05)

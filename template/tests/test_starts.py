@@ -12,7 +12,7 @@ import jax
 import pytest
 
 from . import tiny, tiny_task
-from .project import command_line, errors, package, reporting, training
+from .project import command_line, errors, package, reporting, storage, training
 
 check_metrics = reporting.writers.check_metrics
 
@@ -199,6 +199,22 @@ def test_no_room_is_one_line(tmp_path, options, monkeypatch, capsys, error):
         assert code == 1 and "No space left on device: make room" in line
     else:
         assert code == 2 and "Out of memory allocating 36 bytes (memory of each device: " in line
+
+
+def test_a_picture_that_cannot_be_written_hides_no_other_error(
+    tmp_path, options, monkeypatch, capsys, caplog
+):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    def fail_to_save(*_, **__):
+        raise errors.Unsaved("checkpoint 2 could not be written")
+
+    monkeypatch.setattr(reporting.curves, "write_atomically", fail)
+    monkeypatch.setattr(storage.checkpoints.Checkpoints, "save", fail_to_save)
+    assert train(tmp_path / "run", *options) == 1
+    assert "checkpoint 2 could not be written" in refusal(capsys)
+    assert "curves.png could not be drawn: No space left on device" in caplog.text
 
 
 @pytest.mark.parametrize(

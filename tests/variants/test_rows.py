@@ -47,6 +47,7 @@ MEETING = {"tests/test_command_line.py"}
 LONGEST = {
     "tests/test_damage.py",
     "tests/test_doctor.py",
+    "tests/test_elastic.py",
     "tests/test_finite.py",
     "tests/test_hooks.py",
     "tests/test_launch_local.py",

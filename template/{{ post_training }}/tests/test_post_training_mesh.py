@@ -7,6 +7,12 @@ import numpy as np
 import pytest
 
 from . import tiny_methods
+from .project import storage
+from .test_processes import EXACT
+
+CHANGES = (*EXACT, "model.num_heads=4", "optimizer.learning_rate=1e-3")
+MESHES = [(1, 8), (1, 4), (1, 1), (2, 4, True)]
+"""Sizes of model and data, and whether weights are spread over both."""
 
 
 @pytest.fixture(scope="module")
@@ -14,36 +20,40 @@ def data(tmp_path_factory):
     return tiny_methods.prepare(tmp_path_factory.mktemp("data"))
 
 
-def train(method, data, *, model, on):
-    """Weights and metrics of three steps in float32."""
-    changes = ("model.num_heads=4", "optimizer.learning_rate=1e-3")
-    experiment = tiny_methods.make(method, data, *changes)
-    float32 = {"param_dtype": "float32", "compute_dtype": "float32"}
-    precision = experiment.precision.model_copy(update=float32)
-    experiment = experiment.model_copy(update={"precision": precision})
-    program = tiny_methods.make_program(experiment, model=model, data=on)
-    history = []
-    with jax.set_mesh(program.mesh):
-        state, step = program.initial_state(), None
-        for batch in itertools.islice(tiny_methods.batches(experiment), 3):
+def go_on(method, data, folder, count, model, columns, fsdp=False):
+    """Make steps from the newest checkpoint on, and leave one; the weights and each step's loss."""
+    experiment = tiny_methods.make(method, data, *CHANGES, f"mesh.fsdp={fsdp}")
+    program = tiny_methods.make_program(experiment, model=model, data=columns)
+    losses, settings = [], storage.checkpoints.CheckpointSettings()
+    with jax.set_mesh(program.mesh), storage.checkpoints.Checkpoints(folder, settings) as kept:
+        batches = tiny_methods.batches(experiment)
+        restored = kept.restore(program.layout.abstract, batches)
+        start, state = restored[:2] if restored else (0, program.initial_state())
+        step = None
+        for batch in itertools.islice(batches, count):
             placed = program.put(batch)
             step = step or program.compile_train_step(placed)
             state, metrics = step(state, placed)
-            history.append(float(metrics["loss"]))
-    return jax.device_get(state.params), history
+            losses.append(float(metrics["loss"]))
+        kept.save(start + count, state, batches)
+    return jax.device_get(state.params), losses
 
 
 @pytest.mark.parametrize("method", ["sft", "dpo", "grpo"])
-def test_eight_devices_give_the_weights_of_one(data, method):
-    alone, losses = train(method, data, model=1, on=1)
-    spread, others = train(method, data, model=4, on=2)
-    np.testing.assert_allclose(others, losses, rtol=1e-3, atol=1e-5)
+def test_a_run_may_move_from_mesh_to_mesh(data, tmp_path, method):
+    """One is on eight devices all the time; the other makes each step elsewhere."""
+    expected, whole = go_on(method, data, tmp_path / "whole", len(MESHES), *MESHES[0])
+    losses = []
+    for mesh in MESHES:
+        weights, further = go_on(method, data, tmp_path / "moved", 1, *mesh)
+        losses += further
+    np.testing.assert_allclose(losses, whole, rtol=1e-5, atol=1e-7)
 
     def close(one, other):
         distance = np.linalg.norm(one - other) / np.linalg.norm(one)
         assert distance < 1e-3, distance
 
-    jax.tree.map(close, alone, spread)
+    jax.tree.map(close, expected, weights)
 
 
 def test_what_the_optimizer_keeps_stays_where_its_weights_are(data):

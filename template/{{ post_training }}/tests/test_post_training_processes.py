@@ -1,32 +1,17 @@
 """Two processes on one machine make the steps of Tunix as one process does."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 from . import tiny_methods
-from .project import package, reporting
-from .test_processes import EXACT, free_port, together
+from .project import configuration, experiments, reporting
+from .test_processes import EXACT, in_two_processes, left_at, words
 
-TRAIN_ALL = """
-import importlib, sys
-main = importlib.import_module(f"{sys.argv[1]}.__main__").main
-for words in sys.argv[2:]:
-    print("code:", main(words.splitlines()))
-"""
+EVERY = ("checkpoint.every=2",)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return tiny_methods.prepare(tmp_path_factory.mktemp("data"))
-
-
-def words(run, method, data, *changes):
-    """A command that trains, a word on each line."""
-    directives = tiny_methods.directives(method, data, *EXACT, *changes)
-    return "\n".join(["train", f"--run-dir={run}", *(f"--config={each}" for each in directives)])
 
 
 def metrics(run):
@@ -42,38 +27,46 @@ def metrics(run):
     ]
 
 
-def test_two_processes_train_as_one(data, tmp_path):
+def train(folder, method, data, *changes):
+    """Train in this process, on one device."""
+    tiny_methods.train(tiny_methods.make(method, data, *EXACT, *EVERY, *changes), folder)
+
+
+def command(folder, method, data, *changes):
+    """A command that trains, a word on each line."""
+    return words(folder, tiny_methods.directives(method, data, *EXACT, *EVERY, *changes))
+
+
+def test_two_processes_train_as_one_and_either_goes_on_from_the_other(data, tmp_path):
     """From random weights, from those of a run before as the reference, and with a teacher."""
-    first = tmp_path / "alone" / "sft"
+    alone, pair, joined, left = (tmp_path / name for name in ("alone", "pair", "joined", "left"))
     sizes = ("d_model=32", "num_heads=2", "d_ff=64")
     changes = {
         "sft": (),
-        "dpo": (f"start_from={first}", "loop.micro_batches=2"),
+        "dpo": (f"start_from={alone / 'sft'}", "loop.micro_batches=2"),
         "distill": (
-            f"method.teacher={first}",
+            f"method.teacher={alone / 'sft'}",
             *(f"method.teacher_model.{size}" for size in sizes),
         ),
     }
     for method, more in changes.items():
-        experiment = tiny_methods.make(method, data, *EXACT, *more)
-        tiny_methods.train(experiment, tmp_path / "alone" / method)
-    pair = tmp_path / "pair"
-    commands = [words(pair / method, method, data, *more) for method, more in changes.items()]
-    port = free_port()
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", TRAIN_ALL, package.__name__, *commands],
-            env={**os.environ, **together(port, number, 2), "JAX_PLATFORMS": "cpu"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for number in (0, 1)
-    ]
-    outputs = [process.communicate(timeout=600)[0] for process in processes]
-    assert [output.count("code: 0\n") for output in outputs] == [3, 3], outputs
-    for method in changes:
-        alone, together_ = metrics(tmp_path / "alone" / method), metrics(pair / method)
-        assert [row["step"] for row in alone] == [1, 2, 3, 4]
-        for one, other in zip(together_, alone, strict=True):
-            assert one == pytest.approx(other, rel=1e-4, abs=1e-5), method
+        train(alone / method, method, data, *more)
+    commands = [command(pair / method, method, data, *more) for method, more in changes.items()]
+    for method in ("sft", "dpo"):
+        left_at(2, alone / method, joined / method)
+        directives = tiny_methods.directives(method, data, *EXACT, *EVERY, *changes[method])
+        started_with = configuration.compose(directives, experiments)
+        (joined / method / "config.json").write_text(configuration.dump_json(started_with))
+        commands.append(command(joined / method, method, data, *changes[method]))
+    outputs, _ = in_two_processes(*commands)
+    assert [output.count("code: 0\n") for output in outputs] == [5, 5], outputs
+    assert [output.count("resuming after step 2 of 4") for output in outputs] == [2, 0]
+    for method in ("sft", "dpo"):
+        left_at(2, pair / method, left / method)
+        train(left / method, method, data, *changes[method])
+    for run in (path.parent for path in tmp_path.glob("*/*/metrics.jsonl")):
+        found, expected = metrics(run), metrics(alone / run.name)
+        assert [row["step"] for row in found] == [1, 2, 3, 4]
+        for one, other in zip(found, expected, strict=True):
+            assert one == pytest.approx(other, rel=1e-4, abs=1e-5), run
+            assert one["train/loss"] == pytest.approx(other["train/loss"], rel=1e-5), run

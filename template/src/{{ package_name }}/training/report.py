@@ -1,5 +1,6 @@
 """What a run tells while it runs: metrics to files and tracker, progress to the console."""
 
+import logging
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
@@ -10,6 +11,8 @@ from ..reporting.progress import Progress
 from ..reporting.tracker import open_tracker
 from ..reporting.writers import JsonLinesWriter, Metrics, MetricWriter
 from ..storage.run_directory import RunDirectory
+
+_logger = logging.getLogger(__name__)
 
 
 class Report:
@@ -52,7 +55,10 @@ class Report:
             # Commands that draw nothing need not wait for matplotlib.
             from ..reporting.curves import plot_curves
 
-            plot_curves(self._run.metrics, self._run.curves, self._run.path.name)
+            try:
+                plot_curves(self._run.metrics, self._run.curves, self._run.path.name)
+            except OSError as error:  # no reason to fail, nor to hide the one that there may be
+                _logger.warning("%s could not be drawn: %s", self._run.curves, error.strerror)
 
     def write(self, step: int, train: Metrics, evaluations: Mapping[str, Metrics]) -> None:
         """Record one step: its numbers, and the metrics of the evaluations after it by name."""
