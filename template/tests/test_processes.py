@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import jax
 import pytest
@@ -15,8 +16,10 @@ from jax._src.distributed import global_state
 
 from . import tiny
 from .project import package, parallel, reporting, storage, training
+from .test_rollback import spoil
 
 EXACT = ("precision.param_dtype=float32", "precision.compute_dtype=float32")
+GOING_BACK = ("safety.max_consecutive_skips=3",)
 
 
 def free_port() -> int:
@@ -35,7 +38,9 @@ def together(port, number, count):
 
 
 TRAIN_TWICE = """
-import importlib, sys
+import importlib, sys, pytest
+from tests.test_rollback import spoil
+spoil(pytest.MonkeyPatch(), bad=range(3, 6))
 main = importlib.import_module(f"{sys.argv[1]}.__main__").main
 words = sys.argv[2:]
 print("codes:", main(words), main([*words, "--config=set:seed=7"]))
@@ -57,8 +62,9 @@ def start(run, data, number, port, program=TRAIN_TWICE, *changes):
 
 def train(run, data):
     """Train in this process, on its eight devices."""
-    with run.lock():
-        training.loop.train(tiny.make(data, *EXACT, "mesh.data=8"), run)
+    with run.lock(), pytest.MonkeyPatch.context() as patch:
+        spoil(patch, bad=range(3, 6))
+        training.loop.train(tiny.make(data, *EXACT, *GOING_BACK, "mesh.data=8"), run)
 
 
 def losses(run):
@@ -68,16 +74,20 @@ def losses(run):
     return [row["train/loss"] for row in rows]
 
 
-def test_two_processes_train_as_one_and_one_goes_on_from_them(tmp_path):
+def test_two_processes_train_as_one_and_one_goes_on_from_them(tmp_path, monkeypatch):
+    """All of them go back from the same bad batches."""
+    monkeypatch.chdir(Path(__file__).parents[1])
     data = tiny.prepare(tmp_path)
     alone, pair = (storage.run_directory.RunDirectory(tmp_path / name) for name in ("one", "two"))
     port = free_port()
-    processes = [start(pair, data, number, port) for number in (0, 1)]
+    processes = [start(pair, data, each, port, TRAIN_TWICE, *GOING_BACK) for each in (0, 1)]
     train(alone, data)
     outputs = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert all("codes: 0 2\n" in output for output in outputs), outputs
     assert losses(pair) == pytest.approx(losses(alone), rel=1e-5)
+    told = [json.loads(run.rollbacks.read_text())[0]["batches"] for run in (pair, alone)]
+    assert told[0] == told[1] and list(told[0]) == ["3", "4", "5"]
 
     # What only the first process can see, that the run was started with another seed, ends both.
     assert "was started with another configuration (seed: " in outputs[0]

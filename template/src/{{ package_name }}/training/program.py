@@ -58,6 +58,9 @@ class Program:
         step = self.train_step.lower(self.layout.abstract, batch).compile()
         return stop_at_nan(step) if self.experiment.safety.debug_nans else step
 
+    def restart(self, step: Any) -> None:
+        """Let a compiled step go on from a state that it has not returned; this one can anyway."""
+
     def put(self, batch: dict[str, Any]) -> dict[str, Any]:
         """A batch as the training step takes it, made from this process's share."""
         return put_batch(batch, self.batch)

@@ -43,6 +43,10 @@ class TunixProgram(Program):
         """A step of Tunix's, as a function of state and batch; it is compiled by its first call."""
         return self.train_step(self)
 
+    def restart(self, step: Any) -> None:
+        """Let a step of Tunix's go on from a state that it has not returned."""
+        step.restart()
+
     def put(self, batch: dict[str, Any]) -> dict[str, Any]:
         """A batch as the step takes it.
 
