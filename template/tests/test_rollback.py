@@ -16,6 +16,7 @@ from . import tiny, tiny_task
 from .project import errors, reporting, storage, training
 from .test_resume import losses, run_in, training_arrays
 from .test_training import poison
+from .watched import unchanged
 
 CHANGES = ("safety.max_consecutive_skips=3", *tiny_task.RANDOM)
 BAD = range(4, 7)
@@ -141,7 +142,21 @@ def test_a_run_stopped_anywhere_goes_on_bit_for_bit(data, whole, tmp_path, monke
         assert train(run, experiment).signal == signal.SIGTERM
     assert storage.retention.saved_steps(run.checkpoints)[-1] == saved
     assert_equal(train(run, experiment), run, whole)
-    assert run.rollbacks.read_bytes() == whole[0].rollbacks.read_bytes()
+    told = run.rollbacks.read_text().replace(str(run.path), str(whole[0].path))
+    assert told == whole[0].rollbacks.read_text()
+
+
+def test_a_step_can_be_replayed_as_it_was_before_a_rollback(data, whole, monkeypatch):
+    spoil(monkeypatch, bad=BAD)
+    monkeypatch.setattr(training.replay, "training_batches", training.loop.training_batches)
+    run, experiment = whole[0], tiny.make(data, *CHANGES)
+    with unchanged(run.path):
+        found = training.replay.replay(experiment, run, 5, rollback=1)
+    assert (found.start, found.batch) == (0, 5)  # the checkpoints from before it are gone
+    (part,) = found.parts
+    assert np.isnan(part.loss) and part.output is None  # of the modules, that is
+    assert found.broken == "NaN or Inf in weights"
+    assert found.origins == json.loads(run.rollbacks.read_text())[0]["batches"]["5"]
 
 
 def train_spoiled(folder, data, *changes):
@@ -206,6 +221,7 @@ def test_rollbacks_come_to_an_end(data, tmp_path, monkeypatch):
     report = json.loads(run.diverged.read_text())
     assert (report["step"], report["batch"]) == (6, 12)
     assert report["passed_over_before"] == [[4, 6], [7, 9]]
+    assert report["replay"].endswith(f"replay --run-dir {run.path} --step 6")
 
 
 def test_which_batch_a_step_trains_on():

@@ -169,6 +169,11 @@ class Checkpoints:
         """The metrics of every checkpoint, by step."""
         return self._saved(self._checkpointer.checkpoints)
 
+    def passed(self, step: int) -> list[tuple[int, int]]:
+        """What the run passed over by the time of a checkpoint, as `save` was told."""
+        kept = _kept(self._directory / str(step)).get("passed_over", [])
+        return [(first, last) for first, last in kept]
+
     def _saved(self, checkpoints: Sequence[Any]) -> Saved:
         return {checkpoint.step: self._metrics[checkpoint.step] for checkpoint in checkpoints}
 
@@ -320,8 +325,8 @@ class Checkpoints:
         kept = _kept(self._directory / str(step))
         if data is not None:
             data.set_state(kept["data"])
-        passed = [(first, last) for first, last in kept.get("passed_over", [])]
-        return Restored(step, state, kept.get("hooks", {}), kept.get("lines"), passed)
+        hooks, lines = kept.get("hooks", {}), kept.get("lines")
+        return Restored(step, state, hooks, lines, self.passed(step))
 
     def _damage(self, step: int) -> str | None:
         """What is wrong with this process's share of the files of a checkpoint."""

@@ -92,6 +92,7 @@ class Rollbacks:
         with failing_together():
             if jax.process_index() == 0:
                 record = self._record(stuck, sound, window)
+                record["replay"] = self._replay(stuck.step, None if final else count + 1)
                 earlier = [] if final or not told.exists() else read_json(told, list)[:count]
                 content = record if final else [*earlier, record]
                 write_atomically(told, json.dumps(content, indent=2, allow_nan=False) + "\n")
@@ -99,13 +100,19 @@ class Rollbacks:
             raise Diverged(
                 f"{stuck}, and safety.max_rollbacks={most} allows no further rollback; lower "
                 f"optimizer.learning_rate or look at the data: {told} says what batches {batches} "
-                "hold"
+                f"hold; `{self._replay(stuck.step, None)}` finds the first module"
             )
         self.passed = [*self.passed, window]
         return sound, (
             f"rollback {count + 1} of {most}: the updates of steps {steps} were skipped; their "
             f"batches, {batches}, are passed over: {told} says what they hold"
         )
+
+    def _replay(self, step: int, rollback: int | None) -> str:
+        """The command that repeats a step."""
+        program = __name__.partition(".")[0]
+        command = f"python -m {program} replay --run-dir {self._directory.path} --step {step}"
+        return command if rollback is None else f"{command} --rollback {rollback}"
 
     def _last_sound(self, step: int, consecutive_skips: int) -> int:
         return step - math.ceil(consecutive_skips / self._experiment.updates_per_step)
@@ -121,6 +128,7 @@ class Rollbacks:
             "loss": _number(stuck.metrics["loss"]),
             "grad_norm": _number(stuck.metrics.get("grad_norm")),
             "modules": {name: _number(norm) for name, norm in stuck.modules.items()},
+            "passed_over": window,
             "passed_over_before": self.passed,
             "batches": {str(number): examples for number, examples in held},
         }

@@ -10,6 +10,7 @@ from flax import nnx
 from jaxtyping import PyTree
 
 from ..errors import Diverged
+from ..training.module_checks import Examined, examine
 from ..training.optimizer import rates_of
 from ..training.safety import place_in
 from ..training.spikes import spike_metrics
@@ -17,7 +18,7 @@ from ..training.state import TrainState
 from .guard import RecordedState
 from .policy import Policy, name_mesh_axes
 from .program import TunixProgram
-from .trainer import Setup, StepTrainer, read_optimizer, write_optimizer
+from .trainer import Setup, StepTrainer, read_optimizer, show_parts, write_optimizer
 
 
 class TunixStep:
@@ -61,6 +62,16 @@ class TunixStep:
         metrics |= {"skipped": state.skipped, "consecutive_skips": state.consecutive_skips}
         metrics |= measured
         return state, {name: jnp.float32(value) for name, value in metrics.items()}
+
+    def examine(self, state: TrainState, batch: dict[str, Any]) -> list[Examined]:
+        """Make a step, and look at each module in what the trainers differentiate."""
+        found: list[Examined] = []
+        if self._trainer is None:
+            self._trainer = self._start(state)
+        for trainer in self._trainer.trainers:
+            show_parts(trainer, lambda part: found.append(examine(part)))
+        self(state, batch)
+        return found
 
     def restart(self) -> None:
         """Let go of the trainer with its state; the next call makes another, of the state it gets.
