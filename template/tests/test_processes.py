@@ -18,8 +18,11 @@ from jax._src.distributed import global_state
 from . import tiny
 from .project import command_line, package, parallel, reporting, storage
 from .recorded import record
+from .test_rollback import spoil
 
 EXACT = ("precision.param_dtype=float32", "precision.compute_dtype=float32")
+BAD = range(3, 6)
+GOING_BACK = (*EXACT, "safety.max_consecutive_skips=3")
 
 
 def free_port() -> int:
@@ -48,6 +51,11 @@ for words in sys.argv[2:]:
         print("code:", main(words.splitlines()))
         print("taken:", json.dumps(taken))
 """
+SPOILED = f"""
+import pytest
+from tests.test_rollback import spoil
+spoil(pytest.MonkeyPatch(), bad={BAD})
+{TRAIN_ALL}"""
 
 
 def words(run, directives):
@@ -67,10 +75,10 @@ def start(number, port, program, *commands):
     )
 
 
-def in_two_processes(*commands):
+def in_two_processes(*commands, program=TRAIN_ALL):
     """Carry out commands that train; what each process says, and what both took in each of them."""
     port = free_port()
-    processes = [start(number, port, TRAIN_ALL, *commands) for number in (0, 1)]
+    processes = [start(number, port, program, *commands) for number in (0, 1)]
     outputs = [process.communicate(timeout=600)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     shares = [re.findall("^taken: (.*)", output, re.MULTILINE) for output in outputs]
@@ -97,8 +105,9 @@ def left_at(step, run, folder):
 def train(run, data, monkeypatch):
     """Train in this process, on its eight devices; the examples that each step took."""
     with monkeypatch.context() as patch:
+        spoil(patch, bad=BAD)
         taken = record(patch)
-        command = words(run, tiny.directives(data, *EXACT, "mesh.data=8"))
+        command = words(run, tiny.directives(data, *GOING_BACK, "mesh.data=8"))
         assert command_line.main(command.splitlines()) == 0
     return taken
 
@@ -111,20 +120,24 @@ def losses(folder):
 
 
 def test_two_processes_train_as_one_and_either_goes_on_from_the_other(tmp_path, monkeypatch):
+    """All of them go back from the same bad batches."""
     data = tiny.prepare(tmp_path)
     alone, pair = tmp_path / "alone", tmp_path / "pair"
     taken = train(alone, data, monkeypatch)
     joined = left_at(6, alone, tmp_path / "joined")
     outputs, (of_two, of_none, after_one) = in_two_processes(
-        words(pair, tiny.directives(data, *EXACT)),
-        words(pair, tiny.directives(data, *EXACT, "seed=7")),
-        words(joined, tiny.directives(data, *EXACT)),
+        words(pair, tiny.directives(data, *GOING_BACK)),
+        words(pair, tiny.directives(data, *GOING_BACK, "seed=7")),
+        words(joined, tiny.directives(data, *GOING_BACK)),
+        program=SPOILED,
     )
     codes = [re.findall("^code: (.*)", output, re.MULTILINE) for output in outputs]
     assert codes == [["0", "2", "0"]] * 2, outputs
-    assert (of_two, of_none, after_one) == (taken, [], taken[6:])
+    assert (of_two, of_none, after_one) == (taken, [], taken[-4:])
     for run in (pair, joined):
         assert losses(run) == pytest.approx(losses(alone), rel=1e-5)
+    told = [json.loads((run / "rollbacks.json").read_text())[0]["batches"] for run in (pair, alone)]
+    assert told[0] == told[1] and list(told[0]) == ["3", "4", "5"]
 
     # What only the first process can see, that the run was started with another seed, ends both.
     assert "was started with another configuration (seed: " in outputs[0]
@@ -138,7 +151,7 @@ def test_two_processes_train_as_one_and_either_goes_on_from_the_other(tmp_path, 
 
     # One process goes on from what two have saved: the state, and the position in the data.
     left = left_at(6, pair, tmp_path / "left")
-    assert train(left, data, monkeypatch) == taken[6:]
+    assert train(left, data, monkeypatch) == taken[-4:]
     assert losses(left) == pytest.approx(losses(alone), rel=1e-5)
 
 

@@ -1,5 +1,6 @@
 """Each method through the training loop: metrics, files, what stays and what is told."""
 
+import json
 import math
 from typing import Any
 
@@ -193,11 +194,13 @@ def test_a_reward_that_fails_ends_the_run(data, tmp_path, monkeypatch):
 
 
 def test_gradients_that_explode_are_not_applied(data, tmp_path):
-    experiment = tiny_methods.make(
-        "sft", data, "safety.max_gradient_norm=1e-6", "safety.max_consecutive_skips=3"
-    )
-    with pytest.raises(errors.Diverged, match="the last 3 updates were skipped"):
+    limits = ("max_gradient_norm=1e-6", "max_consecutive_skips=2", "max_rollbacks=1")
+    experiment = tiny_methods.make("sft", data, *(f"safety.{limit}" for limit in limits))
+    with pytest.raises(errors.Diverged, match=r"the last 2 updates were skipped .* batches 3 to 4"):
         tiny_methods.train(experiment, tmp_path / "run")
+    (record,) = json.loads(tiny_methods.run_in(tmp_path / "run").rollbacks.read_text())
+    assert list(record["batches"]) == ["1", "2"]
+    assert all(len(held) == experiment.data.batch_size for held in record["batches"].values())
 
 
 @pytest.mark.parametrize("method", ["sft_lora", "orpo", "distill"])

@@ -89,12 +89,14 @@ class Restored(NamedTuple):
         state: The state after them.
         hooks: What the run's hooks remember.
         lines: Lines of metrics up to this step; None in checkpoints of earlier releases.
+        passed: What the run passes over: the first and the last batch of each window.
     """
 
     step: int
     state: PyTree
     hooks: dict[str, Any]
     lines: int | None
+    passed: list[tuple[int, int]]
 
 
 class Checkpoints:
@@ -167,6 +169,11 @@ class Checkpoints:
         """The metrics of every checkpoint, by step."""
         return self._saved(self._checkpointer.checkpoints)
 
+    def passed(self, step: int) -> list[tuple[int, int]]:
+        """What the run passed over by the time of a checkpoint, as `save` was told."""
+        kept = _kept(self._directory / str(step)).get("passed_over", [])
+        return [(first, last) for first, last in kept]
+
     def _saved(self, checkpoints: Sequence[Any]) -> Saved:
         return {checkpoint.step: self._metrics[checkpoint.step] for checkpoint in checkpoints}
 
@@ -179,6 +186,7 @@ class Checkpoints:
         metrics: Mapping[str, Mapping[str, float]] | None = None,
         hooks: Mapping[str, Any] | None = None,
         lines: int | None = None,
+        passed: Sequence[tuple[int, int]] = (),
     ) -> None:
         """Copy the state off the devices and write it in the background.
 
@@ -191,6 +199,7 @@ class Checkpoints:
             metrics: Results of the evaluations after this step, by the evaluation's name.
             hooks: What the run's hooks remember.
             lines: Lines of metrics so far.
+            passed: What the run passes over: the first and the last batch of each window.
 
         Raises:
             Unsaved: The write before has failed; see `check`.
@@ -208,6 +217,7 @@ class Checkpoints:
             "data": data.get_state(),
             "hooks": dict(hooks or {}),
             "lines": lines,
+            "passed_over": [list(window) for window in passed],
         }
         self._checkpointer.save_checkpointables_async(
             step, {"state": state}, force=True, custom_metadata=self._kept
@@ -294,12 +304,29 @@ class Checkpoints:
             "put back a copy of one, or train with --from-scratch"
         )
 
+    def remove_after(self, step: int) -> None:
+        """Remove the checkpoints of later steps, the newest first.
+
+        Raises:
+            Unsaved: The write before has failed; see `check`.
+        """
+        self.check(wait=True)
+        for later in sorted((each for each in self.saved if each > step), reverse=True):
+            if jax.process_index() == 0:
+                # Whatever is left under this name when the process is killed, Orbax removes.
+                unwanted = self._directory / f"{later}{_WRITING}"
+                (self._directory / str(later)).rename(unwanted)
+                shutil.rmtree(unwanted)
+        _anywhere(None)  # wait for the first process
+        self._checkpointer.reload()
+
     def _load(self, step: int, abstract: PyTree, data: Resumable | None) -> Restored:
         state = self._checkpointer.load_checkpointables(step, {"state": abstract})["state"]
         kept = _kept(self._directory / str(step))
         if data is not None:
             data.set_state(kept["data"])
-        return Restored(step, state, kept.get("hooks", {}), kept.get("lines"))
+        hooks, lines = kept.get("hooks", {}), kept.get("lines")
+        return Restored(step, state, hooks, lines, self.passed(step))
 
     def _damage(self, step: int) -> str | None:
         """What is wrong with this process's share of the files of a checkpoint."""

@@ -23,8 +23,7 @@ def data_record(
     Raises:
         UserError: The run was started with other data, or `info` is no JSON.
     """
-    known = _read(path)
-    if known.get("fingerprint") not in (None, fingerprint) and not allow_change:
+    if not allow_change and not is_same_data(path, fingerprint):
         raise UserError(
             f"{path.parent}: the run was started with other data; set the fields of data back, "
             "such as data.directory, choose another run directory, or give --allow-config-change"
@@ -33,6 +32,16 @@ def data_record(
         return json.dumps({"fingerprint": fingerprint, "info": dict(info)}, indent=2) + "\n"
     except (TypeError, ValueError) as error:
         raise UserError(f"data: what info() returns cannot be written as JSON ({error})") from error
+
+
+def is_same_data(path: Path, fingerprint: str | None) -> bool:
+    """Whether data are those of a run, as far as that is known.
+
+    Args:
+        path: The record of the run.
+        fingerprint: A digest of the data.
+    """
+    return _read(path).get("fingerprint") in (None, fingerprint)
 
 
 def recorded_info(path: Path) -> dict[str, Any]:

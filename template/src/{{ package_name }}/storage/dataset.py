@@ -133,6 +133,12 @@ class Records(ArrayRecordDataSource):
         super().__init__([str(path) for path in paths])
         self._files, self._ends = paths, list(itertools.accumulate(counts))
 
+    def locate(self, number: int) -> str:
+        """The file that a record is in, and its place there, from 0."""
+        shard = bisect.bisect_right(self._ends, number)
+        place = number - (self._ends[shard - 1] if shard else 0)
+        return f"{self._files[shard].name}, record {place}"
+
     def __getitem__(self, record_key: SupportsIndex) -> bytes:
         """One record."""
         try:

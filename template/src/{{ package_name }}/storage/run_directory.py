@@ -25,6 +25,8 @@ class RunDirectory:
         git_diff: Changes that were not committed at a start; a digest of them is added to the name.
         metrics: All metrics, one JSON object per line.
         curves: The curves as a picture.
+        rollbacks: Which batches the run passes over, what they hold, and what came of them.
+        diverged: The same of those that ended it.
         checkpoints: The folder of the checkpoints.
         pretrained: Files of the published model that the run began with, such as its tokenizer.
         tracker: The folder of the experiment tracker's files.
@@ -39,6 +41,8 @@ class RunDirectory:
         self.git_diff = path / "git.diff"
         self.metrics = path / "metrics.jsonl"
         self.curves = path / "curves.png"
+        self.rollbacks = path / "rollbacks.json"
+        self.diverged = path / "diverged.json"
         self.checkpoints = path / "checkpoints"
         self.pretrained = path / "pretrained"
         self.tracker = path / "tracker"

@@ -1,6 +1,7 @@
 """The batches that a run trains on."""
 
 import itertools
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import grain
@@ -8,6 +9,7 @@ import jax
 
 from ..errors import UserError
 from ..storage.checkpoints import Resumable
+from .data_settings import TellsOrigins
 from .experiment import Experiment
 
 _HERE = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)  # nothing has to be read
@@ -30,3 +32,16 @@ def training_batches(experiment: Experiment) -> Any:
         return batches
     few = list(itertools.islice(batches, experiment.loop.overfit_batches))
     return iter(grain.MapDataset.source(few).repeat().to_iter_dataset(_HERE))
+
+
+def origins(experiment: Experiment, numbers: Iterable[int]) -> Iterator[list[str]]:
+    """For each training batch, by its number from 1, where its examples come from.
+
+    Of data that does not tell, nothing.
+    """
+    few = experiment.loop.overfit_batches
+    numbers = [(number - 1) % few + 1 if few else number for number in numbers]
+    data: object = experiment.data
+    if isinstance(data, TellsOrigins):
+        return iter(data.origins(numbers, seed=experiment.seed))
+    return iter([[]] * len(numbers))

@@ -41,6 +41,20 @@ class DataSettings(Protocol):
 
 
 @runtime_checkable
+class TellsOrigins(Protocol):
+    """Data that can tell what a training batch is made of, once a run could not learn from it."""
+
+    def origins(self, numbers: Iterable[int], *, seed: int) -> Iterable[list[str]]:
+        """For each batch, where its examples come from.
+
+        Args:
+            numbers: Which of the batches of all processes together; the first is 1.
+            seed: That of `train_batches`.
+        """
+        ...
+
+
+@runtime_checkable
 class Fingerprinted(Protocol):
     """Data that a resumed run can tell from other data."""
 

@@ -133,6 +133,11 @@ class Experiment(Settings):
         return {} if self.start_from is None else {"start_from": self.start_from}
 
     @property
+    def updates_per_step(self) -> int:
+        """Updates of the weights in a step of the run."""
+        return 1
+
+    @property
     def throughput(self) -> tuple[int, str]:
         """What a global batch counts for in rates: how many, and of what."""
         tokens = getattr(self.data, "tokens_per_batch", None)

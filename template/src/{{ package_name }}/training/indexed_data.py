@@ -5,6 +5,7 @@ interruptions. What an example is made of is the task's to say.
 """
 
 from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
 
 import grain
@@ -39,6 +40,15 @@ class Examples(Protocol):
         Returns:
             Arrays with a leading axis ``batch``, ``weights`` (float32) among them.
         """
+        ...
+
+
+@runtime_checkable
+class Located(Protocol):
+    """Examples that can tell where they come from."""
+
+    def locate(self, number: int) -> str:
+        """Where an example comes from, such as a file and a place in it."""
         ...
 
 
@@ -110,11 +120,25 @@ class IndexedData(Settings):
 
         # What is shuffled and batched is numbers of examples; a batch is then read at once. Draws
         # come before the share of a process, so that they follow from the place in the order.
-        numbers = grain.MapDataset.range(len(examples)).seed(seed).shuffle().repeat()
+        numbers = _order(examples, seed)
         drawn = numbers.random_map(draw) if count else numbers.map(lambda number: (number,))
         # An endless data set has no remainder; without this its length overflows at size 1.
         batches = drawn[process::processes].batch(per_process, drop_remainder=True)
         return batches.map(lambda batch: examples.read(*batch)).to_iter_dataset(self._reading)
+
+    def origins(self, numbers: Iterable[int], *, seed: int) -> Iterator[list[str]]:
+        """For each training batch, where its examples come from.
+
+        Args:
+            numbers: Which of the batches of all processes together; the first is 1.
+            seed: That of `train_batches`.
+        """
+        examples = self.training_examples()
+        order = _order(examples, seed)
+        for number in numbers:
+            places = range((number - 1) * self.batch_size, number * self.batch_size)
+            held: list[Any] = [order[place] for place in places]
+            yield [locate(examples, int(each)) for each in held]
 
     def eval_batches(
         self, split: str, *, limit: int | None, process: int, processes: int
@@ -151,3 +175,13 @@ class IndexedData(Settings):
                 f"data.batch_size {self.batch_size} does not divide among {processes} processes"
             )
         return self.batch_size // processes
+
+
+def locate(examples: Examples, number: int) -> str:
+    """Where an example comes from: its number, where the examples tell no more."""
+    return examples.locate(number) if isinstance(examples, Located) else f"example {number}"
+
+
+def _order(examples: Examples, seed: int) -> grain.MapDataset:
+    """The numbers of the examples as training takes them, endlessly."""
+    return grain.MapDataset.range(len(examples)).seed(seed).shuffle().repeat()

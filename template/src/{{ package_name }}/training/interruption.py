@@ -21,7 +21,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
-        self._noted = signal.SIGTERM
+        self._noted, self._asked = signal.SIGTERM, 0
         self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "Interruption":
@@ -38,7 +38,8 @@ class Interruption:
 
     def requested(self, step: int) -> bool:
         """Whether to stop after `step`, the same answer on every process."""
-        if jax.process_count() > 1 and multihost_utils.reached_preemption_sync_point(step):
+        self._asked += 1  # JAX's service takes numbers that ascend, but a run may go back
+        if jax.process_count() > 1 and multihost_utils.reached_preemption_sync_point(self._asked):
             self.signal = self._noted
         return self.signal is not None
 

@@ -30,7 +30,8 @@ from .interruption import Interruption
 from .memory import memory_line, telling_what_is_too_large
 from .program import make_program
 from .report import Report
-from .safety import is_finite, stop_if_diverged
+from .rollback import Rollbacks, passing_over
+from .safety import Stuck, is_finite, raise_if_stuck
 from .state import TrainState
 from .watchdog import Watchdog
 
@@ -68,26 +69,26 @@ def train(
     Raises:
         UserError: The experiment does not fit the devices, the data or the checkpoints, or what is
             in the folder is damaged.
-        Diverged: Too many updates in a row had to be skipped.
+        Diverged: Too many updates in a row had to be skipped, and going back did not help.
     """
     experiment = experiment.fitted(info_of(experiment.data))
     program = make_program(experiment, mesh or experiment.make_mesh(), directory.path)
+    rollbacks, went_back, train_step = Rollbacks(experiment, directory), "", None
 
     def preserve(saved: Saved) -> set[int]:
-        return {step for hook in experiment.hooks for step in hook.preserves(saved)}
+        wanted = {step for hook in experiment.hooks for step in hook.preserves(saved)}
+        return wanted | rollbacks.preserves(saved)
 
-    with (
-        jax.set_mesh(program.mesh),
-        telling_what_is_too_large(program.layout.abstract),
-        Interruption() as interruption,
-        Checkpoints(directory.checkpoints, experiment.checkpoint, preserve) as checkpoints,
-    ):
+    def attempt() -> Outcome:
+        nonlocal train_step
         batches = training_batches(experiment)
         restored = checkpoints.restore(program.layout.abstract, batches)
         start, steps = restored.step if restored else 0, experiment.loop.steps
         hooks = Hooks(experiment.hooks, restored.hooks if restored else {})
-        taken, train_step = map(program.put, batches), None
-        if start < steps and not hooks.stop_reason:
+        if not went_back:
+            rollbacks.passed = restored.passed if restored else []
+        taken = map(program.put, passing_over(batches, start, rollbacks.passed))
+        if train_step is None and start < steps and not hooks.stop_reason:
             first = next(taken)
             train_step = program.compile_train_step(first)
             taken = itertools.chain([first], taken)
@@ -98,20 +99,34 @@ def train(
                 + (f"delete {directory.checkpoints / str(start)}" if start else "look at the model")
             )
         with failing_together():
-            if jax.process_index() == 0:
+            if jax.process_index() == 0 and not went_back:
                 check_metrics(directory.metrics, start, restored and restored.lines)
                 begin()
         stacks = directory.path / f"hang-{jax.process_index()}.txt"
         watchdog = Watchdog(experiment.loop.hang_seconds, experiment.loop.end_when_hung, stacks)
         reporting = Report(directory, start, steps, experiment.throughput)
         with reporting as report, watchdog.watching():
-            report.message(memory_line(program.layout.abstract))
+            report.message(went_back or memory_line(program.layout.abstract))
             if start:
                 report.message(f"resuming after step {start} of {steps}")
             run = Run(program, directory, report, start, state)
-            return _loop(
-                run, hooks, train_step, taken, batches, checkpoints, interruption, watchdog
-            )
+            parts = batches, checkpoints, rollbacks, interruption, watchdog
+            return _loop(run, hooks, train_step, taken, *parts)
+
+    with (
+        jax.set_mesh(program.mesh),
+        telling_what_is_too_large(program.layout.abstract),
+        Interruption() as interruption,
+        Checkpoints(directory.checkpoints, experiment.checkpoint, preserve) as checkpoints,
+    ):
+        while True:
+            try:
+                return attempt()
+            except Stuck as found:
+                stuck = found.with_traceback(None)  # whose frames hold the state of the run
+            sound, went_back = rollbacks.add(stuck)
+            checkpoints.remove_after(sound)
+            program.restart(train_step)
 
 
 def _loop(
@@ -121,6 +136,7 @@ def _loop(
     taken: Iterator[Any],
     batches: Any,
     checkpoints: Checkpoints,
+    rollbacks: Rollbacks,
     interruption: Interruption,
     watchdog: Watchdog,
 ) -> Outcome:
@@ -142,7 +158,7 @@ def _loop(
                     evaluated[name] = program.evaluate_during_training(name, run.state)
                 watchdog.alive()
         report.write(step, numbers, evaluated)
-        stop_if_diverged(step, numbers, experiment.safety)
+        raise_if_stuck(step, numbers, experiment.safety)
         hooks.call("after_step", run, step, numbers)
         for name, metrics in evaluated.items():
             hooks.call("after_evaluation", run, name, metrics)
@@ -171,6 +187,7 @@ def _loop(
             tell()
             hooks.call("before_checkpoint", run)
             report.flush()
+            rollbacks.note(run.step, int(run.state.consecutive_skips))
             with report.pause():
                 checkpoints.save(
                     run.step,
@@ -179,6 +196,7 @@ def _loop(
                     metrics=evaluated,
                     hooks=hooks.memories,
                     lines=report.lines,
+                    passed=rollbacks.passed,
                 )
             hooks.call("after_checkpoint", run)
     hooks.call("at_end", run)

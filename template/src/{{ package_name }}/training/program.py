@@ -19,12 +19,13 @@ from .evaluation import EvalStep, evaluate, inference_model, make_eval_step, pre
 from .experiment import Experiment
 from .hook import hooked
 from .metrics import Metric
+from .module_checks import Examined, examine
 from .prediction import Chunk, Prediction, Result
 from .safety import stop_at_nan
 from .spikes import watched
 from .start import Start, continued_state, read_start
 from .state import StateLayout, TrainState, initial_state, state_layout
-from .step import make_train_step
+from .step import make_train_step, step_parts
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,20 @@ class Program:
         """
         step = self.train_step.lower(self.layout.abstract, batch).compile()
         return stop_at_nan(step) if self.experiment.safety.debug_nans else step
+
+    def examine(self, step: Any, state: TrainState, batch: dict[str, Any]) -> Iterator[Examined]:
+        """Look at each module in a compiled step, and at its gradient.
+
+        Args:
+            step: The step; None to compile what is needed of it.
+            state: The state before it, which it may take.
+            batch: The batch, as `put` makes it.
+        """
+        parts = step_parts(self.layout.graphdef, self.experiment, state, batch)
+        return map(examine, parts)
+
+    def restart(self, step: Any) -> None:
+        """Let a compiled step go on from a state that it has not returned; this one can anyway."""
 
     def put(self, batch: dict[str, Any]) -> dict[str, Any]:
         """A batch as the training step takes it, made from this process's share."""

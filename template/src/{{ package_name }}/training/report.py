@@ -11,6 +11,7 @@ from ..reporting.progress import Progress
 from ..reporting.tracker import open_tracker
 from ..reporting.writers import JsonLinesWriter, Metrics, MetricWriter
 from ..storage.run_directory import RunDirectory
+from .safety import Stuck
 
 _logger = logging.getLogger(__name__)
 
@@ -47,10 +48,12 @@ class Report:
     def __enter__(self) -> "Report":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         self._progress.close()
         for writer in self._writers:
             writer.close()
+        if kind is Stuck:
+            return  # the run goes back, and on
         if jax.process_index() == 0 and self._run.metrics.stat().st_size:
             # Commands that draw nothing need not wait for matplotlib.
             from ..reporting.curves import plot_curves

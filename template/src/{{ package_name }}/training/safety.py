@@ -1,5 +1,6 @@
 """What keeps a bad update out of the weights, and stops a run that no longer learns."""
 
+import math
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..numerics.result import NumericalError
 from ..numerics.shapes import Scalar
 from ..settings import Settings
 
+_NORM = "grad_norm"
 _PACKAGE = str(Path(__file__).parents[1])
 
 
@@ -28,13 +30,16 @@ class SafetySettings(Settings):
         spike_threshold: A step whose loss is larger than the median of the 16 before it by more
             than so many of their standard deviations, robustly estimated, is skipped too; None
             skips none. A run keeps or lacks these losses from its start.
-        max_consecutive_skips: The run stops with a report after so many skipped steps in a row.
+        max_consecutive_skips: After so many skipped updates in a row the run goes back to before
+            them, and passes over their batches.
+        max_rollbacks: How often it may do so; then it stops with a report. 0 stops at once.
         debug_nans: Check every operation of the step, and stop at the first that makes a NaN; slow.
     """
 
     max_gradient_norm: float = Field(default=100.0, gt=0)
     spike_threshold: float | None = Field(default=None, gt=0)
     max_consecutive_skips: int = Field(default=10, ge=1)
+    max_rollbacks: int = Field(default=3, ge=0)
     debug_nans: bool = False
 
 
@@ -92,15 +97,38 @@ def place_in(found: TracebackType | None) -> str:
     return f" ({own[-1].filename}:{own[-1].lineno}, {own[-1].name})" if own else ""
 
 
-def stop_if_diverged(step: int, metrics: Mapping[str, float], settings: SafetySettings) -> None:
-    """Stop a run whose last updates were all skipped.
+class Stuck(Exception):
+    """The last updates were all skipped.
+
+    Attributes:
+        step: The step of the last of them.
+        metrics: Its numbers.
+    """
+
+    def __init__(self, step: int, metrics: Mapping[str, float]) -> None:
+        norms = {name: value for name, value in metrics.items() if name.startswith(_NORM)}
+        reason = f"the last {metrics['consecutive_skips']:.0f} updates were skipped"
+        context = {"step": step, "loss": metrics["loss"], **norms}
+        super().__init__(str(NumericalError("training", reason, context)))
+        self.step, self.metrics = step, metrics
+
+    @property
+    def modules(self) -> dict[str, float]:
+        """The norm of each module's gradients, where it is told: those not finite, the largest."""
+        norms = {
+            name.removeprefix(f"{_NORM}/"): value
+            for name, value in self.metrics.items()
+            if name.startswith(f"{_NORM}/")
+        }
+        size = {name: value if math.isfinite(value) else math.inf for name, value in norms.items()}
+        return {name: norms[name] for name in sorted(norms, key=size.__getitem__, reverse=True)}
+
+
+def raise_if_stuck(step: int, metrics: Mapping[str, float], settings: SafetySettings) -> None:
+    """Look whether the run still learns.
 
     Raises:
-        Diverged: names the step, the loss and the norm of each module's gradients.
+        Stuck: Its last updates were all skipped.
     """
-    if metrics["consecutive_skips"] < settings.max_consecutive_skips:
-        return
-    norms = {name: value for name, value in metrics.items() if name.startswith("grad_norm")}
-    reason = f"the last {settings.max_consecutive_skips} updates were skipped"
-    error = NumericalError("training", reason, {"step": step, "loss": metrics["loss"], **norms})
-    raise Diverged(f"{error}; lower optimizer.learning_rate or look at the data of these steps")
+    if metrics["consecutive_skips"] >= settings.max_consecutive_skips:
+        raise Stuck(step, metrics)

@@ -12,6 +12,7 @@ from ..numerics.precision import cast_floating
 from ..numerics.shapes import Scalar
 from .experiment import Batch, Experiment
 from .metrics import Means
+from .module_checks import Part
 from .optimizer import rates_of
 from .safety import is_safe, keep_if, stays_finite
 from .spikes import not_updated, spike_metrics, unless_spike
@@ -106,6 +107,28 @@ def _gradients(
     weight = means["loss"].weight
     scale = 1.0 / jnp.where(weight > 0, weight, 1.0)
     return jax.tree.map(lambda leaf: leaf * scale, grads), variables, means
+
+
+def step_parts(
+    graphdef: nnx.GraphDef, experiment: Experiment, state: TrainState, batch: Batch
+) -> list[Part]:
+    """What the step after `state` differentiates: the loss of each micro-batch."""
+    params = cast_floating(state.params, experiment.precision.param_dtype)
+    key, count = jax.random.fold_in(state.key, state.step), experiment.loop.micro_batches
+
+    def loss(model: nnx.Module, inputs: tuple[Batch, PRNGKeyArray]) -> Scalar:
+        return experiment.objective(model, *inputs)["loss"].value
+
+    if count == 1:
+        return [Part("", graphdef, params, state.variables, (batch, key), loss)]
+    dealt, keys = deal(batch, count), jax.random.split(key, count)
+
+    def part(number: int) -> Part:
+        inputs = jax.tree.map(lambda leaf: leaf[number], (dealt, keys))
+        name = f"micro-batch {number + 1} of {count}"
+        return Part(name, graphdef, params, state.variables, inputs, loss)
+
+    return [part(number) for number in range(count)]
 
 
 def deal(batch: PyTree, parts: int) -> PyTree:

@@ -108,3 +108,8 @@ class Windows:
             "weights": there[:, cut:].astype(np.float32),
             "scales": self._scales[owners],
         }
+
+    def locate(self, number: int) -> str:
+        """The series of a window, and the first step that it forecasts."""
+        name = self._panel.series[self.owners[number]].name
+        return f"series {name}, forecast from step {self.origins[number]}"

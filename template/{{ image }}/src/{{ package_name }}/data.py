@@ -109,6 +109,10 @@ class ImageExamples:
         labels = records["label"].astype(np.int32)
         return fill_up(make_batch(images, labels, self._info), len(numbers))
 
+    def locate(self, number: int) -> str:
+        """Where an image is stored."""
+        return self._records.locate(number)
+
 
 def make_batch(images: Images, labels: Labels | None, info: Mapping[str, Any]) -> Arrays:
     """Turn pixels and labels into the arrays that the model and the loss need.

@@ -14,7 +14,7 @@ Which windows form the batch of a step stands in ``training/indexed_data.py``.
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int32
+from jaxtyping import Int32, Integer
 
 from . import preparation, sources
 from .errors import UserError
@@ -25,6 +25,8 @@ from .tokenization.fitting import TokenizedData
 from .tokenization.tokenizer import Tokenizer
 from .training.indexed_data import Draws, Numbers
 from .training.prediction import Arrays
+
+_BEGINNING = 16  # tokens of a document that tell which it is
 
 
 class TextData(TokenizedData):
@@ -98,15 +100,26 @@ class TextExamples:
     def read(self, numbers: Numbers, draws: Draws | None = None) -> Arrays:
         """Make a batch; nothing about a text is varied."""
         windows = np.full((len(numbers), self._seq_len + 1), self._tokenizer.pad, np.int32)
-        size = self._info["chunk_tokens"]
         for row in np.flatnonzero(numbers >= 0):
-            start = int(numbers[row]) * self._seq_len
-            stop = min(start + self._seq_len + 1, self.tokens)
-            touched = range(start // size, (stop - 1) // size + 1)
-            data = b"".join([self._records[at] for at in touched])
-            tokens = np.frombuffer(data, self._info["dtype"])[start % size :]
-            windows[row, : stop - start] = tokens[: stop - start]
+            tokens = self._window(int(numbers[row]))
+            windows[row, : len(tokens)] = tokens
         return make_batch(windows, self._tokenizer)
+
+    def locate(self, number: int) -> str:
+        """Where a window begins, and the beginnings of the documents in it."""
+        start, tokens = number * self._seq_len, self._window(number)
+        size, first = self._info["chunk_tokens"], self._tokenizer.start
+        begins = [0, *(np.flatnonzero(tokens[1:-1] == first) + 1).tolist()]
+        texts = [self._tokenizer.decode(tokens[at : at + _BEGINNING]) for at in begins]
+        return f"{self._records.locate(start // size)}, token {start % size}: {texts}"
+
+    def _window(self, number: int) -> Integer[np.ndarray, " window"]:
+        """The tokens of a window, as far as there are any."""
+        size, start = self._info["chunk_tokens"], number * self._seq_len
+        stop = min(start + self._seq_len + 1, self.tokens)
+        touched = range(start // size, (stop - 1) // size + 1)
+        data = b"".join([self._records[at] for at in touched])
+        return np.frombuffer(data, self._info["dtype"])[start % size :][: stop - start]
 
 
 def make_batch(windows: Int32[np.ndarray, "batch window"], tokenizer: Tokenizer) -> Arrays:

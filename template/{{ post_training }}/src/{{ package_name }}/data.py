@@ -35,6 +35,8 @@ from .tokenizer import TOKENIZER
 from .training.indexed_data import Draws, Examples, Numbers
 from .training.prediction import Arrays
 
+_BEGINNING = 60  # characters of a prompt that tell which it is
+
 
 class ExampleData(TokenizedData):
     """A prepared data set of examples and how it is read.
@@ -266,3 +268,10 @@ class StoredExamples:
                 for number, record in zip(numbers.tolist(), found, strict=True)
             ]
         )
+
+    def locate(self, number: int) -> str:
+        """Where an example is stored, and the beginning of its prompt."""
+        prompt = json.loads(self._records[number])["prompt"]
+        if not isinstance(prompt, str):
+            prompt = self._data.tokenizer.decode(np.array(prompt))
+        return f"{self._records.locate(number)}: {prompt[:_BEGINNING]!r}"

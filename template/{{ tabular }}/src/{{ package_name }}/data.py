@@ -82,6 +82,10 @@ class TableExamples:
         weights = (numbers >= 0).astype(np.float32)
         return make_batch(self._encoding, *unpack(records, self._encoding), weights)
 
+    def locate(self, number: int) -> str:
+        """Where a row is stored."""
+        return self._records.locate(number)
+
 
 def make_batch(
     encoding: Encoding,

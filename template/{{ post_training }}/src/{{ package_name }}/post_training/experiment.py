@@ -74,6 +74,11 @@ class PostTraining(Experiment):
         return found
 
     @property
+    def updates_per_step(self) -> int:
+        """Updates of the weights in a step of the run."""
+        return self.method.updates_per_step
+
+    @property
     def plain_model(self) -> Any:
         """Settings of the model, those below LoRA."""
         return getattr(self.model, "base", self.model)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from ..training.indexed_data import Draws, Examples, Numbers
+from ..training.indexed_data import Draws, Examples, Numbers, locate
 from ..training.prediction import Arrays
 
 _READ = 1024  # examples at once, while they are measured
@@ -67,6 +67,10 @@ class PackedExamples:
             "response_mask": fill(counted[real]),
             "weights": (totals > 0).astype(np.float32),
         }
+
+    def locate(self, number: int) -> str:
+        """Where the examples of a row come from."""
+        return "; ".join(locate(self._examples, each) for each in self._rows[number])
 
 
 def _real(batch: Mapping[str, Any]) -> Bool[np.ndarray, "batch seq_len"]:

@@ -1,6 +1,6 @@
 """The program of a run whose steps Tunix makes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from flax import nnx
 from ..errors import UserError
 from ..numerics.precision import cast_floating
 from ..parallel.rules import put_batch
+from ..training.module_checks import Examined
 from ..training.optimizer import OptimizerSettings
 from ..training.program import Program
 from ..training.start import Start
@@ -42,6 +43,14 @@ class TunixProgram(Program):
     def compile_train_step(self, batch: dict[str, Any]) -> Any:
         """A step of Tunix's, as a function of state and batch; it is compiled by its first call."""
         return self.train_step(self)
+
+    def examine(self, step: Any, state: TrainState, batch: dict[str, Any]) -> Iterator[Examined]:
+        """Look at each module in a step of Tunix's, which is made, and at its gradient."""
+        return iter((step or self.train_step(self)).examine(state, batch))
+
+    def restart(self, step: Any) -> None:
+        """Let a step of Tunix's go on from a state that it has not returned."""
+        step.restart()
 
     def put(self, batch: dict[str, Any]) -> dict[str, Any]:
         """A batch as the step takes it.

@@ -1,6 +1,7 @@
 """The step of a run that Tunix makes, in the form that the training loop calls."""
 
 import contextlib
+import gc
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ from flax import nnx
 from jaxtyping import PyTree
 
 from ..errors import Diverged
+from ..training.module_checks import Examined, examine
 from ..training.optimizer import rates_of
 from ..training.safety import place_in
 from ..training.spikes import spike_metrics
@@ -16,14 +18,14 @@ from ..training.state import TrainState
 from .guard import RecordedState
 from .policy import Policy, name_mesh_axes
 from .program import TunixProgram
-from .trainer import Setup, StepTrainer, read_optimizer, write_optimizer
+from .trainer import Setup, StepTrainer, read_optimizer, show_parts, write_optimizer
 
 
 class TunixStep:
     """A function of state and batch, which hands the state of the first call to Tunix's trainer.
 
     From then on the trainer holds it: each call must be given the state that the call before
-    returned, as the training loop does.
+    returned, as the training loop does, or `restart` be called in between.
 
     Args:
         program: The program whose step it is.
@@ -61,6 +63,24 @@ class TunixStep:
         metrics |= measured
         return state, {name: jnp.float32(value) for name, value in metrics.items()}
 
+    def examine(self, state: TrainState, batch: dict[str, Any]) -> list[Examined]:
+        """Make a step, and look at each module in what the trainers differentiate."""
+        found: list[Examined] = []
+        if self._trainer is None:
+            self._trainer = self._start(state)
+        for trainer in self._trainer.trainers:
+            show_parts(trainer, lambda part: found.append(examine(part)))
+        self(state, batch)
+        return found
+
+    def restart(self) -> None:
+        """Let go of the trainer with its state; the next call makes another, of the state it gets.
+
+        Tunix's objects refer to each other, so their arrays are freed by the collector alone.
+        """
+        self._trainer = self._policy = self._critic = None
+        gc.collect()
+
     def _start(self, state: TrainState) -> StepTrainer:
         program, experiment = self._program, self._program.experiment
         self._policy = nnx.merge(program.layout.graphdef, state.params, state.variables)
@@ -70,10 +90,12 @@ class TunixStep:
             self._critic = nnx.merge(program.critic.graphdef, critic.params, critic.variables)
             name_mesh_axes(self._critic, experiment.mesh)
             opt_states = [state.opt_state["policy"], critic.opt_state]
-        compared = experiment.method.needs_companion
+        companion = None
+        if experiment.method.needs_companion:  # its arrays, but marks of one's own for each trainer
+            companion = self._for_tunix(nnx.clone(program.companion))
         setup = Setup(
             policy=self._for_tunix(self._policy),
-            companion=self._for_tunix(program.companion) if compared else None,
+            companion=companion,
             critic=self._critic,
             optimizer=program.optimizer,
             mesh=program.mesh,

@@ -13,6 +13,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 from tunix.sft.peft_trainer import PeftTrainer
 
 from ..numerics.shapes import Scalar
+from ..training.module_checks import Part
 from .accumulation import Weigh, accumulate
 from .mesh_context import tunix_mesh
 from .metrics import StepMetrics
@@ -115,6 +116,30 @@ def batch_trainer(
 def count_targets(batch: dict[str, Any]) -> Scalar:
     """Tokens of a batch that count in the loss."""
     return jnp.sum(batch["response_mask"], dtype=jnp.float32)
+
+
+def show_parts(trainer: PeftTrainer, show: Callable[[Part], None]) -> None:
+    """Show what a trainer differentiates, each time before it does.
+
+    Args:
+        trainer: Is changed in place.
+        show: Given the loss as a function of what it trains and of one batch.
+    """
+    told: Any = trainer
+    prepare = told._prepare_inputs
+
+    def loss(model: nnx.Module, example: Any) -> Scalar:
+        made = told.loss_fn(model, **told.gen_model_input_fn(example))
+        return made[0] if told._has_aux else made
+
+    def prepared(batch: Any) -> Any:
+        example = prepare(batch)
+        graphdef, *states = nnx.split(told.model, told.optimizer.wrt, ...)
+        params, rest = map(nnx.to_pure_dict, states)
+        show(Part(type(told.model).__name__, graphdef, params, rest, example, loss))
+        return example
+
+    told._prepare_inputs = prepared
 
 
 def read_optimizer(optimizer: nnx.Optimizer, like: PyTree) -> PyTree:
