@@ -54,7 +54,9 @@ LONGEST = {
     "tests/test_optimizer_state.py",
     "tests/test_optimizers.py",
     "tests/test_processes.py",
+    "tests/test_replay.py",
     "tests/test_resume.py",
+    "tests/test_rollback.py",
     "tests/test_sharding.py",
     "tests/test_spikes.py",
     "tests/test_start.py",
@@ -64,6 +66,11 @@ LONGEST = {
 }
 """Tests that all tasks have and that take longest: in one project of each run, and in projects of
 every task on each interpreter in `nox -s nightly`."""
+NIGHTLY = {
+    "tests/test_post_training_processes.py",
+    "tests/test_post_training_resume.py",
+}
+"""Tests of what others show in part: `test_processes.py`, `test_pretrained_methods.py`."""
 
 
 @pytest.fixture(
@@ -152,6 +159,8 @@ def new_tests(
         met = sources.met(name) | (sources.library if name in MEETING else set())
         if nightly:
             is_new = shown.is_new(installed, "tests", sources.digest(met), nightly)
+        elif name in NIGHTLY:
+            continue
         elif name in LONGEST:
             is_new = shown.is_new({}, "tests", name)
         else:
