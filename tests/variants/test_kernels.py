@@ -3,12 +3,14 @@
 import subprocess
 from pathlib import Path
 
+import pytest
 from uv import find_uv_bin
 
 from ..support import interpreters
 from . import projects
 
 
+@pytest.mark.nightly
 def test_a_tpu_gets_a_kernel(template: Path, tmp_path: Path) -> None:
     """It takes half a gigabyte, so it is installed once, and in an environment of its own."""
     python = next(iter(interpreters.ends().values()))
