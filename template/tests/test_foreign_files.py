@@ -62,11 +62,13 @@ COMMANDS = {
     "train": training,
     "evaluate": lambda run: ["evaluate", "--run-dir", run.path],
     "doctor": lambda run: ["doctor", "--run-dir", run.path],
+    "replay": lambda run: ["replay", "--run-dir", run.path, "--step", "1"],
 }
 ENTRIES = [
     *[".lock", "checkpoints", "config.json", "config.txt", "curves.png", "data_set.json"],
     *["environment.json", "export", "metrics.jsonl", "pretrained", "profile", "samples", "start"],
     *["tokenizer", "tracker", "checkpoints/5", "checkpoints/5/state", "samples/1.txt"],
+    *["rollbacks.json", "diverged.json"],
 ]
 
 

@@ -43,7 +43,8 @@ class CheckpointSettings(Settings):
 
     Attributes:
         every: Steps between two checkpoints; the last step is always saved.
-        keep: Newest checkpoints that are kept. Older ones are what a damaged one falls back to.
+        keep: Newest checkpoints that are kept. Older ones are what a damaged one falls back to. The
+            one that a run would go back to from skipped updates stays beside them.
         digests: Keep the SHA-256 of every file with a checkpoint, and compare them before it is
             used. Each time all of it is read once more, at about 1.5 GB/s and core, when saving in
             the background; without, damage to a file may go unnoticed.
