@@ -126,7 +126,7 @@ def test_every_command_refuses_it(folder, capsys, command):
     elif command == "config diff":
         words = [*command.split(), "--against", "run"]
     error = refused(folder, capsys, naming("a field", "planted", "f"), *words)
-    assert "planted.f" in error
+    assert "run/config.json: " in error and "planted.f" in error
 
 
 def endless(content):

@@ -24,9 +24,10 @@ from beartype.door import is_bearable
 from fiddle import daglish
 
 from ..errors import UserError
+from ..files import read_text
 from .catalogue import catalogue
 from .fields import arguments, describe, dotted, nearest, nearest_field, opened
-from .saving import load_file
+from .saving import load_json
 
 _STARTS = ("config", "config_file")
 
@@ -75,7 +76,7 @@ def _carry_out(
     if config is not None and kind in _STARTS:
         raise UserError(f"{' and '.join(_STARTS)} must come first, and only once")
     if kind == "config_file":
-        return opened(load_file(Path(expression)))
+        return opened(load_json(read_text(Path(expression))))
     return opened(_call(expression, experiments, config))
 
 

@@ -92,7 +92,11 @@ def load_file(path: Path) -> fdl.Config:
     Raises:
         UserError: It cannot be read, or holds no such configuration.
     """
-    return load_json(read_text(path))
+    text = read_text(path)
+    try:
+        return load_json(text)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def _foreign(field: str, symbol: Symbol) -> UserError:
