@@ -89,8 +89,8 @@ class Victim:
 
     @property
     def untidy(self) -> bool:
-        """Whether the process printed a traceback."""
-        return "Traceback" in self.said
+        """Whether the process printed a traceback, but for Python's own before the command runs."""
+        return "Traceback" in self.said and self.process.returncode != -signal.SIGINT
 
     def wait_for(self, happens: Callable[[], bool]) -> bool:
         """Waits for something, or until the process ends.
