@@ -67,10 +67,11 @@ LONGEST = {
 """Tests that all tasks have and that take longest: in one project of each run, and in projects of
 every task on each interpreter in `nox -s nightly`."""
 NIGHTLY = {
+    "tests/test_post_training_mesh.py",
     "tests/test_post_training_processes.py",
     "tests/test_post_training_resume.py",
 }
-"""Tests of what others show in part: `test_processes.py`, `test_pretrained_methods.py`."""
+"""Tests of what others show in part, such as `test_elastic.py` and `test_pretrained_methods.py`."""
 
 
 @pytest.fixture(

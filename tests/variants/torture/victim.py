@@ -89,8 +89,12 @@ class Victim:
 
     @property
     def untidy(self) -> bool:
-        """Whether the process printed a traceback, but for Python's own before the command runs."""
-        return "Traceback" in self.said and self.process.returncode != -signal.SIGINT
+        """Whether the process printed a traceback.
+
+        Python prints its own where Ctrl-C comes before the command, which then has said nothing.
+        """
+        early = self.process.returncode == -signal.SIGINT and self.said.startswith("Traceback")
+        return "Traceback" in self.said and not early
 
     def wait_for(self, happens: Callable[[], bool]) -> bool:
         """Waits for something, or until the process ends.
