@@ -89,6 +89,15 @@ def test_the_model_has_the_ids_of_the_tokenizer(lab):
         tiny.make(lab / "data", "model.vocab_size=200")
 
 
+def test_too_small_a_vocabulary_is_refused_before_the_sample_is_prepared(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert run("train", "--config=config:smoke", "--config=set:model.vocab_size=200") == 2
+    assert capsys.readouterr().err.startswith("error: model.vocab_size: 200 is less than the 264")
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
 def test_bits_per_byte_are_those_of_the_text(lab):
     examples = data.TextData(directory=str(lab / "data"), seq_len=32).examples("test")
     batch = examples.read(np.arange(len(examples)))

@@ -206,6 +206,8 @@ def _check_data(run: RunDirectory, experiment: "Experiment", allow_change: bool)
 
     data = experiment.data
     if isinstance(data, Prepares) and not data.exists():
+        if known := info_of(data):
+            experiment.fitted(known)  # complains before anything is written
         print(f"no data set in {data.directory} yet: preparing the bundled sample")
         print(data.prepare_sample(progress=True))
     if isinstance(data, KnowsModels):

@@ -12,7 +12,7 @@ from ..storage.dataset import DataSet
 from ..training.prepared_data import PreparedData
 from .byte_tokenizer import TOKENIZER
 from .keeping import check_tokenizer, keep_tokenizer, tokenizer_of
-from .tokenizer import Tokenizer, same
+from .tokenizer import Tokenizer, describe, same
 
 
 class UsesTokenizer(Settings):
@@ -45,6 +45,10 @@ class TokenizedData(UsesTokenizer, PreparedData):
     def tokenizer(self) -> Tokenizer:
         """The run's tokenizer where there is a run, else that of the data set."""
         return self._tokenizer or tokenizer_of(self.info())
+
+    def info(self) -> dict[str, Any]:
+        """What `PreparedData.info` says; before there is a data set, of the sample's tokenizer."""
+        return super().info() or describe(TOKENIZER)
 
     def keep_files(self, run: Path) -> None:
         """Leave the tokenizer in the folder of a run.
