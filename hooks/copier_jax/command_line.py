@@ -8,7 +8,7 @@ from pathlib import Path
 try:
     from copier.errors import CopierError
 except ModuleNotFoundError:
-    sys.exit("copier-jax: this needs Copier; install copier-jax with its extra `update`")
+    sys.exit("copier-jax: this needs Copier; install copier-jax[update]")
 
 from .project import Project, UpdateError
 from .updating import preflight, update, verify
