@@ -5,6 +5,7 @@ from pathlib import Path
 import copier
 import pytest
 import yaml
+
 from copier_jax.command_line import main
 
 from .support import history

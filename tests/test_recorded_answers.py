@@ -1,4 +1,4 @@
-"""Copier itself, told by the template what an update must not change, loses nothing of the user's."""
+"""The template keeps Copier from changing what is fixed, and from taking files away unasked."""
 
 import re
 import shutil
@@ -9,17 +9,18 @@ from typing import Any
 import copier
 import pytest
 
-from .support import history, releases, rendering
+from .support import history, rendering
 from .support.rendering import git
 
 LAUNCHERS = rendering.choices("launchers")
-OLDEST = releases.releases()[0].tag
 
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template of the working tree as a release."""
+    """The template of the working tree as a release, without the code of its projects."""
     folder = rendering.export(tmp_path_factory.mktemp("release") / "copier-jax")
+    for code in [*folder.glob("template/**/src"), *folder.glob("template/tests")]:
+        shutil.rmtree(code)
     git(folder, "init", "--quiet")
     history.commit(folder, history.WORKING_TREE)
     return folder
@@ -62,12 +63,6 @@ def test_what_is_fixed_does_not_change(repository: Path, tmp_path: Path) -> None
     assert FIXED.items().isdisjoint(rendering.recorded(project).items())
 
 
-def test_a_project_of_the_first_release_keeps_its_task(tmp_path: Path) -> None:
-    repository = history.clone(tmp_path / "copier-jax")
-    project = start(repository, tmp_path / "project", OLDEST)
-    assert_refused(project, "'task': This is fixed", task="image")
-
-
 def test_what_is_fixed_is_not_asked(repository: Path, tmp_path: Path) -> None:
     project = start(repository, tmp_path / "project", task="image")
     given = {k: v for k, v in rendering.recorded(project).items() if k not in FIXED}
@@ -107,10 +102,9 @@ def test_a_new_choice_does_not_overwrite(repository: Path, tmp_path: Path) -> No
 
 def brought(*choices: str) -> list[str]:
     """The files that `includes/recorded.jinja` says the choices bring."""
-    table = rendering.JINJA.get_template("includes/recorded.jinja").make_module(
-        {"_copier_conf": {"dst_path": ".", "answers_file": "none"}}
-    )
-    return [name for choice in choices for name in table.brought[choice]]
+    template = rendering.JINJA.get_template("includes/recorded.jinja")
+    context = {"_copier_conf": {"dst_path": ".", "answers_file": "none"}}
+    return template.make_module(context).__dict__["files"](choices).splitlines()
 
 
 def test_the_template_knows_what_each_choice_brings() -> None:

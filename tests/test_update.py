@@ -39,6 +39,12 @@ def test_update_to_the_working_tree(repository: Path, tmp_path: Path, version: s
     project = copy(repository, version, tmp_path / "project")
     words = edit(project)
     before = rendering.contents(project)
+    if version == RELEASES[0]:
+        given = ("--defaults", "--data", "task=image", "--vcs-ref", history.WORKING_TREE)
+        refused = rendering.command("update", *given, cwd=project)
+        assert "'task': This is fixed when a project starts" in refused.stderr
+        assert refused.returncode != 0
+        assert rendering.contents(project) == before
     told = update(project, "--vcs-ref", history.WORKING_TREE)
     assert_kept(project, words)
     after = rendering.contents(project)

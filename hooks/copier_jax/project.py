@@ -53,7 +53,7 @@ class Project:
         except FileNotFoundError:
             raise UpdateError(f"no {ANSWERS} here: run this in the folder of a project") from None
         if not {"_src_path", "_commit"} <= recorded.keys():
-            raise UpdateError(f"{ANSWERS} records no release: the template was a folder without git")
+            raise UpdateError(f"{ANSWERS} records no release of the template")
         return recorded
 
     @property

@@ -62,8 +62,9 @@ class Template:
         if current is None:
             base = git(self.folder, "describe", "--tags", "--abbrev=0", commit).strip()
             raise UpdateError(
-                f"this project records the commit {commit} and no release, and Copier updates nothing "
-                f"to an older release. {base} is the last one before it; record that, and commit:\n"
+                f"this project records the commit {commit} and no release, and Copier never "
+                f"goes back to an older release. {base} is the last one before it; "
+                f"record that, and commit:\n"
                 f"  sed -i.old 's/^_commit: .*/_commit: {base}/' {ANSWERS} && rm {ANSWERS}.old"
             )
         return [tag for tag in tags if Version(tag) > current]
