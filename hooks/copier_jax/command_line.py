@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     if options.command == "check":
         return 1 if rehearsal.losses else 0
     if rehearsal.losses and not options.anyway:
-        raise UpdateError("move or commit elsewhere what you want to keep, or give --anyway")
+        raise UpdateError("rename what you want to keep, or give --anyway")
     update(project, release, rehearsal)
     if not verify(project):
         raise UpdateError("resolve this, then `copier-jax verify`, the project's tests, and commit")
