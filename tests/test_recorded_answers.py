@@ -103,8 +103,7 @@ def test_a_new_choice_does_not_overwrite(repository: Path, tmp_path: Path) -> No
 def brought(*choices: str) -> list[str]:
     """The files that `includes/recorded.jinja` says the choices bring."""
     template = rendering.JINJA.get_template("includes/recorded.jinja")
-    context = {"_copier_conf": {"dst_path": ".", "answers_file": "none"}}
-    return template.make_module(context).__dict__["files"](choices).splitlines()
+    return template.make_module(rendering.UNBORN).__dict__["files"](choices).splitlines()
 
 
 def test_the_template_knows_what_each_choice_brings() -> None:

@@ -15,7 +15,7 @@ def left_to_resolve(folder: Path) -> list[str]:
     """One line for each file of a project with a conflict, a marker of one, or rejected changes."""
     changed = paths(folder, "diff", "--name-only", "--relative", "HEAD")
     marked = [path for path in changed if has_marker(folder / path)]
-    # Not inside of ignored folders, which may hold millions of files: Copier merges what is tracked.
+    # Not in folders that git ignores, which may hold millions of files: Copier merges none there.
     rejected = paths(folder, "ls-files", "--cached", "--others", "--directory", "--", "*.rej")
     return [
         *(f"conflict: {path}" for path in sorted({*paths(folder, *UNMERGED), *marked})),
