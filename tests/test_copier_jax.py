@@ -207,6 +207,12 @@ def test_a_template_that_has_moved(project: Path, capsys: pytest.CaptureFixture[
     history.commit(project)
     assert main(["update", "--defaults"]) == 1
     assert "say where to in _src_path" in capsys.readouterr().err
+    history.replace(project / ".copier-answers.yml", "_src_path: /", "_src_path: file:///")
+    recorded = (project / ".copier-answers.yml").read_text()
+    (project / ".copier-answers.yml").write_text(recorded.replace("copier-jax\n", "gone.git\n"))
+    history.commit(project)
+    assert main(["update", "--data", "extra=yes"]) == 1
+    assert "copier-jax: " in capsys.readouterr().err
 
 
 def test_outside_of_a_project(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 try:
     from copier.errors import CopierError
+    from plumbum import ProcessExecutionError  # what Copier raises where git fails
 except ModuleNotFoundError:
     sys.exit("copier-jax: this needs Copier; install copier-jax[update]")
 
@@ -76,9 +77,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; what is refused is told in one line."""
+    """Runs the command; what is refused or fails is told without a traceback."""
     try:
         return run(parse(arguments))
-    except (UpdateError, CopierError, ValueError) as error:
+    except (UpdateError, CopierError, ProcessExecutionError, ValueError) as error:
         print(f"copier-jax: {error}", file=sys.stderr)
         return 1
