@@ -39,6 +39,12 @@ def test_update_to_the_working_tree(repository: Path, tmp_path: Path, version: s
     project = copy(repository, version, tmp_path / "project")
     words = edit(project)
     before = rendering.contents(project)
+    if version == RELEASES[0]:
+        given = ("--defaults", "--data", "task=image", "--vcs-ref", history.WORKING_TREE)
+        refused = rendering.command("update", *given, cwd=project)
+        assert "'task': This is fixed when a project starts" in refused.stderr
+        assert refused.returncode != 0
+        assert rendering.contents(project) == before
     told = update(project, "--vcs-ref", history.WORKING_TREE)
     assert_kept(project, words)
     after = rendering.contents(project)
@@ -139,12 +145,14 @@ def test_update_to_the_same_release_changes_nothing(repository: Path, tmp_path: 
 
 def test_answers_change_without_a_release(repository: Path, tmp_path: Path) -> None:
     project = copy(repository, history.WORKING_TREE, tmp_path / "project")
+    rendering.git(project, "rm", "-r", "--quiet", ".github", "renovate.json")
     words = edit(project)
     given = ("--data", "ci=none", "--data", "python_floor=3.12")
     update(project, "--vcs-ref", ":current:", "--skip-answered", *given)
     assert_kept(project, words)
     assert rendering.answers_of(project)["_commit"] == history.WORKING_TREE
     assert not (project / ".github").exists()
+    assert rendering.recorded(project)["ci"] == "none"
     stated = tomllib.loads((project / "pyproject.toml").read_text())["project"]
     assert stated["requires-python"] == ">=3.12"
 

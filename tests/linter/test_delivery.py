@@ -120,7 +120,7 @@ def test_settings_and_hook_of_a_project(project: Path) -> None:
 def test_pre_commit_finds_the_hook() -> None:
     [hook] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     assert hook["id"] == hook["entry"] == "jaxcheck"
-    assert STATED["scripts"] == {hook["entry"]: "jaxcheck.command_line:main"}
+    assert STATED["scripts"][hook["entry"]] == "jaxcheck.command_line:main"
     assert hook["language"] == "python"
     assert hook["pass_filenames"] is False, "facts of the whole project would be lost"
 
@@ -136,7 +136,8 @@ def test_a_package_is_built_that_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     [wheel] = tmp_path.glob("*.whl")
     packed = zipfile.ZipFile(wheel)
-    names = {name for name in packed.namelist() if ".dist-info/" not in name}
+    left_out = (".dist-info/", "copier_jax/")
+    names = {name for name in packed.namelist() if not any(each in name for each in left_out)}
     carried = set(zipfile.ZipFile(pack.PACKED).namelist()) - {"__main__.py"}
     assert names == carried, "another linter than that of projects"
 
@@ -151,3 +152,5 @@ def test_a_package_is_built_that_runs(tmp_path: Path) -> None:
     assert "reused.py:7:14: JX501[key-reused]" in done.stdout
     explained = run(environment / "bin/jaxcheck", "--explain", "JX501", cwd=tmp_path)
     assert "## What is not flagged" in explained.stdout
+    done = run(environment / "bin/copier-jax", "verify", cwd=tmp_path)
+    assert done.stderr == "copier-jax: this needs Copier; install copier-jax[update]\n"

@@ -27,6 +27,8 @@ JINJA = jinja2.Environment(
 )
 
 Answers = dict[str, Any]
+UNBORN: Answers = {"_copier_conf": {"dst_path": ".", "answers_file": "none"}}
+"""What Copier tells a validator of a project that is not there yet."""
 
 
 @functools.cache

@@ -49,7 +49,7 @@ class Drawn(NamedTuple):
 def accepted(question: str, value: Any, answers: Answers) -> bool:
     """Whether the question's validator takes the value, beside earlier answers."""
     validator = QUESTIONS[question].get("validator", "")
-    return not rendering.evaluate(validator, {**answers, question: value})
+    return not rendering.evaluate(validator, {**rendering.UNBORN, **answers, question: value})
 
 
 def values(question: str, answers: Answers) -> st.SearchStrategy[Any]:

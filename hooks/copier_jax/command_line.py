@@ -1,0 +1,85 @@
+"""The command `copier-jax`: updates a project made from the template without losing anything."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+try:
+    from copier.errors import CopierError
+    from plumbum import ProcessExecutionError  # what Copier raises where git fails
+except ModuleNotFoundError:
+    sys.exit("copier-jax: this needs Copier; install copier-jax[update]")
+
+from .project import Project, UpdateError
+from .updating import preflight, update, verify
+
+COMMANDS = {
+    "check": "list what an update would overwrite, delete, orphan or bring into conflict",
+    "update": "check, update to the next release, verify; nothing is committed",
+    "verify": "fail where conflicts, markers or rejected changes are left, or the linter finds any",
+}
+
+
+def answer(text: str) -> tuple[str, str]:
+    """Splits `NAME=VALUE`."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("give NAME=VALUE")
+    return name, value
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(prog="copier-jax", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, help_text in COMMANDS.items():
+        command = commands.add_parser(name, help=help_text, description=help_text)
+        if name == "verify":
+            continue
+        command.add_argument("--to", metavar="RELEASE", help="not the next release but this one")
+        command.add_argument(
+            *("--data", "-d"),
+            action="append",
+            default=[],
+            type=answer,
+            metavar="NAME=VALUE",
+            help="change an answer; without --to, at the release that the project has",
+        )
+        command.add_argument(
+            "--defaults", action="store_true", help="take the defaults of new questions"
+        )
+        if name == "update":
+            command.add_argument(
+                "--anyway", action="store_true", help="update even if files would be lost"
+            )
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs a command in the current folder and returns its exit status."""
+    project = Project(Path.cwd())
+    if options.command == "verify":
+        return 0 if verify(project) else 1
+    plan = preflight(project, options.to, dict(options.data), defaults=options.defaults)
+    if plan is None:
+        return 0
+    release, rehearsal = plan
+    if options.command == "check":
+        return 1 if rehearsal.losses else 0
+    if rehearsal.losses and not options.anyway:
+        raise UpdateError("rename what you want to keep, or give --anyway")
+    update(project, release, rehearsal)
+    if not verify(project):
+        raise UpdateError("resolve this, then `copier-jax verify`, the project's tests, and commit")
+    print("updated: run the project's tests and commit")
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; what is refused or fails is told without a traceback."""
+    try:
+        return run(parse(arguments))
+    except (UpdateError, CopierError, ProcessExecutionError, ValueError) as error:
+        print(f"copier-jax: {error}", file=sys.stderr)
+        return 1

@@ -1,0 +1,77 @@
+"""The releases of the template that a project comes from, and their notes."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+from .project import ANSWERS, UpdateError, git
+
+SHORT = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
+
+
+def address(recorded: str) -> str:
+    """What git takes for the address that Copier has recorded."""
+    for prefix, site in SHORT.items():
+        if recorded.startswith(prefix):
+            return site + recorded.removeprefix(prefix).lstrip("/")
+    return recorded.removeprefix("git+")
+
+
+def version(tag: str) -> Version | None:
+    """The version that a tag names; None for other tags, commits and prereleases."""
+    try:
+        named = Version(tag)
+    except InvalidVersion:
+        return None
+    return None if named.is_prerelease else named
+
+
+@dataclass(frozen=True)
+class Template:
+    """A bare clone of the template."""
+
+    folder: Path
+    source: str
+
+    @classmethod
+    def clone(cls, recorded: str, folder: Path) -> "Template":
+        """Clones the template from the address that a project records into `folder`."""
+        try:
+            git(folder.parent, "clone", "--quiet", "--bare", "--", address(recorded), str(folder))
+        except UpdateError as error:
+            moved = f"If the template has moved, say where to in _src_path of {ANSWERS}."
+            raise UpdateError(f"{error}\n{moved}") from None
+        return cls(folder, recorded)
+
+    def tags(self) -> list[str]:
+        """The tags of its releases, oldest first."""
+        tags = [tag for tag in git(self.folder, "tag", "--list").split() if version(tag)]
+        return sorted(tags, key=Version)
+
+    def since(self, commit: str) -> list[str]:
+        """The tags of the releases after the one that a project records.
+
+        Raises:
+            UpdateError: there is no release, or what the project records is none.
+        """
+        tags, current = self.tags(), version(commit)
+        if not tags:
+            raise UpdateError(f"{self.source} has no release tags: its owner makes them")
+        if current is None:
+            base = git(self.folder, "describe", "--tags", "--abbrev=0", commit).strip()
+            raise UpdateError(
+                f"this project records the commit {commit} and no release, and Copier never "
+                f"goes back to an older release. {base} is the last one before it; "
+                f"record that, and commit:\n"
+                f"  sed -i.old 's/^_commit: .*/_commit: {base}/' {ANSWERS} && rm {ANSWERS}.old"
+            )
+        return [tag for tag in tags if Version(tag) > current]
+
+    def notes(self, tag: str) -> str:
+        """What the changelog says of a release."""
+        changelog = git(self.folder, "show", f"{tag}:CHANGELOG.md")
+        number = re.escape(str(Version(tag)))
+        found = re.search(rf"^## {number}\b.*?(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL)
+        return found[0].strip() if found else f"## {tag}"
