@@ -57,7 +57,7 @@ def repository(tmp_path):
 def test_naming_a_run_directory_creates_nothing(tmp_path):
     run = run_directory(tmp_path / "run")
     parts = [part for name, part in vars(run).items() if name != "path"]
-    assert len(set(parts)) == len(parts) == 10
+    assert len(set(parts)) == len(parts) > 0
     assert all(part.parent == run.path for part in parts)
     assert not run.path.exists()
 
