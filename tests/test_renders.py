@@ -127,6 +127,7 @@ def test_settings_are_known_to_copier() -> None:
     """Copier ignores a misspelt setting without a word."""
     known = {
         *("_subdirectory", "_min_copier_version", "_envops", "_exclude", "_skip_if_exists"),
+        "_external_data",
         *("_message_before_copy", "_message_after_copy"),
         *("_message_before_update", "_message_after_update"),
     }

@@ -25,9 +25,10 @@ OLDEST = [row for row in OLDEST if row not in ROWS]
 
 def traits(row: rendering.Answers) -> set[tuple[object, ...]]:
     """What a row has to show by day: its model with its interpreter, and each of its answers."""
-    several = {name: value if isinstance(value, list) else [value] for name, value in row.items()}
-    given = {(name, one) for name, values in several.items() for one in values}
-    return given | {(row["task"], row.get("architecture"), row["interpreter"])}
+    found: set[tuple[object, ...]] = {(row["task"], row.get("architecture"), row["interpreter"])}
+    for name, value in row.items():
+        found |= {(name, one) for one in (value if isinstance(value, list) else [value])}
+    return found
 
 
 def covering(rows: list[rendering.Answers]) -> list[rendering.Answers]:

@@ -20,8 +20,9 @@ from jaxcheck.source.module import Module
 from .mutants import OPERATORS, Change, Operator, Source
 
 SPECIMENS = Path(__file__).parent / "specimens"
-MOST = 25
-"""Mutants of one operator in one project; of more sites, evenly spaced ones are taken."""
+MOST = 80
+"""Mutants of one operator in one project; of more sites, evenly spaced ones are taken, enough that
+what is found of them does not hang on which ones they are."""
 
 
 @dataclass(frozen=True)

@@ -60,13 +60,13 @@ def examine(part: Part) -> Examined:
     """Compute a loss and its gradient, and look at each module on the way."""
     calls = ModuleCalls()
 
-    def forward(params: PyTree, rest: PyTree, inputs: PyTree) -> Scalar:
+    def forward(params: PyTree, rest: PyTree, inputs: PyTree):
         model = nnx.merge(part.graphdef, params, rest)
         with calls.checked(model):
             return part.loss(model, inputs)
 
-    def backward(params: PyTree, rest: PyTree, inputs: PyTree) -> PyTree:
-        def loss(params: PyTree) -> Scalar:
+    def backward(params: PyTree, rest: PyTree, inputs: PyTree):
+        def loss(params: PyTree):
             return part.loss(nnx.merge(part.graphdef, params, rest), inputs)
 
         return jax.tree.map(_measure, jax.grad(loss)(params))

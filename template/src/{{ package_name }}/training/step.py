@@ -116,7 +116,7 @@ def step_parts(
     params = cast_floating(state.params, experiment.precision.param_dtype)
     key, count = jax.random.fold_in(state.key, state.step), experiment.loop.micro_batches
 
-    def loss(model: nnx.Module, inputs: tuple[Batch, PRNGKeyArray]) -> Scalar:
+    def loss(model: nnx.Module, inputs: tuple[Batch, PRNGKeyArray]):
         return experiment.objective(model, *inputs)["loss"].value
 
     if count == 1:
