@@ -173,3 +173,12 @@ def test_a_repository_without_a_commit(tmp_path, repository):
     assert start["git"]["commit"] is None
     assert start["git"]["branch"] == "trunk"
     assert start["git"]["dirty"]
+
+
+def test_an_empty_folder_of_checkpoints_stays_beside_metrics(tmp_path):
+    """It says that none was ever complete; where it is gone, so is what was in it."""
+    run = run_directory(tmp_path / "run")
+    with run.lock():
+        run.checkpoints.mkdir()
+        run.metrics.write_text('{"step": 1}\n')
+    assert run.checkpoints.is_dir()

@@ -130,8 +130,9 @@ class RunDirectory:
                 old.rename(self.path)
 
     def _remove_if_empty(self) -> None:
-        with contextlib.suppress(OSError):  # there is something in it, or it is not there
-            self.checkpoints.rmdir()
+        if not self.metrics.exists():  # beside them an empty one says that none was complete yet
+            with contextlib.suppress(OSError):  # there is something in it, or it is not there
+                self.checkpoints.rmdir()
         if os.listdir(self.path) == [".lock"]:
             (self.path / ".lock").unlink()
             self.path.rmdir()
