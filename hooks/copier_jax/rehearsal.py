@@ -71,8 +71,8 @@ def rehearse(project: Project, release: str, data: dict[str, Any], *, defaults: 
         for name in FIXED:
             if before.get(name) != after.get(name):
                 raise UpdateError(f"{name} is fixed when a project starts: leave it out")
-        old = render(before, scratch / "old")
-        new = render(after, scratch / "new")
+        old = render(project, scratch / "old")
+        new = render(clone, scratch / "new")
         gone = set(paths(clone.folder, "ls-files", "--deleted"))
         return Rehearsal(
             answers=clone.questions,
@@ -91,11 +91,10 @@ def rehearse(project: Project, release: str, data: dict[str, Any], *, defaults: 
         )
 
 
-def render(answers: dict[str, Any], folder: Path) -> Path:
+def render(project: Project, folder: Path) -> Path:
     """Renders a new project with the answers of one, of the release that these name."""
-    data = {name: answer for name, answer in answers.items() if name[0] != "_"}
-    source, release = answers["_src_path"], answers["_commit"]
-    copier.run_copy(source, folder, data, vcs_ref=release, defaults=True, quiet=True)
+    source, release = project.answers["_src_path"], project.answers["_commit"]
+    copier.run_copy(source, folder, project.questions, vcs_ref=release, defaults=True, quiet=True)
     return folder
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from . import tiny, tiny_task
+from .altered import alter
 from .project import errors, reporting, storage, training
 from .test_resume import losses, run_in, training_arrays
 from .test_training import poison
@@ -27,34 +28,15 @@ def train(run, experiment):
         return training.loop.train(experiment, run, tiny.make_mesh())
 
 
-class Spoiled:
-    """Batches of which some are poisoned, or missing."""
+def spoil(patch, bad=(), missing=()):
+    """Let some batches of all runs be poisoned, or missing."""
 
-    def __init__(self, batches, bad=(), missing=()):
-        self._batches, self._bad, self._missing, self._taken = batches, bad, missing, 0
+    def change(number, batch):
+        if number in missing:
+            return None
+        return poison(batch) if number in bad else batch
 
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        while True:
-            batch, self._taken = next(self._batches), self._taken + 1
-            if self._taken not in self._missing:
-                return poison(batch) if self._taken in self._bad else batch
-
-    def get_state(self):
-        return {"batches": self._batches.get_state(), "taken": self._taken}
-
-    def set_state(self, state):
-        self._batches.set_state(state["batches"])
-        self._taken = state["taken"]
-
-
-def spoil(patch, **batches):
-    take = training.batches.training_batches
-    patch.setattr(
-        training.loop, "training_batches", lambda experiment: Spoiled(take(experiment), **batches)
-    )
+    alter(patch, change)
 
 
 @pytest.fixture(scope="module")

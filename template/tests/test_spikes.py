@@ -10,6 +10,7 @@ import optax
 import pytest
 
 from . import tiny, tiny_task
+from .altered import Altered, alter
 from .project import reporting, storage, training
 
 RECENT = training.spikes.RECENT
@@ -95,29 +96,6 @@ class Weighed:
         return {**means, "loss": mean}
 
 
-class Spiked:
-    """Batches some of which have weights 100 times too high."""
-
-    def __init__(self, batches, at):
-        self._batches, self._at, self._taken = batches, at, 0
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        batch, self._taken = next(self._batches), self._taken + 1
-        if self._taken in self._at:
-            batch = {**batch, "weights": 100 * batch["weights"]}
-        return batch
-
-    def get_state(self):
-        return {"batches": self._batches.get_state(), "taken": self._taken}
-
-    def set_state(self, state):
-        self._batches.set_state(state["batches"])
-        self._taken = state["taken"]
-
-
 def make(data, *changes):
     experiment = tiny.make(data, *CHANGES, *changes)
     return experiment.model_copy(update={"objective": Weighed(experiment.objective)})
@@ -131,12 +109,19 @@ def train(experiment, folder):
     return outcome, {row["step"]: row for row in rows}
 
 
+def heavier(*numbers):
+    """A change of batches: some have weights 100 times too high."""
+
+    def change(number, batch):
+        return {**batch, "weights": 100 * batch["weights"]} if number in numbers else batch
+
+    return change
+
+
 @pytest.fixture
 def spiked(monkeypatch):
     """The batches of steps 18 and 20 are bad ones in every run."""
-    batches = training.batches.training_batches
-    spoil = lambda experiment: Spiked(batches(experiment), {18, 20})  # noqa: E731
-    monkeypatch.setattr(training.loop, "training_batches", spoil)
+    alter(monkeypatch, heavier(18, 20))
 
 
 class StopAfter19(training.interruption.Interruption):
@@ -185,7 +170,7 @@ def test_a_skipped_spike_leaves_everything_but_the_losses(data):
     experiment = make(data)
     mesh = tiny.make_mesh()
     program = training.program.make_program(experiment, mesh)
-    batches = Spiked(tiny.batches(experiment), {RECENT + 1})
+    batches = Altered(tiny.batches(experiment), heavier(RECENT + 1))
     with jax.set_mesh(mesh):
         state, batch = program.initial_state(), program.put(next(batches))
         step = program.compile_train_step(batch)

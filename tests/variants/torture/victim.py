@@ -6,7 +6,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from .. import training
@@ -137,8 +136,3 @@ class Victim:
         return state, [
             {name: value for name, value in row.items() if name not in clocked} for row in rows
         ]
-
-
-def data_of(project: Project) -> Path:
-    """The folder of the data."""
-    return project.path / "data"

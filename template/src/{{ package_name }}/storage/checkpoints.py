@@ -172,8 +172,7 @@ class Checkpoints:
 
     def passed(self, step: int) -> list[tuple[int, int]]:
         """What the run passed over by the time of a checkpoint, as `save` was told."""
-        kept = _kept(self._directory / str(step)).get("passed_over", [])
-        return [(first, last) for first, last in kept]
+        return _windows(_kept(self._directory / str(step)))
 
     def _saved(self, checkpoints: Sequence[Any]) -> Saved:
         return {checkpoint.step: self._metrics[checkpoint.step] for checkpoint in checkpoints}
@@ -326,8 +325,7 @@ class Checkpoints:
         kept = _kept(self._directory / str(step))
         if data is not None:
             data.set_state(kept["data"])
-        hooks, lines = kept.get("hooks", {}), kept.get("lines")
-        return Restored(step, state, hooks, lines, self.passed(step))
+        return Restored(step, state, kept.get("hooks", {}), kept.get("lines"), _windows(kept))
 
     def _damage(self, step: int) -> str | None:
         """What is wrong with this process's share of the files of a checkpoint."""
@@ -367,3 +365,8 @@ def _kept(checkpoint: Path) -> dict[str, Any]:
         return dict(json.loads((checkpoint / METADATA).read_bytes())["custom_metadata"])
     except (OSError, ValueError, TypeError, KeyError):
         return {}
+
+
+def _windows(kept: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """What the run passed over, in what is kept with a state."""
+    return [(first, last) for first, last in kept.get("passed_over", [])]

@@ -135,16 +135,19 @@ class Records(ArrayRecordDataSource):
 
     def locate(self, number: int) -> str:
         """The file that a record is in, and its place there, from 0."""
-        shard = bisect.bisect_right(self._ends, number)
+        shard = self._shard(number)
         place = number - (self._ends[shard - 1] if shard else 0)
         return f"{self._files[shard].name}, record {place}"
+
+    def _shard(self, number: int) -> int:
+        return bisect.bisect_right(self._ends, number)
 
     def __getitem__(self, record_key: SupportsIndex) -> bytes:
         """One record."""
         try:
             return super().__getitem__(record_key)
         except RuntimeError as error:  # ArrayRecord's, for a checksum that is wrong
-            path = self._files[bisect.bisect_right(self._ends, int(record_key))]
+            path = self._files[self._shard(int(record_key))]
             raise _damaged(path, str(error).partition(";")[0]) from error
 
     def __getitems__(self, record_keys: Sequence[SupportsIndex]) -> Sequence[bytes]:

@@ -60,23 +60,21 @@ def examine(part: Part) -> Examined:
     """Compute a loss and its gradient, and look at each module on the way."""
     calls = ModuleCalls()
 
-    def forward(params: PyTree, rest: PyTree, inputs: PyTree):
+    def forward(params: PyTree, rest: PyTree, inputs: PyTree) -> Scalar:
         model = nnx.merge(part.graphdef, params, rest)
         with calls.checked(model):
             return part.loss(model, inputs)
 
-    def backward(params: PyTree, rest: PyTree, inputs: PyTree):
-        def loss(params: PyTree):
-            return part.loss(nnx.merge(part.graphdef, params, rest), inputs)
-
-        return jax.tree.map(_measure, jax.grad(loss)(params))
-
+    gradient = jax.grad(
+        lambda params, rest, inputs: part.loss(nnx.merge(part.graphdef, params, rest), inputs)
+    )
+    backward = jax.jit(lambda *arrays: jax.tree.map(_measure, gradient(*arrays)))
     arrays = part.params, part.rest, part.inputs
     check = jax.jit(checkify.checkify(forward, errors=checkify.user_checks))
     jax.clear_caches()  # what was traced before, such as a function in the loss, has no checks,
     error, loss = check(*_same_keys(arrays))
     jax.clear_caches()  # and what is traced now has some
-    norms, bad = _by_module(jax.device_get(jax.jit(backward)(*_same_keys(arrays))))
+    norms, bad = _by_module(jax.device_get(backward(*_same_keys(arrays))))
     output = calls.describe(error.get_exception())
     sound = output is None and math.isfinite(loss)
     return Examined(part.name, float(loss), output, calls.last(bad) if sound else None, norms)

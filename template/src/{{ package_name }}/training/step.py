@@ -1,6 +1,7 @@
 """One training step over pure arrays."""
 
 from collections.abc import Callable
+from operator import itemgetter
 
 import jax
 import jax.numpy as jnp
@@ -115,20 +116,24 @@ def step_parts(
     """What the step after `state` differentiates: the loss of each micro-batch."""
     params = cast_floating(state.params, experiment.precision.param_dtype)
     key, count = jax.random.fold_in(state.key, state.step), experiment.loop.micro_batches
-
-    def loss(model: nnx.Module, inputs: tuple[Batch, PRNGKeyArray]):
-        return experiment.objective(model, *inputs)["loss"].value
-
-    if count == 1:
-        return [Part("", graphdef, params, state.variables, (batch, key), loss)]
-    dealt, keys = deal(batch, count), jax.random.split(key, count)
-
-    def part(number: int) -> Part:
-        inputs = jax.tree.map(lambda leaf: leaf[number], (dealt, keys))
-        name = f"micro-batch {number + 1} of {count}"
-        return Part(name, graphdef, params, state.variables, inputs, loss)
-
-    return [part(number) for number in range(count)]
+    pieces = {"": (batch, key)}
+    if count > 1:
+        dealt = deal(batch, count), jax.random.split(key, count)
+        pieces = {
+            f"micro-batch {number + 1} of {count}": jax.tree.map(itemgetter(number), dealt)
+            for number in range(count)
+        }
+    return [
+        Part(
+            name,
+            graphdef,
+            params,
+            state.variables,
+            inputs,
+            lambda model, inputs: experiment.objective(model, *inputs)["loss"].value,
+        )
+        for name, inputs in pieces.items()
+    ]
 
 
 def deal(batch: PyTree, parts: int) -> PyTree:
