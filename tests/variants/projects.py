@@ -47,6 +47,11 @@ class Project:
         assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
         return result.stdout
 
+    def tests(self, *names: str, **more: str) -> None:
+        """Runs tests of the project, which must pass; one that hangs ends them with all stacks."""
+        limits = ("faulthandler_timeout=600", "faulthandler_exit_on_timeout=true")
+        self.tool("pytest", "-q", *(f"--override-ini={limit}" for limit in limits), *names, **more)
+
     def command(self, *words: str) -> str:
         """Runs the project's own command, which must succeed, and returns what it prints."""
         return self.tool(self.package.replace("_", "-"), *words)

@@ -178,5 +178,5 @@ def test_own_tests_pass(
     installed = releases(project.environment)
     chosen = list(new_tests(sources, installed, shown, python if nightly else None))
     if chosen:
-        project.tool("pytest", "-q", *chosen, SETTINGS_CASES="2000" if nightly else "100")
+        project.tests(*chosen, SETTINGS_CASES="2000" if nightly else "100")
     assert project.changes() == ""

@@ -32,10 +32,10 @@ class ClassPrediction(Settings):
     """The classes' probabilities.
 
     Attributes:
-        info: What the data set says about itself. Leave it out of a configuration.
+        info: What the data set says about itself; a configuration leaves it empty.
     """
 
-    info: dict[str, Any] = Field(default_factory=dict)
+    info: dict[str, Any] = Field(default_factory=dict, max_length=0)  # `fitted` passes by this
 
     def fitted(self, info: Mapping[str, Any]) -> "ClassPrediction":
         """This prediction for models that were trained on the data set that `info` describes."""
