@@ -1,7 +1,7 @@
 """Projects that cover all pairs of answers and interpreters: each installs, is clean, and works.
 
-That is at night. By day each model does on each interpreter, and each answer is given by one of
-those projects; `tests/test_renders.py` renders all pairs.
+That is at night. By day a few projects have between them each model, each answer and both ends of
+the interpreters; `tests/test_renders.py` renders all pairs.
 """
 
 import shutil
@@ -24,8 +24,9 @@ OLDEST = [row for row in OLDEST if row not in ROWS]
 
 
 def traits(row: rendering.Answers) -> set[tuple[object, ...]]:
-    """What a row has to show by day: its model with its interpreter, and each of its answers."""
-    found: set[tuple[object, ...]] = {(row["task"], row.get("architecture"), row["interpreter"])}
+    """What a row has to show by day: its model, its interpreter, and each of its answers."""
+    oldest = row["python_floor"] == "3.11" and row["interpreter"] == "oldest"
+    found: set[tuple[object, ...]] = {(row["task"], row.get("architecture")), ("3.11", oldest)}
     for name, value in row.items():
         found |= {(name, one) for one in (value if isinstance(value, list) else [value])}
     return found
@@ -69,6 +70,7 @@ LONGEST = {
 every task on each interpreter in `nox -s nightly`."""
 NIGHTLY = {
     "tests/test_post_training_mesh.py",
+    "tests/test_post_training_optimizers.py",
     "tests/test_post_training_processes.py",
     "tests/test_post_training_resume.py",
 }
