@@ -1,8 +1,8 @@
 """Each method of post-training, from a fresh render to its quality, in one project.
 
 The runs follow each other as users would make them: what is fine-tuned first, others start from.
-Each of Tunix's trainers has a method here that runs on every change; the others run at night, and
-for a few steps in the project's own tests.
+SFT, DPO and GRPO run on every change; the others run at night, and for a few steps in the project's
+own tests.
 
 Their seed is 0; `nox -s nightly -- -k post_training --seed=1` takes another.
 """
@@ -107,6 +107,7 @@ def test_rewards_are_found(trained: Trained, experiment: str) -> None:
     assert last >= 0.9
 
 
+@pytest.mark.nightly
 def test_rewards_are_found_with_a_value_model(trained: Trained) -> None:
     first, last = rewards(trained.project, "ppo", few=5)
     assert last >= 5 * first > 0
@@ -118,6 +119,7 @@ def test_rewards_go_on_from_where_fine_tuning_ended(trained: Trained, tmp_path: 
     assert after["exact_match"] >= before["exact_match"] + 0.15
 
 
+@pytest.mark.nightly
 def test_a_student_agrees_with_its_teacher(trained: Trained, tmp_path: Path) -> None:
     before, after = compare(trained.project, "distill", tmp_path)
     assert after["kl"] <= 0.1 * before["kl"]
