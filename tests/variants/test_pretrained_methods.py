@@ -108,7 +108,7 @@ def prepare(project: Project, models: Path) -> None:
     ("model", "method"),
     [
         ("qwen3", "grpo"),
-        ("gemma3", "lora"),
+        pytest.param("gemma3", "lora", marks=NIGHTLY),
         pytest.param("qwen3", "sft", marks=NIGHTLY),
         pytest.param("qwen3", "lora", marks=NIGHTLY),
         pytest.param("qwen3", "dpo", marks=NIGHTLY),

@@ -125,7 +125,8 @@ FIRST = {name: task for task in reversed(rendering.choices("task")) for name in 
 """The recipes, each with one of the tasks that have it."""
 
 POST_TRAINING = {(name, "post-training") for name in names_of("post-training")}
-"""Those of the task whose steps are made in another way than all others'."""
+"""Those of the task whose steps are made in another way than all others'; what another task has
+shown by day, it shows at night."""
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +150,12 @@ def project_of(
 @pytest.fixture(
     params=[
         pytest.param(
-            (name, task), id=f"{name}-{task}", marks=pytest.mark.xdist_group(f"recipes of {task}")
+            (name, task),
+            id=f"{name}-{task}",
+            marks=[
+                pytest.mark.xdist_group(f"recipes of {task}"),
+                *([] if FIRST[name] == task else [pytest.mark.nightly]),
+            ],
         )
         for name, task in sorted({*FIRST.items(), *POST_TRAINING})
     ]
