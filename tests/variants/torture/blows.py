@@ -48,7 +48,7 @@ def kill_after_a_save(random: Random, victim: Victim, seconds: float) -> str:
 
 def freeze(random: Random, victim: Victim, seconds: float) -> str:
     """For longer than the watchdog waits."""
-    victim.start("loop.hang_seconds=2", "loop.end_when_hung=True")
+    victim.start("loop.hang_seconds=3", "loop.end_when_hung=True")
     moment = _wait(random, victim, seconds)
     victim.signal(signal.SIGSTOP)
     time.sleep(4)

@@ -15,6 +15,7 @@ HUNG: Final = 75
 """Exit code of a process that was ended: what launchers start again (EX_TEMPFAIL of sysexits.h)."""
 
 _LOOKS = 10  # so many times in the seconds that a run may be silent
+_LATER = 1.5  # the timer goes off: a frozen process that is thawed must find the thread first
 
 
 class Watchdog:
@@ -22,7 +23,7 @@ class Watchdog:
 
     A thread looks for signs of life. Where the main thread holds the interpreter itself, in a
     library that hangs, no thread of Python runs; then the timer of `faulthandler`, which needs no
-    interpreter, writes the stacks and ends the process, with exit code 1.
+    interpreter, writes the stacks and ends the process half as long again later, with exit code 1.
 
     Args:
         seconds: How long the run may be silent; None watches nothing.
@@ -59,7 +60,7 @@ class Watchdog:
                     self._path.unlink()
 
     def _arm(self, file: IO[str], seconds: float) -> None:
-        faulthandler.dump_traceback_later(seconds, exit=self._end, file=file)
+        faulthandler.dump_traceback_later(_LATER * seconds, exit=self._end, file=file)
 
     def _watch(self, file: IO[str], seconds: float) -> None:
         told = 0.0
