@@ -1,5 +1,6 @@
 """A start that is refused leaves everything as it was; a run that has lost something is refused."""
 
+import gc
 import os
 import shutil
 import signal
@@ -179,6 +180,21 @@ def test_a_signal_before_the_first_step(tmp_path, options, number, moment, code,
     assert said in output or "stopped before the first step" in output
     assert "Traceback" not in output
     assert moment is not imports or not run.exists()
+
+
+def test_a_signal_while_garbage_is_collected(tmp_path, options, monkeypatch, capsys):
+    def strike(phase, info):
+        gc.callbacks.remove(strike)
+        signal.raise_signal(signal.SIGTERM)
+
+    def collect(experiment):
+        gc.callbacks.append(strike)
+        gc.collect()
+        time.sleep(60)
+
+    monkeypatch.setattr(training.experiment.Experiment, "make_mesh", collect)
+    assert train(tmp_path / "run", "--exit-code-when-stopped", "7", *options) == 7
+    assert "stopped by SIGTERM; nothing is saved yet" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
