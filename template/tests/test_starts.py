@@ -182,14 +182,16 @@ def test_a_signal_before_the_first_step(tmp_path, options, number, moment, code,
     assert moment is not imports or not run.exists()
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_a_signal_while_garbage_is_collected(tmp_path, options, monkeypatch, capsys):
     def strike(phase, info):
-        gc.callbacks.remove(strike)
-        signal.raise_signal(signal.SIGTERM)
+        if phase == "start":
+            signal.raise_signal(signal.SIGTERM)
 
     def collect(experiment):
         gc.callbacks.append(strike)
         gc.collect()
+        gc.callbacks.remove(strike)
         time.sleep(60)
 
     monkeypatch.setattr(training.experiment.Experiment, "make_mesh", collect)
