@@ -92,7 +92,7 @@ def test_a_known_class_is_told_too():
 
 def test_of_many_classes_the_five_likeliest_are_told():
     names = [f"class {number}" for number in range(30)]
-    many = prediction.ClassPrediction(info={**INFO, "classes": names})
+    many = prediction.ClassPrediction().fitted({**INFO, "classes": names})
     (record,) = many.records([result([np.arange(30) / 435])])
     assert [record[name] for name in ("class", "class_2", "class_5")] == [
         "class 29",
