@@ -22,7 +22,7 @@ from .encoding import Category, Encoding, Number, Target, Values, pack
 from .errors import UserError
 from .files import write_atomically
 from .reporting.byte_progress import ByteProgress
-from .schema import TableSchema, infer_schema, read_schema
+from .schema import TableSchema, check_schema, infer_schema, read_schema
 from .sources import Source
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
@@ -100,7 +100,10 @@ def summary(data_set: DataSet) -> str:
 
 def describe(schema: TableSchema) -> str:
     """A schema for a reader: a line for each column, those that are ignored last."""
-    lines = [f"{schema.target} is predicted ({schema.task}) from"]
+    lines = [f"read as {way}" for way in schema.files]
+    written = schema.dialect.formats.get(schema.target, "")
+    numbers = f", written like {written}" if written and schema.task == "regression" else ""
+    lines += [f"{schema.target} is predicted ({schema.task}{numbers}) from"]
     columns = sorted(schema.columns.items(), key=lambda item: item[1].kind == "ignored")
     width = max(len(name) for name, _ in columns[:_MOST_LISTED])
     lines += [
@@ -121,9 +124,15 @@ def _files(source: Source, scratch: Path) -> tuple[Path, ...]:
 
 
 def _schema(source: Source, paths: Sequence[Path], progress: bool) -> TableSchema:
-    survey = survey_tables(paths, progress=progress)
     if source.schema is not None:
-        return read_schema(source.schema, survey)
+        given = read_schema(source.schema)
+        survey = survey_tables(
+            paths, progress=progress, dialect=given.dialect, target=given.target
+        )
+        return check_schema(source.schema, given, survey)
+    survey = survey_tables(
+        paths, progress=progress, dialect=source.dialect, target=source.target
+    )
     return infer_schema(
         survey,
         target=source.target,
@@ -143,13 +152,15 @@ def _columns(schema: TableSchema) -> Encoding:
         categories=[Category(name=name) for name in schema.of_kind("category")],
         ignored=schema.of_kind("ignored"),
         target=Target(name=schema.target, task=schema.task),
+        dialect=schema.dialect,
     )
 
 
 def _read(what: str, paths: Sequence[Path], encoding: Encoding, progress: bool) -> Iterator[Values]:
     """The rows that have a target, batch by batch."""
     with ByteProgress(what, size_of(paths), enabled=progress) as bar:
-        for rows in read_tables(paths, encoding.types(targets=True), bar.advance):
+        types = encoding.types(targets=True)
+        for rows in read_tables(paths, types, bar.advance, encoding.dialect):
             values = encoding.values(rows)
             yield values.filter(values.targets.is_valid())
 
@@ -163,7 +174,7 @@ def _divide(
     types |= {schema.group: pa.string()} if schema.group else {}
     classes = schema.task == "classification"
     with ByteProgress("dividing rows", size_of(paths), enabled=progress) as bar:
-        for rows in read_tables(paths, types, bar.advance):
+        for rows in read_tables(paths, types, bar.advance, encoding.dialect):
             values = encoding.values(rows)
             there = values.targets.is_valid()
             values = values.filter(there)
