@@ -191,7 +191,10 @@ FAULTY = {
     "twice.csv": (b"a,b,a\n1,2,3\n", r"twice.csv has two columns named 'a'"),
     "nameless.csv": (b"a, ,b\n1,2,3\n", r"nameless.csv: column 2 has no name"),
     "latin1.csv": (b"a,b\nx,y\nx,na\xefve\n", r"row 2, column 'b': b'na\\xefve' is not UTF-8"),
-    "header.csv": (b"a,na\xefve\n1,2\n", r"header.csv is not UTF-8 .*: give --encoding, such as cp"),
+    "header.csv": (
+        b"a,na\xefve\n1,2\n",
+        r"header.csv is not UTF-8 .*: give --encoding, such as cp",
+    ),
     "wide16.csv": ("a,b\n1,2\n".encode("utf-16-le"), r"NUL bytes, as UTF-16 .*: give --encoding"),
     "either.csv": (b"a,b;c\n1,2;3\n", r"may be separated by ',' or ';': give --delimiter"),
     "open.csv": (b'a,b\n1,"2\n3,4\n', r"open.csv: a quotation mark opened in the last row"),

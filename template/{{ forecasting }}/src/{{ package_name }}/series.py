@@ -111,11 +111,7 @@ def read_panel(source: Source, advance: Advance) -> Panel:
             _regular(name, rows, order, frequency)
             for name, order in zip(rows.names, orders, strict=True)
         ),
-        unused=tuple(
-            name
-            for name in types
-            if name not in (time, columns.series, *channels)
-        ),
+        unused=tuple(name for name in types if name not in (time, columns.series, *channels)),
         dialect=dialect,
         files=tuple(found.files),
     )

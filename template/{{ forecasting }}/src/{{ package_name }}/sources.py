@@ -143,9 +143,7 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
         found = sample()
         return Source(found.name, found.files, columns, arguments.frequency, arguments.season)
     written = dialect.from_arguments(arguments)
-    return from_patterns(
-        arguments.source, columns, arguments.frequency, arguments.season, written
-    )
+    return from_patterns(arguments.source, columns, arguments.frequency, arguments.season, written)
 
 
 def from_patterns(

@@ -83,4 +83,3 @@ def from_arguments(arguments: argparse.Namespace) -> Dialect:
         day_first=arguments.day_first,
         sheet=arguments.sheet or "",
     )
-

@@ -72,9 +72,12 @@ def form_of(path: Path) -> Form:
 def unpacked(path: Path, form: Form) -> Iterator[tuple[pa.NativeFile, Callable[[], int]]]:
     """What is in a file, and a function that tells how many bytes of the file have been read."""
     if form.member:
-        with path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
-            with archive.open(form.member) as member:
-                yield pa.PythonFile(member, mode="r"), raw.tell
+        with (
+            path.open("rb") as raw,
+            zipfile.ZipFile(raw) as archive,
+            archive.open(form.member) as member,
+        ):
+            yield pa.PythonFile(member, mode="r"), raw.tell
         return
     with pa.OSFile(str(path)) as raw:
         packed = PACKED.get(form.packed)

@@ -51,6 +51,7 @@ _DATE = (
     r"(?:[.,](?P<fraction>\d{1,6})\d*)?)?(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?)?"
     r" ?(?P<zone>(?:Z|[-+]\d{2}:?\d{2})?)$"
 )
+_PLAIN_MARKS = {"[\u00a0\u2007\u2009\u202f]": " ", "[\u2018\u2019\u00b4`]": "'", "\u2212": "-"}
 _MOST_UNITS = 20  # of a column that is said to have several
 _FIRST = 16  # cells that settle most columns
 
@@ -218,7 +219,7 @@ def _first(texts: pa.StringArray, chosen: pa.BooleanArray) -> str:
 
 def _with_plain_marks(texts: pa.StringArray) -> pa.StringArray:
     """One minus, one apostrophe and one space instead of several of each."""
-    for pattern, plain in (("[\u00a0\u2007\u2009\u202f]", " "), ("[\u2019`´]", "'"), ("\u2212", "-")):
+    for pattern, plain in _PLAIN_MARKS.items():
         texts = pc.replace_substring_regex(texts, pattern, plain)
     return texts
 
@@ -235,18 +236,19 @@ def _digits(decimal: str, group: str) -> str:
 
 def _durations(texts: pa.StringArray, pattern: str) -> pa.Array:
     parts = pc.extract_regex(texts, pattern)
-    total = None
-    for field in parts.type:
-        if field.name in _SECONDS:
-            text = pc.struct_field(parts, field.name)
-            number = pc.if_else(pc.equal(text, ""), "0", text).cast(pa.float64())
-            number = pc.multiply(number, _SECONDS[field.name])
-            if field.name == "days":  # "-1 days +02:00:00": the sign is that of the days
-                days = pc.not_equal(text, "")
-                minus = pc.equal(pc.struct_field(parts, "sign"), "-")
-                number = pc.if_else(minus, pc.negate(number), number)
-            total = number if total is None else pc.add(total, number)
-    return total
+    fields = {field.name: pc.struct_field(parts, field.name) for field in parts.type}
+    minus = pc.equal(fields.pop("sign"), "-")
+    total = pa.scalar(0.0)
+    for name, text in fields.items():
+        number = pc.if_else(pc.equal(text, ""), "0", text).cast(pa.float64())
+        total = pc.add(total, pc.multiply(number, _SECONDS[name]))
+    negative = pc.negate(total)
+    if pattern == _DURATIONS["h:m:s"]:  # in -1 days +02:00:00 the sign is that of the days
+        days = pc.if_else(pc.equal(fields["days"], ""), "0", fields["days"]).cast(pa.float64())
+        days = pc.multiply(days, _SECONDS["days"])
+        apart = pc.subtract(total, pc.multiply(days, 2.0))
+        negative = pc.if_else(pc.equal(fields["days"], ""), negative, apart)
+    return pc.if_else(minus, negative, total)
 
 
 def _dates(texts: pa.StringArray, written: str) -> pa.Array:

@@ -213,9 +213,7 @@ def _with_formats(understood: Understood, paths: Sequence[Path], stated: set[str
             understood.notes[name] = finder.note
     formats = {name: written for name, written in formats.items() if written}
     found = {name: spelling.type_of(written) for name, written in formats.items()}
-    return replace(
-        understood, types=types | found, dialect=replace(known, formats=formats)
-    )
+    return replace(understood, types=types | found, dialect=replace(known, formats=formats))
 
 
 def _finders(
@@ -274,9 +272,7 @@ def _stored(path: Path, names: list[str], dialect: Dialect, advance: Advance) ->
 
 
 @contextlib.contextmanager
-def _opened(
-    path: Path, dialect: Dialect
-) -> Iterator[tuple[TableFile, dict[str, pa.DataType]]]:
+def _opened(path: Path, dialect: Dialect) -> Iterator[tuple[TableFile, dict[str, pa.DataType]]]:
     """An open file, and its columns without an index."""
     with _reporting(path):
         form = form_of(path)

@@ -112,7 +112,8 @@ def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
 def _flat(row: dict[str, Any], above: str = "") -> dict[str, Any]:
     found = {}
     for name, value in row.items():
-        found |= _flat(value, f"{above}{name}.") if isinstance(value, dict) else {above + name: value}
+        inner = isinstance(value, dict)
+        found |= _flat(value, f"{above}{name}.") if inner else {above + name: value}
     return found
 
 

@@ -227,5 +227,7 @@ def _float64(rows: Rows, name: str) -> Float64[np.ndarray, " batch"]:
     infinite = np.flatnonzero(np.isinf(numbers))
     if infinite.size:
         row = rows.first + int(infinite[0])
-        raise UserError(f"{rows.path} row {row}, column {name!r}: the number is infinite; leave the cell empty")
+        raise UserError(
+            f"{rows.path} row {row}, column {name!r}: the number is infinite; leave the cell empty"
+        )
     return numbers

@@ -126,13 +126,9 @@ def _files(source: Source, scratch: Path) -> tuple[Path, ...]:
 def _schema(source: Source, paths: Sequence[Path], progress: bool) -> TableSchema:
     if source.schema is not None:
         given = read_schema(source.schema)
-        survey = survey_tables(
-            paths, progress=progress, dialect=given.dialect, target=given.target
-        )
+        survey = survey_tables(paths, progress=progress, dialect=given.dialect, target=given.target)
         return check_schema(source.schema, given, survey)
-    survey = survey_tables(
-        paths, progress=progress, dialect=source.dialect, target=source.target
-    )
+    survey = survey_tables(paths, progress=progress, dialect=source.dialect, target=source.target)
     return infer_schema(
         survey,
         target=source.target,
