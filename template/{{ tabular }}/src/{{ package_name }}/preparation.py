@@ -1,15 +1,16 @@
 """From tables to a data set: a reviewed schema, rows divided by hash, packed records.
 
 The files are read five times (types, values, splits, statistics, records), batch by batch, so that
-a table of any size fits into memory, which holds some 30 bytes for each row. What a column is, and
+a table of any size fits into memory, which holds some 40 bytes for each row. What a column is, and
 which classes there are, is judged by all rows; every number that the model is given (means,
 deviations, lists of categories) comes from the training split alone.
 """
 
 import hashlib
 import tempfile
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ _MOST_LISTED = 40  # columns in a summary
 # A value that the training split has less often than this teaches too little to stand by itself.
 _RARE = 5
 _MOST_VALUES = 1000  # of one category
+_IMBALANCED = 0.9  # of all rows in one class: accuracy says little
 
 
 def write_table(writer: DataSetWriter, source: Source, *, progress: bool) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def write_table(writer: DataSetWriter, source: Source, *, progress: bool) -> dic
     paths = _files(source, writer.scratch)
     schema = _schema(source, paths, progress)
     encoding = _columns(schema)
-    (splits, division), without_target = _divide(paths, schema, encoding, progress)
+    (splits, division), without_target, doubles = _divide(paths, schema, encoding, progress)
     trained = np.array([split == SPLITS[0] for split in splits])
     classes = division.get("classes", {}).get(SPLITS[0], ())
     parts = _read("measuring columns", paths, encoding, progress)
@@ -71,6 +73,7 @@ def write_table(writer: DataSetWriter, source: Source, *, progress: bool) -> dic
         "encoding": encoding.model_dump(),
         "split": division,
         "rows_without_target": without_target,
+        "double_rows": doubles,
     }
 
 
@@ -95,6 +98,9 @@ def summary(data_set: DataSet) -> str:
     lines = [f"{data_set.directory}: {info['source']}", *split_lines(info["split"], "rows")]
     if info["rows_without_target"]:
         lines.append(f"  {info['rows_without_target']:,} rows without a target were skipped")
+    if info.get("double_rows"):
+        lines.append(f"  {info['double_rows']:,} rows equal another one; those share a split")
+    lines += _imbalance(info["split"])
     return "\n".join([*lines, describe(TableSchema.model_validate(info["schema"]))])
 
 
@@ -113,6 +119,21 @@ def describe(schema: TableSchema) -> str:
     if len(columns) > _MOST_LISTED:
         lines.append(f"  and {len(columns) - _MOST_LISTED:,} more columns")
     return "\n".join(lines)
+
+
+def _imbalance(division: Mapping[str, Any]) -> list[str]:
+    """A warning, if one class is nearly all."""
+    of_splits = division.get("classes", {}).values()
+    totals = sum((Counter(counts) for counts in of_splits), Counter[str]())
+    lines = []
+    for name, count in totals.most_common(1):
+        share = count / totals.total()
+        if share >= _IMBALANCED:
+            lines.append(
+                f"  warning: {share:.0%} of the rows are {name}: look at balanced_accuracy, f1 and "
+                "auc, and consider objective.class_weights=balanced or objective.focal_gamma=2"
+            )
+    return lines
 
 
 def _files(source: Source, scratch: Path) -> tuple[Path, ...]:
@@ -163,8 +184,9 @@ def _read(what: str, paths: Sequence[Path], encoding: Encoding, progress: bool) 
 
 def _divide(
     paths: Sequence[Path], schema: TableSchema, encoding: Encoding, progress: bool
-) -> tuple[Division, int]:
-    """Which split each row with a target is in, and how many rows have none."""
+) -> tuple[Division, int, int]:
+    """Which split each row with a target is in, how many have none, and how many are doubles."""
+    seen = array("q")
     splitter = Splitter(PERCENT, f"column {schema.group!r}" if schema.group else "the row")
     types, without_target = encoding.types(targets=True), 0
     types |= {schema.group: pa.string()} if schema.group else {}
@@ -176,6 +198,7 @@ def _divide(
             values = values.filter(there)
             without_target += rows.batch.num_rows - len(values.targets)
             digests = values.digests()
+            seen.frombytes(b"".join(digest[:8] for digest in digests))
             if schema.group:
                 groups = rows.batch.column(schema.group).filter(there).to_pylist()
                 digests = [
@@ -191,7 +214,7 @@ def _divide(
         )
     if classes:
         _check_classes(schema.target, list(splitter.labels))
-    return splitter.divide(), without_target
+    return splitter.divide(), without_target, len(seen) - len(np.unique(np.array(seen)))
 
 
 def _check_classes(target: str, classes: list[str]) -> None:

@@ -46,8 +46,10 @@ class Relations:
         self._rows += there.num_rows
         for part in (there.slice(0, _FIRST), there.slice(_FIRST)):
             if part.num_rows:
-                self._pairs = {n: seen for n, seen in self._pairs.items() if self._paired(part, n)}
-                self._lines = {n: line for n, line in self._lines.items() if self._lined(part, n)}
+                for name in [name for name in self._pairs if not self._paired(part, name)]:
+                    del self._pairs[name]
+                for name in [name for name in self._lines if not self._lined(part, name)]:
+                    del self._lines[name]
 
     def copies(self) -> dict[str, str]:
         """Columns with the values of an earlier one, or of the target, in every row; and that."""
