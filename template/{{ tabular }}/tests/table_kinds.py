@@ -1,6 +1,6 @@
 """Tables as people have them: how each kind is made, what it is prepared with, what then happens.
 
-All but the last ones hold the same rows as `CLEAN`, so the data prepared from them must be the same.
+Most of them hold the rows of `CLEAN`, so the data prepared from them must be the same.
 """
 
 import bz2
@@ -85,14 +85,23 @@ class Kind:
     target: str = "y"
 
 
+def stored(name: str, content: bytes) -> Callable[[Path], None]:
+    """Writes one file."""
+
+    def write(folder: Path) -> None:
+        (folder / name).write_bytes(content)
+
+    return write
+
+
 def csv(content: str, encoding: str = "utf-8", name: str = "t.csv") -> Callable[[Path], None]:
     """Writes a text file."""
-    return lambda folder: (folder / name).write_bytes(content.encode(encoding)) and None
+    return stored(name, content.encode(encoding))
 
 
 def packed(name: str, pack: Callable[[bytes], bytes]) -> Callable[[Path], None]:
     """Writes a compressed file."""
-    return lambda folder: (folder / name).write_bytes(pack(CLEAN.encode())) and None
+    return stored(name, pack(CLEAN.encode()))
 
 
 def zipped(*names: str) -> Callable[[bytes], bytes]:
@@ -156,7 +165,8 @@ def typed() -> pa.Table:
 def nested(folder: Path) -> None:
     """Two columns inside another, and a list."""
     found = columns()
-    inner = [{"price": price, "day": day} for price, day in zip(found.pop("price"), found.pop("day"))]
+    pairs = zip(found.pop("price"), found.pop("day"), strict=True)
+    inner = [{"price": price, "day": day} for price, day in pairs]
     table = pa.table({**found, "of": inner, "list": [[1, 2]] * len(ROWS)})
     parquet.write_table(table, folder / "t.parquet")
 
@@ -192,7 +202,8 @@ def wide(extra: Callable[[int, Row], Any], rows: Sequence[Row] = ROWS) -> Callab
 
 def classes(*labels: str) -> Callable[[Path], None]:
     """Writes a class in the place of the number."""
-    return csv(text([(*row[:5], label) for row, label in zip(rows_of(len(labels)), labels)]))
+    pairs = zip(rows_of(len(labels)), labels, strict=True)
+    return csv(text([(*row[:5], label) for row, label in pairs]))
 
 
 def indexed(folder: Path) -> None:
@@ -362,7 +373,7 @@ KINDS = (
         "2 of 300 rows in a class",
         classes(*["usual"] * 150, *["other"] * 148, "rare", "rare"),
         (),
-        ("warning: validation has no example of rare", "hardly any examples of rare (2)"),
+        ("warning: test has no example of rare", "hardly any examples of rare (2)"),
         same=False,
     ),
     Kind(

@@ -67,7 +67,7 @@ def test_shares_of_classes_follow_from_the_training_split():
     info = {"encoding": encoding, "split": {"classes": classes}}
     assert objective.TargetLoss().fitted(info).shares == (0.05, 0.95)
     info["encoding"] = {**encoding, "target": {"name": "t", "task": "regression"}}
-    with pytest.raises(errors.UserError, match="class_weights .* for classes, .* 't' is a number"):
+    with pytest.raises(errors.UserError, match=r"class_weights .* for classes, .* 't' is a number"):
         objective.TargetLoss(class_weights="balanced").fitted(info)
 
 

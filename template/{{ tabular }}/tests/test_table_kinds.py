@@ -2,11 +2,10 @@
 
 import argparse
 
-import numpy as np
 import pytest
 
 from . import table_kinds
-from .project import data, encoding, errors, prediction, sources, storage
+from .project import data, errors, sources, storage
 
 KINDS = {kind.name: kind for kind in table_kinds.KINDS}
 

@@ -81,12 +81,11 @@ def read(texts: pa.StringArray, written: str) -> pa.Array:
     if shown is None:
         raise ValueError(f"{written!r} shows no way of writing")
     before, group, decimal, after = (part or "" for part in shown.groups())
-    parts = pc.extract_regex(texts, _NUMBER)
+    parts = _parts(texts)
     sign, inner, digits = (pc.struct_field(parts, name) for name in ("sign", "inner", "digits"))
     fits = pc.match_substring_regex(digits, _digits(decimal, group))
     fits = pc.and_(fits, pc.equal(pc.struct_field(parts, "before"), before))
     fits = pc.and_(fits, pc.equal(pc.struct_field(parts, "after"), after))
-    fits = pc.and_(fits, pc.or_(pc.equal(sign, ""), pc.equal(inner, "")))
     digits = pc.replace_substring(digits, group, "") if group else digits
     digits = pc.replace_substring(digits, decimal, ".")
     numbers = pc.binary_join_element_wise(sign, inner, digits, "")
@@ -184,7 +183,7 @@ class Finder:
     def _add_numbers(self, texts: pa.StringArray) -> None:
         if not self._marks:
             return
-        parts = pc.extract_regex(texts, _NUMBER)
+        parts = _parts(texts)
         if parts.null_count:
             self._marks = []
             return
@@ -222,6 +221,13 @@ def _with_plain_marks(texts: pa.StringArray) -> pa.StringArray:
     for pattern, plain in _PLAIN_MARKS.items():
         texts = pc.replace_substring_regex(texts, pattern, plain)
     return texts
+
+
+def _parts(texts: pa.StringArray) -> pa.StructArray:
+    """The parts of numbers; null where a text is none, or has two signs."""
+    parts = pc.extract_regex(texts, _NUMBER)
+    one = pc.or_(*(pc.equal(pc.struct_field(parts, name), "") for name in ("sign", "inner")))
+    return pc.if_else(one, parts, pa.scalar(None, parts.type))
 
 
 def _digits(decimal: str, group: str) -> str:
