@@ -51,9 +51,9 @@ _DATE = (
     r"(?:[.,](?P<fraction>\d{1,6})\d*)?)?(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?)?"
     r" ?(?P<zone>(?:Z|[-+]\d{2}:?\d{2})?)$"
 )
-_PLAIN_MARKS = {"[\u00a0\u2007\u2009\u202f]": " ", "[\u2018\u2019\u00b4`]": "'", "\u2212": "-"}
+_PLAIN_MARKS = {"[\u00a0\u2007\u2009\u202f]": " ", "[\u2018\u2019\u00b4]": "'", "\u2212": "-"}
 _MOST_UNITS = 20  # of a column that is said to have several
-_FIRST = 16  # cells that settle most columns
+_FIRST = 16  # cells that settle most columns; its square settles nearly all
 
 
 class Doubt(Exception):
@@ -81,6 +81,9 @@ def read(texts: pa.StringArray, written: str) -> pa.Array:
     if shown is None:
         raise ValueError(f"{written!r} shows no way of writing")
     before, group, decimal, after = (part or "" for part in shown.groups())
+    numbers = _quickly(texts, before, group, decimal, after)
+    if numbers is not None:
+        return numbers
     parts = _parts(texts)
     sign, inner, digits = (pc.struct_field(parts, name) for name in ("sign", "inner", "digits"))
     fits = pc.match_substring_regex(digits, _digits(decimal, group))
@@ -125,20 +128,14 @@ class Finder:
 
     def add(self, texts: pa.StringArray) -> None:
         """Take in cells, none of them null."""
-        if len(texts) > _FIRST:
-            self.add(texts.slice(0, _FIRST))
-            texts = texts.slice(_FIRST)
-        if not len(texts) or not self.open:
-            return
-        self._some = True
-        texts = _with_plain_marks(texts)
-        values = {written: read(texts, written) for written in self._words}
-        self._words = [written for written in self._words if not values[written].null_count]
-        for zone in ("", " z"):
-            day, month = f"d/m/y{zone}", f"m/d/y{zone}"
-            if day in self._words and month in self._words and not self._date:
-                self._date = _first(texts, pc.not_equal(values[day], values[month]))
-        self._add_numbers(texts)
+        for part in (
+            texts.slice(0, _FIRST),
+            texts.slice(_FIRST, _FIRST**2),
+            texts.slice(_FIRST**2),
+        ):
+            if len(part) and self.open:
+                self._some = True
+                self._add(_with_plain_marks(part))
 
     def found(self, decimal: str, day_first: bool | None) -> str:
         """The way that all cells were written in; nothing if there is none.
@@ -164,6 +161,15 @@ class Finder:
             return self._words[0]
         return self._number(decimal) if self._marks and len(self._units) == 1 else ""
 
+    def _add(self, texts: pa.StringArray) -> None:
+        values = {written: read(texts, written) for written in self._words}
+        self._words = [written for written in self._words if not values[written].null_count]
+        for zone in ("", " z"):
+            day, month = f"d/m/y{zone}", f"m/d/y{zone}"
+            if day in self._words and month in self._words and not self._date:
+                self._date = _first(texts, pc.not_equal(values[day], values[month]))
+        self._add_numbers(texts)
+
     def _number(self, known: str) -> str:
         found = self._effective()
         if len(found) > 1:  # a single mark, before three digits in every cell
@@ -181,7 +187,7 @@ class Finder:
         return f"{before} 1{group}234{decimal}5 {after}".strip()
 
     def _add_numbers(self, texts: pa.StringArray) -> None:
-        if not self._marks:
+        if not self._marks or self._as_before(texts):
             return
         parts = _parts(texts)
         if parts.null_count:
@@ -204,6 +210,13 @@ class Finder:
         if not self._marked:
             self._marked = _first(texts, pc.match_substring_regex(digits, "[,.]"))
 
+    def _as_before(self, texts: pa.StringArray) -> bool:
+        """Whether texts are numbers that add nothing to what is known of how they are written."""
+        if len(self._units) != 1 or len(self._effective()) != 1:
+            return False
+        ((before, after),), ((decimal, group),) = self._units, self._effective()
+        return bool(decimal) and _quickly(texts, before, group, decimal, after) is not None
+
     def _effective(self) -> set[tuple[str, str]]:
         """The marks that are left, without those that stand in no cell."""
         keep = self._seen
@@ -218,9 +231,35 @@ def _first(texts: pa.StringArray, chosen: pa.BooleanArray) -> str:
 
 def _with_plain_marks(texts: pa.StringArray) -> pa.StringArray:
     """One minus, one apostrophe and one space instead of several of each."""
+    if pc.all(pc.string_is_ascii(texts)).as_py():
+        return texts
     for pattern, plain in _PLAIN_MARKS.items():
         texts = pc.replace_substring_regex(texts, pattern, plain)
     return texts
+
+
+def _quickly(
+    texts: pa.StringArray, before: str, group: str, decimal: str, after: str
+) -> pa.Array | None:
+    """The values, if all texts are plain numbers but for these marks; far less work than parts."""
+    if before or after:
+        around = pc.and_(pc.starts_with(texts, before), pc.ends_with(texts, after))
+        if not pc.all(around).as_py():
+            return None
+        texts = pc.utf8_slice_codeunits(texts, len(before), -len(after) if after else None)
+        texts = pc.utf8_trim_whitespace(texts)
+    if group:
+        digits = _digits(decimal, group).removeprefix("^")
+        if not pc.all(pc.match_substring_regex(texts, f"^[-+]?{digits}")).as_py():
+            return None
+        texts = pc.replace_substring(texts, group, "")
+    elif decimal != "." and pc.any(pc.match_substring(texts, ".")).as_py():
+        return None
+    try:
+        numbers = pc.replace_substring(texts, decimal, ".").cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    return numbers if pc.all(pc.is_finite(numbers)).as_py() else None
 
 
 def _parts(texts: pa.StringArray) -> pa.StructArray:
@@ -237,7 +276,7 @@ def _digits(decimal: str, group: str) -> str:
         return rf"^(?:\d+(?:{point}\d*)?|{point}\d+)(?:[eE][-+]?\d+)?$"
     # Groups of two are those of lakh and crore.
     by = re.escape(group)
-    return rf"^(?:\d+|[1-9]\d{{0,2}}(?:{by}\d{{2,3}})*{by}\d{{3}})(?:{point}\d*)?$"
+    return rf"^(?:\d+|[1-9]\d{{0,2}}(?:{by}\d{{2,3}})*{by}\d{{3}})(?:{point}\d*)?(?:[eE][-+]?\d+)?$"
 
 
 def _durations(texts: pa.StringArray, pattern: str) -> pa.Array:
