@@ -28,6 +28,7 @@ NEVER_IMPORTED = {
     "pandas": "Tunix imports it, but does not declare it",
     "pre-commit": "a command",
     "qwix": "Tunix reaches into it",
+    "python-calamine": "spreadsheets, read where it is installed",
     "ruff": "a command",
     "sentencepiece": "tokenizers of some published models, which load it by its name",
     "statsmodels": "the sample, which is read as a file",

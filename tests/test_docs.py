@@ -99,6 +99,18 @@ def test_readme_of_a_project_names_what_is_there(template: Path, tmp_path: Path,
         assert f"def {function}(" in (project / "tests" / file).read_text(), f"{file}::{function}"
 
 
+def test_files_lists_every_kind_of_table() -> None:
+    kinds = ast.parse((ROOT / "template/{{ tabular }}/tests/table_kinds.py").read_text())
+    named = [
+        ast.literal_eval(node.args[0])
+        for node in ast.walk(kinds)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Kind"
+    ]
+    assert len(named) > 50
+    text = (ROOT / "docs" / "files.md").read_text()
+    assert re.findall(r"^\| (.+?) \| (?:read|refused)", text, re.MULTILINE) == named
+
+
 def test_conventions_name_what_is_there(template: Path, tmp_path: Path) -> None:
     projects = [
         rendering.render(template, tmp_path / task, package_name="documented", task=task)

@@ -87,7 +87,8 @@ def test_the_summary_counts(folder):
     told = settings.prepare(source, overwrite=False, progress=False)
     assert "data: a.csv\n" in told
     assert "time 'day' in steps of 1d, season of 7 steps; channels: sales" in told
-    assert told.splitlines()[2] == "  split 80/10/10 by time"
+    assert told.splitlines()[1] == "  read as cells separated by ',', UTF-8"
+    assert told.splitlines()[3] == "  split 80/10/10 by time"
     train, validation, test = (line.split() for line in told.splitlines()[3:6])
     assert train[:5] == ["train", "160", "steps", "2", "series"]
     assert [line[1] for line in (validation, test)] == ["20", "20"]

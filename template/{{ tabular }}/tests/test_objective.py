@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from .project import model, numerics, objective
+from .project import errors, model, numerics, objective
 
 ROWS = 5
 WEIGHTS = np.array([1, 1, 2, 1, 0], np.float32)
@@ -43,6 +43,32 @@ def test_classes():
     assert told["loss"] == pytest.approx(np.average(nats, weights=WEIGHTS), rel=1e-5)
     hits = outputs.argmax(axis=1) == targets
     assert told["accuracy"] == pytest.approx(np.average(hits, weights=WEIGHTS))
+
+
+def test_rare_classes_and_unsure_examples_may_count_more():
+    targets = np.array([0, 2, 1, 1, 0], np.int32)
+    fields = {"task": "classification", "shares": (0.6, 0.3, 0.1)}
+    outputs, plain = outputs_and_means(3, targets, **fields)
+    _, balanced = outputs_and_means(3, targets, class_weights="balanced", **fields)
+    _, focal = outputs_and_means(3, targets, focal_gamma=2.0, **fields)
+    shares = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
+    right = shares[np.arange(ROWS), targets]
+    weights = WEIGHTS / np.array([0.6, 0.3, 0.1])[targets]
+    assert balanced["loss"] == pytest.approx(np.average(-np.log(right), weights=weights), rel=1e-5)
+    expected = np.average(-np.log(right) * (1 - right) ** 2, weights=WEIGHTS)
+    assert focal["loss"] == pytest.approx(expected, rel=1e-4)
+    assert plain["accuracy"] == balanced["accuracy"] == focal["accuracy"]
+
+
+def test_shares_of_classes_follow_from_the_training_split():
+    target = {"name": "t", "task": "classification", "classes": ["rare", "usual"]}
+    encoding = {"numbers": [], "categories": [], "ignored": [], "target": target}
+    classes = {"train": {"usual": 95, "rare": 5}, "test": {"usual": 1, "rare": 1}}
+    info = {"encoding": encoding, "split": {"classes": classes}}
+    assert objective.TargetLoss().fitted(info).shares == (0.05, 0.95)
+    info["encoding"] = {**encoding, "target": {"name": "t", "task": "regression"}}
+    with pytest.raises(errors.UserError, match=r"class_weights .* for classes, .* 't' is a number"):
+        objective.TargetLoss(class_weights="balanced").fitted(info)
 
 
 def test_numbers():

@@ -253,8 +253,8 @@ FAULTY = {
     "one class": ([(x, 1) for x, _ in GOOD], {}, r"target 'y' has one class only: 1"),
     "constant": ([(x, 1) for x, _ in GOOD], {"task": "regression"}, r"'y' has the same value"),
     "many": (
-        [(1.5, f"c{n}") for n in range(1200)],
-        {},
+        [(n * n, f"c{n}") for n in range(1200)],
+        {"task": "classification"},
         r"the target 'y' has 1,200 classes, more than 1,000",
     ),
     "infinite": ([*GOOD, ("inf", 1)], {}, r"a.csv row 51, column 'x': the number is infinite"),

@@ -108,16 +108,21 @@ def test_what_cannot_be_predicted_is_reported(tmp_path, fields, message):
 # Reviewed schemas
 
 
+def read(tmp_path, found):
+    path = tmp_path / "s.json"
+    return schema.check_schema(path, schema.read_schema(path), found)
+
+
 def test_a_written_schema_is_read_back(tmp_path):
     found = infer(tmp_path, **COLUMNS)
     (tmp_path / "s.json").write_text(found.model_dump_json())
-    assert schema.read_schema(tmp_path / "s.json", look(tmp_path, **COLUMNS)) == found
+    assert read(tmp_path, look(tmp_path, **COLUMNS)) == found
 
 
 def test_notes_may_be_left_out(tmp_path):
     text = {"target": "y", "task": "regression", "columns": {"x": {"kind": "category"}}}
     (tmp_path / "s.json").write_text(json.dumps(text))
-    found = schema.read_schema(tmp_path / "s.json", look(tmp_path, x=NUMBERS, y=NUMBERS))
+    found = read(tmp_path, look(tmp_path, x=NUMBERS, y=NUMBERS))
     assert found.of_kind("category") == ["x"]
 
 
@@ -160,10 +165,10 @@ def test_a_faulty_schema_is_reported(tmp_path, name):
     text = content if isinstance(content, str) else json.dumps(content)
     (tmp_path / "s.json").write_text(text)
     with pytest.raises(UserError, match=message) as caught:
-        schema.read_schema(tmp_path / "s.json", look(tmp_path, x=NUMBERS, y=NUMBERS))
+        read(tmp_path, look(tmp_path, x=NUMBERS, y=NUMBERS))
     assert "\n" not in str(caught.value)
 
 
 def test_a_schema_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(UserError, match=r"s.json cannot be read: No such file"):
-        schema.read_schema(tmp_path / "s.json", look(tmp_path, x=NUMBERS, y=NUMBERS))
+        read(tmp_path, look(tmp_path, x=NUMBERS, y=NUMBERS))

@@ -19,7 +19,7 @@ class ClassScores(Settings):
     ``balanced_accuracy`` the mean recall; with imbalanced classes both say more than accuracy.
     ``auc`` is the area under the ROC curve, with several classes the mean of each against the rest.
     ``calibration_error`` is the mean distance of the likeliest class's probability from how often
-    it is right (Guo et al., 2017).
+    it is right (Guo et al., 2017). A model that predicts a number has none of them.
 
     Attributes:
         bins: Bins of probabilities that the calibration error compares.
@@ -29,11 +29,15 @@ class ClassScores(Settings):
 
     def collect(self, outputs: Mapping[str, Array], batch: Mapping[str, Array]) -> dict[str, Array]:
         """The probabilities and the true class of each example."""
+        if "probabilities" not in outputs:
+            return {}
         labels = batch["labels"] if "labels" in batch else batch["targets"]
         return {"probabilities": outputs["probabilities"], "labels": labels}
 
     def compute(self, examples: Mapping[str, np.ndarray]) -> dict[str, float]:
         """All four scores."""
+        if not examples:
+            return {}
         shares, labels = examples["probabilities"], examples["labels"]
         likeliest = shares.argmax(axis=-1)
         counts = confusion_matrix(labels, likeliest, shares.shape[1])

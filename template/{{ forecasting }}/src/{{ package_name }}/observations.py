@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float32, Int64
 
+from .dialect import Dialect
 from .errors import UserError
 from .sources import Columns
 from .tables import Rows, read_tables
@@ -45,7 +46,11 @@ class Observations:
 
 
 def read_observations(
-    files: Sequence[Path], columns: Columns, time_type: pa.DataType, advance: Advance
+    files: Sequence[Path],
+    columns: Columns,
+    time_type: pa.DataType,
+    advance: Advance,
+    dialect: Dialect,
 ) -> Observations:
     """Read the given columns of all tables.
 
@@ -54,6 +59,7 @@ def read_observations(
         columns: What to read; `time` and `channels` are not open.
         time_type: Type of the time column.
         advance: Told, now and then, how many more bytes were read from disk.
+        dialect: How the tables are written.
 
     Raises:
         UserError: A cell is not what its column should hold, or a time or a name is missing.
@@ -65,7 +71,7 @@ def read_observations(
     numbers: dict[str, int] = {}
     times, owners, values, parts = [], [], [], []
     count = 0
-    for rows in read_tables(files, types, advance):
+    for rows in read_tables(files, types, advance, dialect):
         if rows.batch.num_rows:
             times.append(_whole(rows, time))
             owners.append(_owners(rows, columns, numbers))

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array
 from pydantic import Field
 
+from .dialect import Dialect
 from .errors import UserError
 from .fan_chart import Fan, draw_fans
 from .frequency import NUM_FEATURES, Frequency
@@ -28,14 +29,15 @@ class ForecastPrediction(Settings):
     """Quantiles of the ``horizon`` steps after what is known, for every channel of every series.
 
     Attributes:
-        info: What the data set said of columns, frequency and season; follows from the data.
+        info: What the data set said of columns, frequency, season and how tables are written;
+            follows from the data.
     """
 
     info: dict[str, Any] = Field(default_factory=dict)
 
     def fitted(self, info: Mapping[str, Any]) -> "ForecastPrediction":
-        """With the columns, the frequency and the season of a data set."""
-        known = ("columns", "frequency", "season")
+        """With the columns, the frequency, the season and the dialect of a data set."""
+        known = ("columns", "frequency", "season", "dialect")
         found = {name: info[name] for name in known if name in info}
         return self.model_copy(update={"info": found})
 
@@ -68,8 +70,9 @@ class ForecastPrediction(Settings):
         Raises:
             UserError: The tables cannot be read, or are too short.
         """
+        written = Dialect(**self.info.get("dialect", {}))
         source = from_patterns(
-            sources, Columns.of(self.info), self.info["frequency"], self.info["season"]
+            sources, Columns.of(self.info), self.info["frequency"], self.info["season"], written
         )
         panel = read_panel(source, lambda _: None)
         ends = np.array([len(series.values) for series in panel.series])

@@ -85,6 +85,8 @@ def write_series(
         "source": source.name,
         "columns": asdict(panel.columns),
         "unused": list(panel.unused),
+        "dialect": asdict(panel.dialect),
+        "files": list(panel.files),
         "frequency": str(panel.frequency),
         "season": panel.season,
         "chunk_steps": CHUNK_STEPS,
@@ -143,6 +145,7 @@ def summary(data_set: DataSet) -> str:
     channels = ", ".join(info["columns"]["channels"])
     lines = [
         f"{data_set.directory}: {info['source']}",
+        *(f"  read as {way}" for way in info.get("files", ())),
         f"  time {info['columns']['time']!r} in steps of {info['frequency']}, season of "
         f"{info['season']} steps; channels: {channels}",
     ]

@@ -5,17 +5,18 @@ steps, is an error that names the row.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Float32, Int64
 
+from .dialect import Dialect
 from .errors import UserError
 from .frequency import Frequency, infer_frequency
 from .observations import Observations, read_observations
 from .sources import Columns, Source
-from .tables import schema_of
+from .tables import understand
 from .times import time_column
 
 Advance = Callable[[int], object]
@@ -52,6 +53,8 @@ class Panel:
         season: Steps in the period that they repeat with.
         series: The series.
         unused: Columns of the tables that are nothing of this.
+        dialect: How the tables are written.
+        files: How they are read, a line for each way.
     """
 
     columns: Columns
@@ -59,6 +62,8 @@ class Panel:
     season: int
     series: tuple[Series, ...]
     unused: tuple[str, ...] = ()
+    dialect: Dialect = field(default_factory=Dialect)
+    files: tuple[str, ...] = ()
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -89,9 +94,12 @@ def read_panel(source: Source, advance: Advance) -> Panel:
         UserError: A table cannot be read, a column is missing or holds something else, or times are
             missing, double or irregular; the message says where.
     """
-    types = schema_of(source.files, advance)
-    columns = _complete(source, types)
-    rows = read_observations(source.files, columns, types[str(columns.time)], advance)
+    found = understand(source.files, advance, source.dialect)
+    types, dialect = found.types, found.dialect
+    columns = _complete(source, types, dialect)
+    time, channels = str(columns.time), columns.channels or ()
+    found.check([time, *channels])
+    rows = read_observations(source.files, columns, types[time], advance, dialect)
     orders = list(_in_order(rows))
     _check_doubles(rows, orders, columns)
     frequency = _frequency(source, rows, orders)
@@ -103,11 +111,9 @@ def read_panel(source: Source, advance: Advance) -> Panel:
             _regular(name, rows, order, frequency)
             for name, order in zip(rows.names, orders, strict=True)
         ),
-        unused=tuple(
-            name
-            for name in types
-            if name not in (columns.time, columns.series, *(columns.channels or ()))
-        ),
+        unused=tuple(name for name in types if name not in (time, columns.series, *channels)),
+        dialect=dialect,
+        files=tuple(found.files),
     )
 
 
@@ -136,7 +142,7 @@ def _mean_change(
     return means if season == 1 or count.any() else _mean_change(values, 1)
 
 
-def _complete(source: Source, types: dict[str, pa.DataType]) -> Columns:
+def _complete(source: Source, types: dict[str, pa.DataType], dialect: Dialect) -> Columns:
     """The columns of the source, with those found that it leaves open."""
     columns, where = source.columns, source.files[0]
     given = [columns.time, columns.series, *(columns.channels or ())]
@@ -145,7 +151,7 @@ def _complete(source: Source, types: dict[str, pa.DataType]) -> Columns:
             raise UserError(f"{where} has no column {name!r}; its columns: {', '.join(types)}")
     if columns.time is None:
         free = {name: kind for name, kind in types.items() if name not in given}
-        columns = replace(columns, time=time_column(source.files, free))
+        columns = replace(columns, time=time_column(source.files, free, dialect))
     if columns.channels is None:
         taken, numbers = (columns.time, columns.series), (pa.int64(), pa.float64())
         found = tuple(name for name in types if name not in taken and types[name] in numbers)

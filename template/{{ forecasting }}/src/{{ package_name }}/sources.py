@@ -6,10 +6,12 @@ This module stays free of heavy imports, because the command line reads it for i
 import argparse
 import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import dialect
+from .dialect import Dialect
 from .errors import UserError
 
 
@@ -38,7 +40,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class Source:
-    """Tables, CSV or Parquet, with a row for each point in time of each series.
+    """Tables with a row for each point in time of each series.
 
     Attributes:
         name: What the data set remembers as its origin.
@@ -46,6 +48,7 @@ class Source:
         columns: What their columns are.
         frequency: The step between two rows, such as ``1h``; None takes the usual one.
         season: Steps in the period that the series repeat with; None follows from the frequency.
+        dialect: What is known of how the files are written.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Source:
     columns: Columns = Columns()
     frequency: str | None = None
     season: int | None = None
+    dialect: Dialect = field(default_factory=Dialect)
 
 
 def sample() -> Source:
@@ -79,8 +83,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="GLOB",
-        help="your tables, .csv (also .gz) or .parquet, a row for each point in time; ** searches "
-        "folders. Without it: weekly measurements of carbon dioxide",
+        help="your tables, a row for each point in time: .csv, .tsv, .jsonl (also packed as .gz, "
+        ".zst or .zip), .parquet, .arrow, .feather, .xlsx or .ods; ** searches folders. Without "
+        "it: weekly measurements of carbon dioxide",
     )
     parser.add_argument(
         "--time",
@@ -113,6 +118,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="steps in the period that the series repeat with; 1 for none (default: by the "
         "frequency, such as 24 for 1h, 7 for 1d, 52 for 1w, 12 for 1mo)",
     )
+    dialect.add_arguments(parser)
 
 
 def from_arguments(arguments: argparse.Namespace) -> Source:
@@ -136,7 +142,8 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
             raise UserError("--time, --channels and --series describe tables given by --source")
         found = sample()
         return Source(found.name, found.files, columns, arguments.frequency, arguments.season)
-    return from_patterns(arguments.source, columns, arguments.frequency, arguments.season)
+    written = dialect.from_arguments(arguments)
+    return from_patterns(arguments.source, columns, arguments.frequency, arguments.season, written)
 
 
 def from_patterns(
@@ -144,6 +151,7 @@ def from_patterns(
     columns: Columns,
     frequency: str | None = None,
     season: int | None = None,
+    written: Dialect | None = None,
 ) -> Source:
     """Return the source of all tables that the patterns match.
 
@@ -152,4 +160,6 @@ def from_patterns(
     """
     from .tables import find_tables
 
-    return Source(" ".join(patterns), find_tables(patterns), columns, frequency, season)
+    return Source(
+        " ".join(patterns), find_tables(patterns), columns, frequency, season, written or Dialect()
+    )

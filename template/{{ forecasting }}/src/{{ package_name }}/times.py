@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int64
 
+from .dialect import Dialect
 from .errors import UserError
 from .frequency import DAY
 from .tables import read_tables
@@ -15,19 +16,24 @@ from .tables import read_tables
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")  # in place of a date
 
 
-def time_column(files: Sequence[Path], types: Mapping[str, pa.DataType]) -> str:
+def time_column(files: Sequence[Path], types: Mapping[str, pa.DataType], dialect: Dialect) -> str:
     """Find the column with the time: the only one of dates, of months, or of whole numbers.
 
     Args:
         files: The tables.
         types: The columns that may be it.
+        dialect: How the tables are written.
 
     Raises:
         UserError: None may be, or several.
     """
     kinds = (
         [name for name in types if pa.types.is_timestamp(types[name])],
-        [name for name in types if types[name] == pa.string() and _begins_with_months(files, name)],
+        [
+            name
+            for name in types
+            if types[name] == pa.string() and _begins_with_months(files, name, dialect)
+        ],
         [name for name in types if types[name] == pa.int64()],
     )
     found = next(filter(None, kinds), [])
@@ -67,8 +73,8 @@ def ticks_of(column: pa.Array) -> tuple[Int64[np.ndarray, " points"], bool] | No
     return None
 
 
-def _begins_with_months(files: Sequence[Path], name: str) -> bool:
-    rows = next(iter(read_tables(files[:1], {name: pa.string()}, lambda _: None)), None)
+def _begins_with_months(files: Sequence[Path], name: str, dialect: Dialect) -> bool:
+    rows = next(read_tables(files[:1], {name: pa.string()}, lambda _: None, dialect), None)
     return rows is not None and _spells_months(rows.batch.column(0))
 
 

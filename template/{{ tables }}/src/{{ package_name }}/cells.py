@@ -1,18 +1,15 @@
 """Cells of a table: what a text spells, and how columns are brought to one type."""
 
-from typing import Any
-
 import pyarrow as pa
-import pyarrow.compute
 
-pc: Any = pyarrow.compute  # its functions are made when it is imported, unseen by type checkers
+from . import spelling
+from .spelling import NAIVE, pc
 
 # Texts that stand for a missing value, after blanks around them were dropped.
 MISSING = (
     *("", "?", "<NA>", "#N/A", "N/A", "n/a", "NA", "na"),
     *("NaN", "nan", "NAN", "-nan", "-NaN", "NULL", "Null", "null", "None"),
 )
-NAIVE = pa.timestamp("us")
 UTC = pa.timestamp("us", "UTC")
 
 # The types that all others of their kind are brought to.
@@ -61,6 +58,8 @@ def plain(dtype: pa.DataType) -> pa.DataType:
         return pa.int64()
     if pa.types.is_floating(dtype) or pa.types.is_decimal(dtype):
         return pa.float64()
+    if pa.types.is_duration(dtype) or pa.types.is_time(dtype):
+        return pa.float64()  # in seconds
     if pa.types.is_date(dtype) or pa.types.is_timestamp(dtype):
         return NAIVE if getattr(dtype, "tz", None) is None else UTC
     if pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or dtype == pa.string_view():
@@ -77,13 +76,28 @@ def common(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     return pa.float64() if {one, other} == {pa.int64(), pa.float64()} else pa.string()
 
 
-def convert(column: pa.Array, dtype: pa.DataType) -> pa.Array:
+def texts_of(column: pa.Array) -> pa.StringArray:
+    """The texts of a column without blanks around them; those for a missing value become null.
+
+    Raises:
+        BadCell: A text is not UTF-8.
+    """
+    if pa.types.is_binary(column.type):
+        column = _cast(column, pa.string(), "is not UTF-8: give --encoding, such as cp1252")
+    text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    missing = pc.is_in(text, value_set=pa.array(MISSING))
+    return pc.if_else(missing, pa.scalar(None, pa.string()), text)
+
+
+def convert(column: pa.Array, dtype: pa.DataType, written: str = "") -> pa.Array:
     """Bring a column to a type; texts that spell a missing value, and NaN, become null.
 
     Args:
         column: Values, or texts (bytes of UTF-8, from a CSV file) that spell them.
         dtype: One of those that ``type_of`` and ``plain`` return. A date with a zone becomes one
             without by its time in UTC.
+        written: How texts are written (see ``spelling.py``); plain numbers and ISO 8601 dates, if
+            it is empty.
 
     Raises:
         BadCell: A text does not spell such a value, or is not UTF-8.
@@ -93,20 +107,36 @@ def convert(column: pa.Array, dtype: pa.DataType) -> pa.Array:
         return pa.nulls(len(column))
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if pa.types.is_binary(column.type):
-        column = _cast(column, pa.string(), "is not UTF-8")
-    if plain(column.type) == pa.string():
-        text = pc.utf8_trim_whitespace(column.cast(pa.string()))
-        missing = pc.is_in(text, value_set=pa.array(MISSING))
-        text = pc.if_else(missing, pa.scalar(None, pa.string()), text)
+    if holds_text(column.type):
+        text = texts_of(column)
+        if written and dtype != pa.string():
+            return _read(text, written).cast(dtype)
         if dtype == NAIVE and _spells(text.drop_null(), UTC):
             text = _cast(text, UTC, "")  # all of them state a zone
         return _cast(text, dtype, f"is no {_NAMES.get(dtype, dtype)}")
+    if pa.types.is_duration(column.type) or pa.types.is_time(column.type):
+        unit = {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}[column.type.unit]
+        whole = column.cast(pa.int32()) if column.type.bit_width == 32 else column
+        column = pc.divide(whole.cast(pa.int64()).cast(pa.float64()), unit)
     # Digits below a microsecond may go.
     column = column.cast(dtype, safe=plain(column.type) not in (NAIVE, UTC))
     if dtype == pa.float64():
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, dtype), column)
     return column
+
+
+def holds_text(dtype: pa.DataType) -> bool:
+    """Whether a column of this type holds texts, or bytes that spell them."""
+    return pa.types.is_binary(dtype) or plain(dtype) == pa.string()
+
+
+def _read(text: pa.StringArray, written: str) -> pa.Array:
+    values = spelling.read(text, written)
+    bad = pc.and_(pc.is_null(values), pc.is_valid(text))
+    if pc.any(bad).as_py():
+        index = pc.index(bad, True).as_py()
+        raise BadCell(index, f"{text[index].as_py()!r} is not written like {written}")
+    return values
 
 
 def _cast(column: pa.Array, dtype: pa.DataType, complaint: str) -> pa.Array:

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from . import cells
 from .cells import pc
+from .dialect import Dialect
 from .errors import UserError
 from .schema import Task
 from .settings import Settings
@@ -126,12 +127,14 @@ class Encoding(Settings):
         categories: The columns of texts.
         ignored: Columns that the model does not see.
         target: What is predicted.
+        dialect: How the cells of files are written.
     """
 
     numbers: list[Number]
     categories: list[Category]
     ignored: list[str]
     target: Target
+    dialect: Dialect = Field(default_factory=Dialect)
 
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> "Encoding":
@@ -224,5 +227,7 @@ def _float64(rows: Rows, name: str) -> Float64[np.ndarray, " batch"]:
     infinite = np.flatnonzero(np.isinf(numbers))
     if infinite.size:
         row = rows.first + int(infinite[0])
-        raise UserError(f"{rows.path} row {row}, column {name!r}: the number is infinite")
+        raise UserError(
+            f"{rows.path} row {row}, column {name!r}: the number is infinite; leave the cell empty"
+        )
     return numbers

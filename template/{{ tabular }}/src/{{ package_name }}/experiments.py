@@ -18,6 +18,7 @@ from .numerics.precision import Precision
 from .objective import TargetLoss
 from .optimizer import AdamW
 from .prediction import TablePrediction
+from .scores import ClassScores
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
 from .training.schedule import ScheduleSettings
@@ -39,7 +40,7 @@ def base() -> fdl.Config[Experiment]:
         precision=fdl.Config(Precision, param_dtype="float32", compute_dtype="float32"),
         loop=fdl.Config(LoopSettings, steps=10_000, eval_every=500),
         checkpoint=fdl.Config(CheckpointSettings, every=500),
-        evaluations={"eval": fdl.Config(Evaluation)},
+        evaluations={"eval": fdl.Config(Evaluation, metrics=(fdl.Config(ClassScores),))},
         hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),
     )
 

@@ -61,7 +61,7 @@ class TablePrediction(Settings):
         encoding, paths, size = self._encoding, find_tables(sources), data.batch_size
         types, naming = encoding.types(targets=targets), _naming(paths, encoding)
         empty = True
-        for rows in read_tables(paths, types | naming, lambda _: None):
+        for rows in read_tables(paths, types | naming, lambda _: None, encoding.dialect):
             batch = self._batch(rows, targets)
             names = [
                 {"file": str(rows.path), "row": row, **name}
@@ -136,7 +136,7 @@ class TablePrediction(Settings):
 
 def _naming(paths: Sequence[Path], encoding: Encoding) -> dict[str, pa.DataType]:
     """The ignored columns that stand in all files and can be written as text."""
-    there = [columns_of(path) for path in paths]
+    there = [columns_of(path, encoding.dialect) for path in paths]
     return {
         name: pa.string()
         for name in encoding.ignored

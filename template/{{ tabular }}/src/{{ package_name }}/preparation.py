@@ -1,15 +1,16 @@
 """From tables to a data set: a reviewed schema, rows divided by hash, packed records.
 
 The files are read five times (types, values, splits, statistics, records), batch by batch, so that
-a table of any size fits into memory, which holds some 30 bytes for each row. What a column is, and
+a table of any size fits into memory, which holds some 40 bytes for each row. What a column is, and
 which classes there are, is judged by all rows; every number that the model is given (means,
 deviations, lists of categories) comes from the training split alone.
 """
 
 import hashlib
 import tempfile
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from .encoding import Category, Encoding, Number, Target, Values, pack
 from .errors import UserError
 from .files import write_atomically
 from .reporting.byte_progress import ByteProgress
-from .schema import TableSchema, infer_schema, read_schema
+from .schema import TableSchema, check_schema, infer_schema, read_schema
 from .sources import Source
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
@@ -36,6 +37,7 @@ _MOST_LISTED = 40  # columns in a summary
 # A value that the training split has less often than this teaches too little to stand by itself.
 _RARE = 5
 _MOST_VALUES = 1000  # of one category
+_IMBALANCED = 0.9  # of all rows in one class: accuracy says little
 
 
 def write_table(writer: DataSetWriter, source: Source, *, progress: bool) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def write_table(writer: DataSetWriter, source: Source, *, progress: bool) -> dic
     paths = _files(source, writer.scratch)
     schema = _schema(source, paths, progress)
     encoding = _columns(schema)
-    (splits, division), without_target = _divide(paths, schema, encoding, progress)
+    (splits, division), without_target, doubles = _divide(paths, schema, encoding, progress)
     trained = np.array([split == SPLITS[0] for split in splits])
     classes = division.get("classes", {}).get(SPLITS[0], ())
     parts = _read("measuring columns", paths, encoding, progress)
@@ -71,6 +73,7 @@ def write_table(writer: DataSetWriter, source: Source, *, progress: bool) -> dic
         "encoding": encoding.model_dump(),
         "split": division,
         "rows_without_target": without_target,
+        "double_rows": doubles,
     }
 
 
@@ -95,12 +98,18 @@ def summary(data_set: DataSet) -> str:
     lines = [f"{data_set.directory}: {info['source']}", *split_lines(info["split"], "rows")]
     if info["rows_without_target"]:
         lines.append(f"  {info['rows_without_target']:,} rows without a target were skipped")
+    if info.get("double_rows"):
+        lines.append(f"  {info['double_rows']:,} rows equal another one; those share a split")
+    lines += _imbalance(info["split"])
     return "\n".join([*lines, describe(TableSchema.model_validate(info["schema"]))])
 
 
 def describe(schema: TableSchema) -> str:
     """A schema for a reader: a line for each column, those that are ignored last."""
-    lines = [f"{schema.target} is predicted ({schema.task}) from"]
+    lines = [f"read as {way}" for way in schema.files]
+    written = schema.dialect.formats.get(schema.target, "")
+    numbers = f", written like {written}" if written and schema.task == "regression" else ""
+    lines += [f"{schema.target} is predicted ({schema.task}{numbers}) from"]
     columns = sorted(schema.columns.items(), key=lambda item: item[1].kind == "ignored")
     width = max(len(name) for name, _ in columns[:_MOST_LISTED])
     lines += [
@@ -112,6 +121,21 @@ def describe(schema: TableSchema) -> str:
     return "\n".join(lines)
 
 
+def _imbalance(division: Mapping[str, Any]) -> list[str]:
+    """A warning, if one class is nearly all."""
+    of_splits = division.get("classes", {}).values()
+    totals = sum((Counter(counts) for counts in of_splits), Counter[str]())
+    lines = []
+    for name, count in totals.most_common(1):
+        share = count / totals.total()
+        if share >= _IMBALANCED:
+            lines.append(
+                f"  warning: {share:.0%} of the rows are {name}: look at balanced_accuracy, f1 and "
+                "auc, and consider objective.class_weights=balanced or objective.focal_gamma=2"
+            )
+    return lines
+
+
 def _files(source: Source, scratch: Path) -> tuple[Path, ...]:
     if source.files:
         return source.files
@@ -121,9 +145,11 @@ def _files(source: Source, scratch: Path) -> tuple[Path, ...]:
 
 
 def _schema(source: Source, paths: Sequence[Path], progress: bool) -> TableSchema:
-    survey = survey_tables(paths, progress=progress)
     if source.schema is not None:
-        return read_schema(source.schema, survey)
+        given = read_schema(source.schema)
+        survey = survey_tables(paths, progress=progress, dialect=given.dialect, target=given.target)
+        return check_schema(source.schema, given, survey)
+    survey = survey_tables(paths, progress=progress, dialect=source.dialect, target=source.target)
     return infer_schema(
         survey,
         target=source.target,
@@ -143,32 +169,36 @@ def _columns(schema: TableSchema) -> Encoding:
         categories=[Category(name=name) for name in schema.of_kind("category")],
         ignored=schema.of_kind("ignored"),
         target=Target(name=schema.target, task=schema.task),
+        dialect=schema.dialect,
     )
 
 
 def _read(what: str, paths: Sequence[Path], encoding: Encoding, progress: bool) -> Iterator[Values]:
     """The rows that have a target, batch by batch."""
     with ByteProgress(what, size_of(paths), enabled=progress) as bar:
-        for rows in read_tables(paths, encoding.types(targets=True), bar.advance):
+        types = encoding.types(targets=True)
+        for rows in read_tables(paths, types, bar.advance, encoding.dialect):
             values = encoding.values(rows)
             yield values.filter(values.targets.is_valid())
 
 
 def _divide(
     paths: Sequence[Path], schema: TableSchema, encoding: Encoding, progress: bool
-) -> tuple[Division, int]:
-    """Which split each row with a target is in, and how many rows have none."""
+) -> tuple[Division, int, int]:
+    """Which split each row with a target is in, how many have none, and how many are doubles."""
+    seen = array("q")
     splitter = Splitter(PERCENT, f"column {schema.group!r}" if schema.group else "the row")
     types, without_target = encoding.types(targets=True), 0
     types |= {schema.group: pa.string()} if schema.group else {}
     classes = schema.task == "classification"
     with ByteProgress("dividing rows", size_of(paths), enabled=progress) as bar:
-        for rows in read_tables(paths, types, bar.advance):
+        for rows in read_tables(paths, types, bar.advance, encoding.dialect):
             values = encoding.values(rows)
             there = values.targets.is_valid()
             values = values.filter(there)
             without_target += rows.batch.num_rows - len(values.targets)
             digests = values.digests()
+            seen.frombytes(b"".join(digest[:8] for digest in digests))
             if schema.group:
                 groups = rows.batch.column(schema.group).filter(there).to_pylist()
                 digests = [
@@ -184,7 +214,7 @@ def _divide(
         )
     if classes:
         _check_classes(schema.target, list(splitter.labels))
-    return splitter.divide(), without_target
+    return splitter.divide(), without_target, len(seen) - len(np.unique(np.array(seen)))
 
 
 def _check_classes(target: str, classes: list[str]) -> None:

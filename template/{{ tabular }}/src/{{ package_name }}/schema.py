@@ -1,13 +1,15 @@
 """What the columns of a table are: inferred for review, or as the user says."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
 from pydantic import Field, ValidationError
 
-from . import cells
+from . import cells, spelling
 from . import survey as surveyed
+from .dialect import Dialect
 from .errors import UserError
 from .settings import Settings
 from .survey import Survey
@@ -47,12 +49,16 @@ class TableSchema(Settings):
         task: Whether its values are classes or numbers.
         group: An ignored column; rows with the same value in it stay in one split.
         columns: All columns but the target.
+        dialect: How the cells of the files are written.
+        files: How the files are read, for the reader; it decides nothing.
     """
 
     target: str
     task: Task
     group: str | None = None
     columns: dict[str, Column] = Field(min_length=1)
+    dialect: Dialect = Field(default_factory=Dialect)
+    files: list[str] = Field(default_factory=list)
 
     def of_kind(self, *kinds: Kind) -> list[str]:
         """The columns of some kinds, in their order."""
@@ -90,7 +96,9 @@ def infer_schema(
         option, done = ("group", "a group") if target == group else ("ignore", "ignored")
         raise UserError(f"--{option} {target}: the target cannot be {done}")
     columns = {
-        name: Column(kind="ignored", note=unseen[name]) if name in unseen else _judge(found)
+        name: Column(kind="ignored", note=unseen[name])
+        if name in unseen
+        else _judge(found, found.same_as not in unseen)
         for name, found in survey.columns.items()
         if name != target
     }
@@ -98,20 +106,19 @@ def infer_schema(
         notes = "; ".join(f"{name}: {column.note}" for name, column in columns.items())
         raise UserError(f"{survey.name} has no column to predict from ({notes})")
     decided = _task(survey, target) if task is None else task
-    return TableSchema.model_validate(
+    used = [name for name, column in columns.items() if column.kind != "ignored"]
+    _check_certain(survey, used if decided == "classification" else [*used, target])
+    schema = TableSchema.model_validate(
         {"target": target, "task": decided, "group": group, "columns": columns}
     )
+    return schema.model_copy(update={"dialect": survey.dialect, "files": survey.files})
 
 
-def read_schema(path: Path, survey: Survey) -> TableSchema:
-    """Read a reviewed schema.
-
-    Args:
-        path: A JSON file, as ``prepare --write-schema`` writes it.
-        survey: What is in the columns that it describes.
+def read_schema(path: Path) -> TableSchema:
+    """Read a reviewed schema, as ``prepare --write-schema`` writes it.
 
     Raises:
-        UserError: It is no schema, or one of other columns.
+        UserError: It is no schema.
     """
     try:
         schema = TableSchema.model_validate_json(path.read_bytes())
@@ -120,6 +127,26 @@ def read_schema(path: Path, survey: Survey) -> TableSchema:
     except ValidationError as error:
         problem = error.errors()[0]
         raise UserError(": ".join(map(str, (path, *problem["loc"], problem["msg"])))) from error
+    for name, written in schema.dialect.formats.items():
+        if not spelling.is_shown(written):
+            raise UserError(
+                f"{path}: dialect: formats: {name}: {written!r} shows no way of writing, such as "
+                "'1,234.5' or 'd/m/y'"
+            )
+    return schema
+
+
+def check_schema(path: Path, schema: TableSchema, survey: Survey) -> TableSchema:
+    """A reviewed schema, completed by what was found of how the columns that it uses are written.
+
+    Args:
+        path: Where it was read from.
+        schema: What it says.
+        survey: What is in the columns that it describes.
+
+    Raises:
+        UserError: It is one of other columns, or contradicts itself.
+    """
     described = {schema.target, *schema.columns}
     for name in (*described, *survey.columns):
         if name not in survey.columns:
@@ -132,24 +159,47 @@ def read_schema(path: Path, survey: Survey) -> TableSchema:
         raise UserError(f"{path}: the group {schema.group!r} must be a column that is ignored")
     if not schema.of_kind("number", "boolean", "date", "category"):
         raise UserError(f"{path}: all columns are ignored, nothing is left to predict from")
-    return schema
+    numbers = schema.of_kind("number", "date")
+    _check_certain(survey, numbers + [schema.target] * (schema.task == "regression"))
+    return schema.model_copy(update={"dialect": survey.dialect, "files": survey.files})
 
 
-def _judge(column: surveyed.Column) -> Column:
+def _check_certain(survey: Survey, names: Iterable[str]) -> None:
+    """Complain of a column that can be read in two ways."""
+    for name in names:
+        if doubt := survey.columns[name].doubt:
+            raise UserError(f"{survey.name}, column {name!r}: {doubt}")
+
+
+def _judge(column: surveyed.Column, copies_count: bool) -> Column:
     kind = _KINDS.get(column.dtype)
+    if column.same_as and copies_count:
+        return Column(kind="ignored", note=f"the same as {column.same_as!r} in every row")
     if column.dtype == pa.null():
         return Column(kind="ignored", note="no value in any row")
     if kind is None:
         return Column(kind="ignored", note=f"its values are of type {column.dtype}")
     if column.numbers_rows:
         return Column(kind="ignored", note="it numbers the rows")
-    if kind == "category" and column.mostly_distinct:
-        return Column(kind="ignored", note=f"like an identifier: {column.note}")
+    if column.constant:
+        return Column(kind="ignored", note=f"the same in every row: {column.note}")
+    if kind == "category" and column.mostly_distinct and not column.doubt:
+        like = "free text" if column.is_prose else "like an identifier"
+        return Column(kind="ignored", note=f"{like}: {column.note}")
     return Column(kind=kind, note=column.note)
 
 
 def _task(survey: Survey, target: str) -> Task:
     column = survey.columns[target]
+    if column.dtype == pa.string() and column.doubt:
+        return "regression"
+    if column.dtype == pa.string() and column.mostly_distinct:
+        values = "countless values" if column.countless else f"{len(column.counts):,} values"
+        raise UserError(
+            f"the target {target!r} has {values} in {column.there:,} rows, such as "
+            f"{column.examples}: correct it if they should be numbers, or give --kind "
+            "classification if they are classes"
+        )
     if column.dtype in (pa.string(), pa.bool_()):
         return "classification"
     if column.dtype == pa.int64() and not column.countless:

@@ -5,15 +5,19 @@ This module stays free of heavy imports, because the command line reads it for i
 
 import argparse
 import csv
-from dataclasses import dataclass
+import dataclasses
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import dialect
+from .dialect import Dialect
 from .errors import UserError
 
 # What scikit-learn bundles, and the name that its target gets as a column.
 SAMPLES = {"breast_cancer": "diagnosis", "diabetes": "progression"}
 TASKS = ("classification", "regression")
+_SAID_BY_SCHEMA = ("target", "kind", "ignore", "group", "write_schema")
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Source:
         task: ``classification`` or ``regression``; None leaves it to the target's values.
         schema: A reviewed schema, which says all of this and what each column holds.
         write_schema: Where to write the schema instead of preparing a data set.
+        dialect: What the user said of how the files are written.
     """
 
     files: tuple[Path, ...] = ()
@@ -39,6 +44,7 @@ class Source:
     task: str | None = None
     schema: Path | None = None
     write_schema: Path | None = None
+    dialect: Dialect = field(default_factory=Dialect)
 
     @property
     def name(self) -> str:
@@ -58,8 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="GLOB",
-        help="your table files: .csv, .tsv (either with .gz) or .parquet, all with the same "
-        "columns; ** searches folders. Without it: a sample",
+        help="your table files, all with the same columns: .csv, .tsv, .jsonl (also packed as .gz, "
+        ".zst or .zip), .parquet, .arrow, .feather, .xlsx or .ods; ** searches folders. Without "
+        "it: a sample",
     )
     parser.add_argument(
         "--sample",
@@ -98,6 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="prepare nothing, but write what each column seems to be, for review",
     )
+    dialect.add_arguments(parser)
 
 
 def from_arguments(arguments: argparse.Namespace) -> Source:
@@ -108,9 +116,12 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
     """
     from .tables import find_tables
 
+    written = dialect.from_arguments(arguments)
     if arguments.schema:
-        for name in ("target", "kind", "ignore", "group", "write_schema"):
-            if getattr(arguments, name):
+        told = dataclasses.asdict(written)
+        told |= {name: getattr(arguments, name) for name in _SAID_BY_SCHEMA}
+        for name, value in told.items():
+            if value not in (None, "", [], {}):
                 option = name.replace("_", "-")
                 raise UserError(f"--{option} and --schema: the schema says it already")
     if arguments.source and arguments.sample:
@@ -126,6 +137,7 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
         task=arguments.kind,
         schema=arguments.schema,
         write_schema=arguments.write_schema,
+        dialect=written,
     )
 
 
