@@ -13,6 +13,7 @@ except ModuleNotFoundError:
 
 from .project import Project, UpdateError
 from .updating import preflight, update, verify
+from .watching import add_commands
 
 COMMANDS = {
     "check": "list what an update would overwrite, delete, orphan or bring into conflict",
@@ -53,11 +54,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
             command.add_argument(
                 "--anyway", action="store_true", help="update even if files would be lost"
             )
+    add_commands(commands)
     return parser.parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Runs a command in the current folder and returns its exit status."""
+    """Runs a command, most of them in the current folder, and returns its exit status."""
+    if "run" in options:
+        return options.run(options)
     project = Project(Path.cwd())
     if options.command == "verify":
         return 0 if verify(project) else 1
