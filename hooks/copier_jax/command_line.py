@@ -13,7 +13,7 @@ except ModuleNotFoundError:
 
 from .project import Project, UpdateError
 from .updating import preflight, update, verify
-from .watching import add_commands
+from .watching import add_commands, words
 
 COMMANDS = {
     "check": "list what an update would overwrite, delete, orphan or bring into conflict",
@@ -55,7 +55,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
                 "--anyway", action="store_true", help="update even if files would be lost"
             )
     add_commands(commands)
-    return parser.parse_args(arguments)
+    return parser.parse_args(words(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(options: argparse.Namespace) -> int:

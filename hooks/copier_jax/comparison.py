@@ -7,6 +7,8 @@ from pathlib import Path
 
 from . import seams
 
+UNENDED = b"\n\\ No newline at end of file\n"
+
 
 class Status(enum.StrEnum):
     """What has become of a file."""
@@ -60,5 +62,5 @@ def difference(path: str, theirs: File, mine: File | None, *, seamed: bool) -> s
         fromfile=f"template/{path}".encode(),
         tofile=f"project/{path}".encode() if mine else b"/dev/null",
     )
-    ended = (line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n" for line in lines)
+    ended = (line if line.endswith(b"\n") else line + UNENDED for line in lines)
     return b"".join(ended).decode(errors="replace")

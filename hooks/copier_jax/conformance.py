@@ -34,6 +34,12 @@ class Conformance:
         return [path for path, status in self.files.items() if status in DRIFT]
 
     @property
+    def differing(self) -> dict[str, Status]:
+        """The files that are not as the newest release has them."""
+        fine = (Status.SAME, Status.YOURS)
+        return {path: status for path, status in self.files.items() if status not in fine}
+
+    @property
     def counts(self) -> dict[Status, int]:
         """How many files there are of each status."""
         counted = Counter(self.files.values())

@@ -32,22 +32,26 @@ def export(template: Template, release: str, folder: Path) -> Path:
     return folder
 
 
-def render(template: Path, answers: dict[str, Any], folder: Path) -> Path:
+def render(template: Path, answers: dict[str, Any], folder: Path, *, pretend: bool = False) -> Path:
     """Renders a new project; what the user has set for Copier does not count.
 
+    Args:
+        template: the template in a plain folder.
+        answers: what is answered; the others take their defaults.
+        folder: the project.
+        pretend: whether nothing is written.
+
     Raises:
-        UpdateError: the template refuses the answers.
+        ValueError: the template refuses an answer.
     """
     with warnings.catch_warnings(action="ignore"):
-        try:
-            copier.run_copy(
-                *(str(template), folder, answers),
-                defaults=True,
-                quiet=True,
-                settings=copier.Settings(),
-            )
-        except ValueError as error:
-            raise UpdateError(f"{template.name} refuses the recorded answers: {error}") from None
+        copier.run_copy(
+            *(str(template), folder, answers),
+            defaults=True,
+            quiet=True,
+            pretend=pretend,
+            settings=copier.Settings(),
+        )
     return folder
 
 

@@ -28,6 +28,6 @@ def renders() -> Iterator[None]:
 
     with (
         mock.patch.object(jinja2.Environment, "compile", compile_once),
-        mock.patch.object(copier._main, "is_git_available", lambda: False),
+        mock.patch.object(copier._main, "is_git_available", return_value=False),
     ):
         yield

@@ -1,5 +1,6 @@
 """Lines of the user's between those of the template, below the markers that a file has for them."""
 
+import itertools
 from collections.abc import Iterator
 
 MARKER = b"below this line"
@@ -31,7 +32,7 @@ def filled(template: bytes, text: bytes) -> bytes:
     lines = text.splitlines(keepends=True)
     sections = list(_sections(template))
     result = b"".join(sections[0])
-    for above, below in zip(sections, sections[1:], strict=False):
+    for above, below in itertools.pairwise(sections):
         at = lines.index(above[-1]) + 1 if above[-1] in lines else len(lines)
         known = {line for line in below if line.strip()}
         own = []

@@ -1,8 +1,10 @@
 """Where a project stands among the releases of its template."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from tempfile import mkdtemp
 
 from . import pristine
 from .project import Project, UpdateError, git
@@ -43,7 +45,7 @@ class Templates:
         """
         if address not in self.clones:
             try:
-                clone = Template.clone(address, self.folder / str(len(self.clones)))
+                clone = Template.clone(address, Path(mkdtemp(dir=self.folder)) / "clone")
             except UpdateError as error:
                 self.clones[address] = error
             else:
@@ -52,6 +54,11 @@ class Templates:
         if isinstance(found, UpdateError):
             raise UpdateError(str(found))
         return found
+
+    def prefetch(self, project: Project) -> None:
+        """Clones the template of a project, if that can be done."""
+        with suppress(UpdateError):
+            self.clone(str(project.answers["_src_path"]))
 
     def standing(self, project: Project) -> Standing:
         """Finds the release of a project among those of its template.
@@ -74,10 +81,18 @@ class Templates:
             days=(_day(template, newest) - _day(template, release)).days,
         )
 
+    def newest(self, address: str) -> Path:
+        """The newest release of the template at an address, in a plain folder.
+
+        Raises:
+            UpdateError: there is none.
+        """
+        template = self.clone(address)
+        return self._export(template, template.newest())
+
     def _export(self, template: Template, release: str) -> Path:
         """The template as it was at a release, in a plain folder."""
-        folder = template.folder.with_name(f"{template.folder.name}-releases") / release
-        return pristine.export(template, release, folder)
+        return pristine.export(template, release, template.folder.with_name(release))
 
 
 def _day(template: Template, release: str) -> date:

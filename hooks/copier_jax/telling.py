@@ -1,9 +1,11 @@
 """What is known of projects, as text and as JSON."""
 
+from shlex import quote
 from typing import Any
 
-from .conformance import DRIFT, Conformance
+from .branches import Branched
 from .comparison import Status
+from .conformance import Conformance
 from .fleet import Examined
 from .standing import Standing
 
@@ -14,14 +16,10 @@ def as_text(known: Conformance) -> str:
     """The conformance of one project, for people."""
     counts = ", ".join(f"{count} {status}" for status, count in known.counts.items() if count)
     lines = [
-        f"{known.name}: {lag(known.standing)}",
-        f"template: {known.standing.template}",
+        f"{line(known.name)}: {lag(known.standing)}",
+        f"template: {line(known.standing.template)}",
         f"files: {counts}",
-        *(
-            f"  {status:{WIDTH}}  {path}"
-            for path, status in known.files.items()
-            if status not in (Status.SAME, Status.YOURS)
-        ),
+        *(f"  {status:{WIDTH}}  {line(path)}" for path, status in known.differing.items()),
     ]
     if known.conventions:
         kept, items = known.conventions.kept, known.conventions.items
@@ -73,7 +71,7 @@ def as_json(known: Conformance) -> dict[str, Any]:
 
 
 def fleet_as_json(fleet: list[Examined]) -> dict[str, Any]:
-    """The conformance of many projects; of their files only those that are not as they should be."""
+    """The conformance of many projects; of their files only those that differ."""
     projects = []
     for one in fleet:
         told: dict[str, Any] = {"folder": str(one.member.folder), "ci": one.member.ci or None}
@@ -81,8 +79,7 @@ def fleet_as_json(fleet: list[Examined]) -> dict[str, Any]:
             told |= {"problem": one.problem}
         else:
             told |= as_json(one.conformance)
-            shown = {*map(str, DRIFT), str(Status.BEHIND)}
-            told["files"] = {path: each for path, each in told["files"].items() if each in shown}
+            told["files"] = one.conformance.differing
         projects.append(told)
     return {"projects": projects}
 
@@ -90,17 +87,44 @@ def fleet_as_json(fleet: list[Examined]) -> dict[str, Any]:
 def fleet_as_text(fleet: list[Examined]) -> str:
     """One line for each project."""
     rows = [("project", "release", "behind", "drift", "conventions", "folder")]
+    problems = []
     for one in fleet:
-        known, folder = one.conformance, str(one.member.folder)
+        known, folder = one.conformance, line(str(one.member.folder))
         if known is None:
+            problems.append(f"{folder}: {line(one.problem)}")
             continue
-        behind, kept = str(known.standing.releases), known.conventions
+        kept, releases = known.conventions, known.standing.releases
         coverage = f"{kept.kept} of {len(kept.items)}" if kept else "not known"
-        rows.append((known.name, known.standing.release, behind, str(len(known.drift)), coverage, folder))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        numbers = (str(releases), str(len(known.drift)))
+        rows.append((line(known.name), known.standing.release, *numbers, coverage, folder))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
-        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
+        "  ".join(map(str.ljust, row, widths)).rstrip() for row in (rows if len(rows) > 1 else [])
     ]
-    problems = [f"{one.member.folder}: {one.problem}" for one in fleet if one.conformance is None]
     return "\n".join([*lines, *problems])
+
+
+def branches_as_text(branched: list[Branched]) -> str:
+    """What has become of each member, and how to publish the branches that there are."""
+    lines, commands = [], []
+    for one in branched:
+        folder = line(str(one.member.folder))
+        if one.problem:
+            lines.append(f"no branch    {folder}: {line(one.problem)}")
+        elif not one.branch:
+            lines.append(f"up to date   {folder}: {one.release}")
+        else:
+            state = "conflicting" if one.left else "clean"
+            before = ", made by an earlier run" if one.resumed else ""
+            lines.append(f"{state:11}  {folder}: {one.branch}{before}")
+            lines += [f"  {line(each)}" for each in one.left]
+            commands.append(f"git -C {quote(folder)} push origin {quote(one.branch)}")
+    if commands:
+        lines += ["", "To publish the branches:", *commands]
+    return "\n".join(lines)
+
+
+def line(text: str) -> str:
+    """A text that others have written, as one line that does nothing to a terminal."""
+    words = " ".join(text.split())
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in words)

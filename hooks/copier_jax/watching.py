@@ -1,18 +1,22 @@
-"""The commands that look at projects and change nothing: conformance, fleet, answers."""
+"""The commands of an organisation, which change no working tree and no branch that is there."""
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from . import telling
+from .branches import update_all
 from .conformance import Conformance, examine
 from .fleet import survey
 from .members import members
 from .page import page
 from .project import Project
+from .questions import wrong_answers
 from .standing import Templates
 
+FLEET_UPDATE = "fleet update"
 FAILURES = {
     "drift": lambda known: bool(known.drift),
     "behind": lambda known: known.standing.releases > 0,
@@ -40,6 +44,16 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     all_of_them.add_argument("--json", type=Path, metavar="FILE", help="write JSON there")
     all_of_them.add_argument("--html", type=Path, metavar="FILE", help="write a page there")
     all_of_them.set_defaults(run=fleet)
+
+    updates = add(commands, FLEET_UPDATE, "make a branch with an update in each repository")
+    add_members(updates)
+    updates.add_argument("--to", metavar="RELEASE", help="not the next release but this one")
+    updates.set_defaults(run=fleet_update)
+
+    check = add(commands, "answers", "check a data file against the questions of the template")
+    check.add_argument("file", type=Path, metavar="FILE", help="for `copier copy --data-file`")
+    check.add_argument("address", metavar="ADDRESS", help="that of the template")
+    check.set_defaults(run=answers)
 
 
 def add(
@@ -70,7 +84,9 @@ def conformance(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(telling.as_json(known), indent=2))
     else:
-        print(known.diff if options.diff else telling.as_text(known), end="" if options.diff else "\n")
+        print(
+            known.diff if options.diff else telling.as_text(known), end="" if options.diff else "\n"
+        )
     return int(fails(known, options.fail_on))
 
 
@@ -89,3 +105,24 @@ def fleet(options: argparse.Namespace) -> int:
     if options.html:
         options.html.write_text(page(found))
     return 0
+
+
+def fleet_update(options: argparse.Namespace) -> int:
+    """Makes update branches; the exit status is 1 if any of them needs a person."""
+    branched = update_all(members(options.folders, options.list), options.to, options.jobs)
+    print(telling.branches_as_text(branched))
+    return int(any(one.left or one.problem for one in branched))
+
+
+def answers(options: argparse.Namespace) -> int:
+    """Checks a data file."""
+    found = wrong_answers(options.file, options.address)
+    print("".join(f"{line}\n" for line in found), end="")
+    return int(bool(found))
+
+
+def words(arguments: Sequence[str]) -> list[str]:
+    """The words of a command line, of which the first is the whole name of a command."""
+    split = FLEET_UPDATE.split()
+    several = list(arguments[: len(split)]) == split
+    return [FLEET_UPDATE, *arguments[len(split) :]] if several else list(arguments)

@@ -15,7 +15,7 @@ from pathlib import Path
 import jinja2
 
 from ..comparison import Status
-from ..conformance import DRIFT, Conformance
+from ..conformance import Conformance
 from ..fleet import Examined
 
 HERE = Path(__file__).parent
@@ -40,13 +40,6 @@ class Row:
     known: Conformance | None
     behind: int = 0
     """Files that an update would change."""
-
-    @property
-    def files(self) -> dict[str, str]:
-        """The files that are not as the newest release has them."""
-        shown = (*DRIFT, Status.BEHIND)
-        files = self.known.files if self.known else {}
-        return {path: str(status) for path, status in files.items() if status in shown}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,60 @@
+"""Work on many projects at the same time."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import TypeVar
+from unittest import mock
+
+from .project import UpdateError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+UNATTENDED = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -oBatchMode=yes"}
+
+
+def in_parallel(
+    function: Callable[[Task], Result], tasks: list[Task], jobs: int | None
+) -> Iterator[tuple[Task, Result | str]]:
+    """Does all tasks in processes of their own; threads do not serve, Copier changes the folder.
+
+    Args:
+        function: what is done, a function of a module.
+        tasks: to what.
+        jobs: how many at the same time; None for one on each core.
+
+    Yields:
+        Each task as soon as it is done, with its result or what went wrong.
+
+    Raises:
+        UpdateError: the user has interrupted the work; what had begun is done.
+    """
+    # Left to its own, a process that is started by another would say where Ctrl-C has met it.
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    with ProcessPoolExecutor(
+        jobs or os.cpu_count(), get_context("spawn"), signal.signal, ignore
+    ) as pool:
+        futures = {pool.submit(function, task): task for task in tasks}
+        try:
+            for future in as_completed(futures):
+                error = future.exception()
+                yield futures[future], told(error) if error else future.result()
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            raise UpdateError("interrupted: run it again") from None
+
+
+@contextmanager
+def unattended() -> Iterator[None]:
+    """Lets git fail where it would ask for a password."""
+    with mock.patch.dict(os.environ, UNATTENDED):
+        yield
+
+
+def told(error: BaseException) -> str:
+    """What an error says; its kind if it says nothing."""
+    return str(error).strip() or type(error).__name__
