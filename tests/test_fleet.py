@@ -25,7 +25,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clones(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two projects that can share renders, one with a hostile name, and all kinds of broken ones."""
+    """Two projects that can share renders, one with a hostile name, and broken ones."""
     folder = tmp_path_factory.mktemp("clones")
     for name in ("one", "two"):
         sample.project(template, folder / name)
@@ -129,7 +129,7 @@ def refs(repository: Path) -> dict[str, str]:
 
 @pytest.fixture
 def repositories(template: Path, tmp_path: Path) -> Path:
-    """A clean project, one whose edit collides, one whose edits would be lost, an up-to-date one."""
+    """Projects: clean, with a conflict, with edits that would be lost, up to date; and no project."""
     folder = tmp_path / "clones"
     for name in ("clean", "conflicting", "losing"):
         sample.project(template, folder / name)
@@ -144,15 +144,12 @@ def repositories(template: Path, tmp_path: Path) -> Path:
 
 def test_updates_are_branches(repositories: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sample.write(repositories / "clean", uncommitted="mine\n")
-    before = {
-        path.name: (refs(path), contents(path))
-        for path in repositories.iterdir()
-        if path.name != "broken"
-    }
+    names = ("clean", "conflicting", "losing", "new")
+    before = {name: (refs(repositories / name), contents(repositories / name)) for name in names}
     assert main(["fleet", "update", str(repositories)]) == 1
     told = capsys.readouterr().out
     branch = "copier-jax/v1.1.0"
-    for name in ("clean", "conflicting", "losing", "new"):
+    for name in names:
         now = refs(repositories / name)
         made = now.pop(branch, None)
         assert (now, contents(repositories / name)) == before[name]

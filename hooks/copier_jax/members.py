@@ -25,11 +25,13 @@ def members(folders: list[Path], listed: Path | None) -> list[Member]:
     """The members in folders and in a list, each of them once, in this order.
 
     Raises:
-        UpdateError: there is no such folder or list.
+        UpdateError: there is no such folder or list, or nothing in it.
     """
     found = [Member(folder) for given in folders for folder in _clones(given)]
     if listed:
         found += _read(listed)
+    if not found:
+        raise UpdateError("no projects: give folders of clones, or a list of them")
     return list({member.folder.resolve(): member for member in found}.values())
 
 
