@@ -129,7 +129,7 @@ def refs(repository: Path) -> dict[str, str]:
 
 @pytest.fixture
 def repositories(template: Path, tmp_path: Path) -> Path:
-    """Projects: clean, with a conflict, with edits that would be lost, up to date; and no project."""
+    """Projects: clean, conflicting, with edits to lose, up to date; and a broken one."""
     folder = tmp_path / "clones"
     for name in ("clean", "conflicting", "losing"):
         sample.project(template, folder / name)
