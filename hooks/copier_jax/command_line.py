@@ -1,4 +1,4 @@
-"""The command `copier-jax`: updates a project made from the template without losing anything."""
+"""The command `copier-jax`: updates and compares projects made from the template."""
 
 import argparse
 import sys
