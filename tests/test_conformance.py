@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from copier_jax import seams
+from copier_jax import pristine, quick, seams
 from copier_jax.command_line import main
 
 from .support import history, rendering, sample
@@ -199,6 +199,24 @@ def test_a_project_of_this_template_conforms(
     sample.write(project, **{"README.md": "# mine\n", "src/lab/model.py": "x = 1\n"})
     assert main(["conformance", str(project)]) == 0, capsys.readouterr().out
     assert "0 findings" in capsys.readouterr().out
+
+
+def test_quick_renders_keep_templates_apart(tmp_path: Path) -> None:
+    text = "{{ name }} [[ name ]]\n"
+    settings: dict[str, dict] = {
+        "plain": {"name": "x"},
+        "brackets": {
+            "name": "x",
+            "_envops": {"variable_start_string": "[[", "variable_end_string": "]]"},
+        },
+    }
+    with quick.renders():
+        for kind, stated in settings.items():
+            source = tmp_path / kind
+            sample.write(source, **{"copier.yml": yaml.safe_dump(stated), "file.jinja": text})
+            pristine.render(source, {}, tmp_path / f"{kind}-project")
+    rendered = [(tmp_path / f"{kind}-project" / "file").read_text() for kind in settings]
+    assert rendered == ["x [[ name ]]\n", "{{ name }} x\n"]
 
 
 # --- answers, checked before anything is rendered ---

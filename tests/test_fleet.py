@@ -2,7 +2,9 @@
 
 import csv
 import json
-from collections.abc import Iterator
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -79,7 +81,7 @@ def test_projects_with_the_same_answers_share_renders(
     rendered, render = [], pristine.render
     monkeypatch.setattr(pristine, "render", lambda *given: rendered.append(1) or render(*given))
 
-    def here(function: object, tasks: list, jobs: int | None) -> Iterator[tuple[object, object]]:
+    def here(function: Callable, tasks: list, jobs: int | None) -> Iterator[tuple[object, object]]:
         yield from ((task, function(task)) for task in tasks)
 
     monkeypatch.setattr(fleet, "in_parallel", here)
@@ -110,6 +112,18 @@ def test_what_is_not_there_is_told_of(
     assert "copier-jax: " in capsys.readouterr().err
 
 
+def test_what_cannot_be_written_is_told_of(
+    clones: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = tmp_path / os.fsdecode(b"odd-\xff")
+    shutil.copytree(clones / "moved", odd)
+    page = tmp_path / "fleet.html"
+    assert main(["fleet", str(odd), "--html", str(page), "--json", str(tmp_path / "f.json")]) == 0
+    assert "odd-" in page.read_text()
+    assert main(["fleet", str(odd), "--html", str(tmp_path / "nowhere" / "fleet.html")]) == 1
+    assert "fleet.html cannot be written: No such file" in capsys.readouterr().err
+
+
 def test_progress_is_for_terminals(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,15 +143,16 @@ def refs(repository: Path) -> dict[str, str]:
 
 @pytest.fixture
 def repositories(template: Path, tmp_path: Path) -> Path:
-    """Projects: clean, conflicting, with edits to lose, up to date; and a broken one."""
+    """Projects: clean, conflicting, losing edits, up to date, with a branch in the way."""
     folder = tmp_path / "clones"
-    for name in ("clean", "conflicting", "losing"):
+    for name in ("clean", "conflicting", "losing", "taken"):
         sample.project(template, folder / name)
     sample.write(folder / "conflicting", merged=sample.LINES.replace("5", "mine"))
     sample.write(folder / "losing", goes="mine\n")
     for name in ("conflicting", "losing"):
         history.commit(folder / name)
     sample.project(template, folder / "new", "v2.0.0")
+    git(folder / "taken", "branch", "copier-jax/v1.1.0")
     (folder / "broken").mkdir()
     return folder
 
@@ -163,6 +178,7 @@ def test_updates_are_branches(repositories: Path, capsys: pytest.CaptureFixture[
     assert "<<<<<<<" in git(repositories / "conflicting", "show", f"{branch}:merged")
     assert "refused deleted, with your edits: goes" in told
     assert f"up to date   {repositories / 'new'}: v2.0.0\n" in told
+    assert "the branch copier-jax/v1.1.0 is no update to v1.1.0: rename or delete it" in told
     assert "not a git repository" in told
     assert f"git -C {clean} push origin {branch}\n" in told
 

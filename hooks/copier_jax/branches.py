@@ -10,7 +10,7 @@ from .aftermath import left_to_resolve
 from .members import Member
 from .parallel import in_parallel, told, unattended
 from .progress import progress
-from .project import Project, UpdateError, git
+from .project import ANSWERS, Project, UpdateError, git
 from .rehearsal import rehearse
 from .standing import Templates
 from .updating import update
@@ -94,8 +94,8 @@ def _updated(task: Task, project: Project, top: Path) -> Branched:
     inner = task.member.folder.resolve().relative_to(top.resolve())
     branch = "/".join([PREFIX, *inner.parts, release])
     if git(top, "branch", "--list", branch):
-        left = git(top, "log", "-1", f"--format=%(trailers:key={TRAILER},valueonly)", branch)
-        return Branched(task.member, branch, release, tuple(left.split("\n")[:-2]), resumed=True)
+        left = _left_in(top, branch, inner / ANSWERS, release)
+        return Branched(task.member, branch, release, left, resumed=True)
     rehearsal = rehearse(project, release, {}, defaults=True)
     if rehearsal.losses:
         raise UpdateError("\n".join(["refused", *rehearsal.losses]))
@@ -107,6 +107,19 @@ def _updated(task: Task, project: Project, top: Path) -> Branched:
     git(project.folder, "commit", "--quiet", "--no-verify", "--message", message + trailers)
     git(top, "branch", branch, git(project.folder, "rev-parse", "HEAD").strip())
     return Branched(task.member, branch, release, tuple(left))
+
+
+def _left_in(top: Path, branch: str, answers: Path, release: str) -> tuple[str, ...]:
+    """What a branch of an earlier run leaves to a person.
+
+    Raises:
+        UpdateError: no earlier run has made this branch.
+    """
+    recorded = git(top, "show", f"{branch}:{answers.as_posix()}")
+    if f"_commit: {release}" not in recorded.splitlines():
+        raise UpdateError(f"the branch {branch} is no update to {release}: rename or delete it")
+    told = git(top, "log", "-1", f"--format=%(trailers:key={TRAILER},valueonly)", branch)
+    return tuple(line for line in told.splitlines() if line)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from copier._template import load_template_config
 from jinja2.sandbox import SandboxedEnvironment
 from pathspec import PathSpec
 
@@ -28,8 +29,9 @@ class Classes:
 
         In a template without `ownership.yml` every file may have seams.
         """
-        settings = _load(template / "copier.yml") or _load(template / "copier.yaml")
-        owners = _load(template / "ownership.yml") or {"seamed": ["*"]}
+        settings = settings_of(template)
+        owned = template / "ownership.yml"
+        owners = yaml.safe_load(owned.read_text()) if owned.exists() else {"seamed": ["*"]}
         return cls(
             _spec(settings.get("_skip_if_exists")),
             _spec(settings.get("_exclude")),
@@ -38,13 +40,10 @@ class Classes:
         )
 
 
-def _load(path: Path) -> dict[str, Any]:
-    """What a file says; nothing if there is none, or if it is written in more than plain YAML."""
-    try:
-        loaded = yaml.safe_load(path.read_text())
-    except (FileNotFoundError, yaml.YAMLError):
-        return {}
-    return loaded if isinstance(loaded, dict) else {}
+def settings_of(template: Path) -> dict[str, Any]:
+    """The settings and questions of a template, whatever they include, as Copier reads them."""
+    name = next(name for name in ("copier.yml", "copier.yaml") if (template / name).exists())
+    return dict(load_template_config(template / name))
 
 
 def _spec(patterns: list[str] | None) -> PathSpec:

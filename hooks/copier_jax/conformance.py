@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from . import pristine, quick
 from .classes import Classes
 from .comparison import File, Status, difference, is_same
 from .conventions import Conventions, conventions
-from .project import Project, paths
+from .project import Project, UpdateError, paths
 from .standing import Standing
 
 DRIFT = (Status.EDITED, Status.EDITED_AND_BEHIND, Status.MISSING)
@@ -59,15 +60,22 @@ def examine(projects: list[Project], standing: Standing) -> Iterator[Conformance
     """
     with TemporaryDirectory(prefix="copier-jax-") as scratch, quick.renders():
         answers = projects[0].questions
-        old = pristine.render(standing.old, answers, Path(scratch, "old"))
+        old = _render(standing.old, answers, Path(scratch, "old"))
         new = old
         if standing.new != standing.old:
-            new = pristine.render(standing.new, answers, Path(scratch, "new"))
+            new = _render(standing.new, answers, Path(scratch, "new"))
         for project in projects:
             try:
                 yield _examine(project, standing, old, new)
             except Exception as error:  # whatever is wrong with one, the others are told of
                 yield error
+
+
+def _render(template: Path, answers: dict[str, Any], folder: Path) -> Path:
+    try:
+        return pristine.render(template, answers, folder)
+    except ValueError as error:
+        raise UpdateError(f"{template.name} refuses the recorded answers: {error}") from None
 
 
 def _examine(project: Project, standing: Standing, old: Path, new: Path) -> Conformance:

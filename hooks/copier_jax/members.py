@@ -55,4 +55,6 @@ def _read(listed: Path) -> list[Member]:
     if rows and "folder" in rows[0]:
         names = rows.pop(0)
     cells = (dict(zip(names, row, strict=False)) for row in rows)
-    return [Member(listed.parent / row["folder"], row.get("ci", "")) for row in cells]
+    return [
+        Member(listed.parent / row["folder"], row.get("ci", "")) for row in cells if "folder" in row
+    ]

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from . import pristine, quick
+from .classes import settings_of
 from .project import UpdateError
 from .standing import Templates
 
@@ -22,7 +23,7 @@ def wrong_answers(file: Path, address: str) -> list[str]:
     data = _load(file)
     with TemporaryDirectory(prefix="copier-jax-") as scratch:
         template = Templates(Path(scratch)).newest(address)
-        questions = _load(template / "copier.yml")
+        questions = settings_of(template)
         asked = {
             name
             for name, details in questions.items()

@@ -12,7 +12,7 @@ from .conformance import Conformance, examine
 from .fleet import survey
 from .members import members
 from .page import page
-from .project import Project
+from .project import Project, UpdateError
 from .questions import wrong_answers
 from .standing import Templates
 
@@ -101,10 +101,17 @@ def fleet(options: argparse.Namespace) -> int:
     found = survey(members(options.folders, options.list), options.jobs)
     print(telling.fleet_as_text(found))
     if options.json:
-        options.json.write_text(json.dumps(telling.fleet_as_json(found), indent=2) + "\n")
+        _write(options.json, json.dumps(telling.fleet_as_json(found), indent=2) + "\n")
     if options.html:
-        options.html.write_text(page(found))
+        _write(options.html, page(found))
     return 0
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8", errors="replace")  # of folders with odd names
+    except OSError as error:
+        raise UpdateError(f"{file} cannot be written: {error.strerror}") from None
 
 
 def fleet_update(options: argparse.Namespace) -> int:

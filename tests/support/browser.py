@@ -32,10 +32,10 @@ def find() -> str | None:
     debian = shutil.which("apt-get") and Path("/etc/debian_version").exists()
     if not (os.environ.get("CI") and debian and os.geteuid() == 0):
         return None
+    apt = ("apt-get", "--quiet", "-o", "Acquire::Retries=3")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    options = ("install", "--yes", "--quiet", "--no-install-recommends", "chromium")
-    for command in (("update", "--quiet"), options):
-        subprocess.run(["apt-get", *command], env=environment, check=True, capture_output=True)
+    for command in ("update", "install --yes --no-install-recommends chromium"):
+        subprocess.run([*apt, *command.split()], env=environment, check=True, capture_output=True)
     return shutil.which("chromium")
 
 
