@@ -112,6 +112,20 @@ def test_what_is_not_there_is_told_of(
     assert "copier-jax: " in capsys.readouterr().err
 
 
+def test_an_interruption_is_told_of_in_a_line(
+    clones: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> Iterator[None]:
+        yield from ()
+        raise KeyboardInterrupt
+
+    for module in (fleet, branches):
+        monkeypatch.setattr(module, "in_parallel", interrupted)
+    for command in (["fleet"], ["fleet", "update"]):
+        assert main([*command, str(clones / "one")]) == 1
+        assert capsys.readouterr().err == "copier-jax: interrupted: run it again\n"
+
+
 def test_what_cannot_be_written_is_told_of(
     clones: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 """The page of many projects, in a real browser: it can be read, sorted and filtered by anybody."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -215,8 +216,9 @@ def test_every_text_stands_out(page: browser.Page, mode: str) -> None:
 
 
 def test_on_paper(page: browser.Page) -> None:
-    assert page.pdf().startswith(b"%PDF")
     page.show(1100, printed=True)
+    [width, height] = re.findall(rb"/MediaBox \[0 0 (\d+)\S* (\d+)", page.pdf())[0]
+    assert int(width) > int(height), "many columns: the long side is the wide one"
     controls = ["filter", "state"]
     assert page.run(f"{controls}.every((id) => !document.getElementById(id).checkVisibility())")
     assert page.run(f"{ROWS}.every((row) => row.checkVisibility())")

@@ -29,9 +29,6 @@ def in_parallel(
 
     Yields:
         Each task as soon as it is done, with its result or what went wrong.
-
-    Raises:
-        UpdateError: the user has interrupted the work; what had begun is done.
     """
     # Left to its own, a process that is started by another would say where Ctrl-C has met it.
     ignore = (signal.SIGINT, signal.SIG_IGN)
@@ -43,16 +40,22 @@ def in_parallel(
             for future in as_completed(futures):
                 error = future.exception()
                 yield futures[future], told(error) if error else future.result()
-        except KeyboardInterrupt:
+        finally:
             pool.shutdown(cancel_futures=True)
-            raise UpdateError("interrupted: run it again") from None
 
 
 @contextmanager
 def unattended() -> Iterator[None]:
-    """Lets git fail where it would ask for a password."""
+    """Lets git fail where it would ask for a password.
+
+    Raises:
+        UpdateError: the user has interrupted the work; what had begun is done.
+    """
     with mock.patch.dict(os.environ, UNATTENDED):
-        yield
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise UpdateError("interrupted: run it again") from None
 
 
 def told(error: BaseException) -> str:
