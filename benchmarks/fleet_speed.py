@@ -37,6 +37,7 @@ def main(count: int = 100) -> int:
         wall, processor = time.monotonic() - began, sum(os.times()[:4]) - used
     known = [one.conformance for one in examined if one.conformance]
     assert len(known) == count, [one.problem for one in examined if one.problem]
+    assert [len(one.drift) for one in known] == [number % 3 == 0 for number in range(count)]
     assert all(one.conventions or one.standing.release == "v0.1.0" for one in known)
     print(f"{count} projects: {wall:.0f} s, {processor:.0f} s of processor time, on two cores")
     return int(wall > BOUND * count)
@@ -67,7 +68,7 @@ def make(count: int, folder: Path) -> list[Member]:
             text = recorded.read_text().replace(str(export), str(source))
             recorded.write_text(f"{text}_commit: {tag}\n")
             if number % 3 == 0:
-                (project / "Dockerfile").write_text("# ours\n")
+                (project / "LICENSE").write_text("Ours.\n")
             git(project, "init", "--quiet")
             git(project, "add", "--all")
             git(project, *IDENTITY, "commit", "--quiet", "--message", "Start")

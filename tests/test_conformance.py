@@ -1,6 +1,7 @@
 """A project is compared with its own release and the newest one, file by file."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import yaml
 
 from copier_jax import pristine, quick, seams
 from copier_jax.command_line import main
+from copier_jax.comparison import Status
+from copier_jax.watching import FAILURES
 
 from .support import history, rendering, sample
 from .support.rendering import git
@@ -251,3 +254,10 @@ def test_a_file_without_answers(
     file.write_text(text)
     assert main(["answers", str(file), str(template)]) == 1
     assert str(file) in capsys.readouterr().err
+
+
+def test_the_guide_names_every_status_and_choice() -> None:
+    guide = (rendering.ROOT / "docs" / "organisation.md").read_text()
+    rows = re.findall(r"^\| `([a-z ]+)` \|", guide, re.MULTILINE)
+    assert rows[: len(Status)] == [str(status) for status in Status]
+    assert all(f"`--fail-on {choice}`" in guide for choice in (*FAILURES, "nothing"))
