@@ -5,7 +5,9 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
 from typing import TypeVar
 from unittest import mock
 
@@ -30,11 +32,8 @@ def in_parallel(
     Yields:
         Each task as soon as it is done, with its result or what went wrong.
     """
-    # Left to its own, a process that is started by another would say where Ctrl-C has met it.
-    ignore = (signal.SIGINT, signal.SIG_IGN)
-    with ProcessPoolExecutor(
-        jobs or os.cpu_count(), get_context("spawn"), signal.signal, ignore
-    ) as pool:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(jobs or os.cpu_count(), context, _follow_parent) as pool:
         futures = {pool.submit(function, task): task for task in tasks}
         try:
             for future in as_completed(futures):
@@ -42,6 +41,18 @@ def in_parallel(
                 yield futures[future], told(error) if error else future.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _follow_parent() -> None:
+    """Lets a process end with the one that has started it, and only that one answer to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if parent := parent_process():
+        Thread(target=_end_after, args=[parent.sentinel], daemon=True).start()
+
+
+def _end_after(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
 
 
 @contextmanager
