@@ -130,10 +130,12 @@ def bench(session: nox.Session) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     make_project(session, directory, "Bench Project")
     for script in sorted((ROOT / "benchmarks").glob("*.py")):
-        if script.name == "public_code.py":
-            continue  # it takes clones of other repositories
+        if script.name in ("public_code.py", "fleet_speed.py"):
+            continue  # one takes clones of other repositories, the other runs below
         more = ("--with", "pylint") if script.name == "linter_speed.py" else ()
         in_project(session, directory, "run", *more, "python", str(script), "bench_project")
+    session.install(*[need for need in DEVELOPMENT if need.startswith("copier")])
+    session.run("python", str(ROOT / "benchmarks" / "fleet_speed.py"))
 
 
 @nox.session

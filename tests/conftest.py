@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
-import jinja2
 import pytest
 from copier._main import Worker
+
+from copier_jax import quick
 
 from .support import rendering
 
@@ -54,18 +55,10 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def rendered_quickly() -> Iterator[None]:
     """Spares copier what it does over and over: most of the time of a thousand renders.
 
-    Each render compiles the same texts anew, gives each of the two thousand names in the template
-    a context of its own, though most are plain words, and starts git for each file, which matters
-    only where git is told to ignore executable bits.
+    Beside what `quick` spares it, it gives each of the two thousand names in the template a context
+    of its own, though most are plain words.
     """
-    compile_text, compiled = jinja2.Environment.compile, {}
     render_string, answers_file = Worker._render_string, Worker.answers_relpath
-
-    def compile_once(environment: jinja2.Environment, *arguments: Any, **options: Any) -> Any:
-        key = (type(environment), arguments, *options.items())  # a sandbox compiles otherwise
-        if key not in compiled:
-            compiled[key] = compile_text(environment, *arguments, **options)
-        return compiled[key]
 
     def leave_plain(worker: Worker, string: str, *context: Any, **named: Any) -> str:
         return render_string(worker, string, *context, **named) if "{" in string else string
@@ -74,9 +67,7 @@ def rendered_quickly() -> Iterator[None]:
         path = Path(worker.answers_file or worker.template.answers_relpath)
         return answers_file.__get__(worker) if "{" in str(path) else path
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jinja2.Environment, "compile", compile_once)
-        patch.setattr("copier._main.is_git_available", lambda: False)
+    with pytest.MonkeyPatch.context() as patch, quick.renders():
         patch.setattr(Worker, "_render_string", leave_plain)
         patch.setattr(Worker, "answers_relpath", property(named_plainly))
         yield

@@ -38,6 +38,18 @@ CHECKS: dict[str, tuple[checkers.Checker, str, str, str]] = {
         *(checkers.schema("github-workflows"), ".github/workflows/ci.yml"),
         *("timeout-minutes", "timeout-minute"),
     ),
+    "actionlint-conformance": (
+        *(checkers.actionlint, ".github/workflows/conformance.yml"),
+        *('"$GITHUB_STEP_SUMMARY"', "$GITHUB_STEP_SUMMARY"),
+    ),
+    "zizmor-conformance": (
+        *(checkers.zizmor, ".github/workflows/conformance.yml"),
+        *("persist-credentials: false", "persist-credentials: true"),
+    ),
+    "github-schema-conformance": (
+        *(checkers.schema("github-workflows"), ".github/workflows/conformance.yml"),
+        *("workflow_dispatch", "workflow_dispatched"),
+    ),
     "gitlab-schema": (
         *(checkers.schema("gitlab-ci"), ".gitlab-ci.yml"),
         *("interruptible: true", "interruptible: perhaps"),
@@ -108,7 +120,7 @@ def test_every_file_is_checked(projects: list[Path]) -> None:
 
 
 @pytest.mark.parametrize("checker", ["actionlint", "zizmor", "github-schema"])
-@pytest.mark.parametrize("workflow", ["ci.yml", "nightly.yml"])
+@pytest.mark.parametrize("workflow", ["ci.yml", "conformance.yml", "nightly.yml"])
 def test_the_checker_is_content_with_a_workflow_of_this_repository(
     checker: str, workflow: str
 ) -> None:
@@ -148,6 +160,66 @@ def test_renovate_leaves_alone_what_the_template_updates(projects: list[Path]) -
         if re.fullmatch(r"\.github/workflows/.*|\.gitlab-ci\.yml|Dockerfile.*", name)
     }
     assert left_alone == owned
+
+
+# --- conformance, with a stand-in for uvx ---
+
+STAND_IN_FOR_UVX = """#!/usr/bin/env bash
+echo "$*" >> called
+case "$*" in
+  *unreachable*) exit 1 ;;
+  *--help) echo usage ;;
+  *) echo compared; exit "$EXIT" ;;
+esac
+"""
+
+
+def conformance_scripts(projects: list[Path]) -> list[str]:
+    """What compares a project with its template: GitHub, GitLab, and what others call here."""
+    called = ".github/workflows/conformance.yml"
+    of_github = [
+        yaml.safe_load((top / called).read_text()) for top in (projects[0], rendering.ROOT)
+    ]
+    scripts = [document["jobs"]["conformance"]["steps"][-1]["run"] for document in of_github]
+    of_gitlab = yaml.safe_load((projects[1] / ".gitlab-ci.yml").read_text())
+    [script] = of_gitlab["conformance"]["script"]
+    return [*scripts, script]
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("source", "asked"),
+    [
+        ("https://example.org/lab.git", "git+https://example.org/lab.git@v1.0.0"),
+        ("git+https://example.org/lab.git", "git+https://example.org/lab.git@v1.0.0"),
+        ("gh:lab/copier-jax", "git+https://github.com/lab/copier-jax@v1.0.0"),
+        ("gl:lab/copier-jax.git", "git+https://gitlab.com/lab/copier-jax.git@v1.0.0"),
+        ("https://example.org/unreachable", None),
+    ],
+)
+def test_conformance_is_compared_where_the_template_can_be_reached(
+    projects: list[Path], tmp_path: Path, which: int, source: str, asked: str | None
+) -> None:
+    script = conformance_scripts(projects)[which]
+    stand_in(tmp_path / "bin" / "uvx", STAND_IN_FOR_UVX)
+    (tmp_path / ".copier-answers.yml").write_text(f"_commit: 'v1.0.0'\n_src_path: {source}\n")
+    there = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "CONFORMANCE_FAIL_ON": "drift"}
+    there |= {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary"), "EXIT": "1"}
+    shell = ["sh", "-e", "-c", script] if which == 2 else ["bash", "-e", "-c", script]
+    done = subprocess.run(
+        shell, cwd=tmp_path, env=os.environ | there, capture_output=True, text=True, check=False
+    )
+    calls = (tmp_path / "called").read_text().splitlines()
+    if asked is None:
+        assert done.returncode == 0, done.stderr
+        assert "Nothing was compared" in done.stdout
+        assert len(calls) == 1
+    else:
+        tool = f"--from copier-jax[update] @ {asked} copier-jax"
+        assert calls == [f"{tool} --help", f"{tool} conformance --fail-on drift"]
+        assert done.stdout == "compared\n"
+        assert done.returncode == 1
+        assert which == 2 or (tmp_path / "summary").read_text() == "    compared\n"
 
 
 # --- launchers, with stand-ins for the cluster ---

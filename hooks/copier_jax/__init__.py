@@ -1,1 +1,1 @@
-"""Updates a project made from copier-jax, one release at a time, and loses nothing on the way."""
+"""Updates projects made from copier-jax, losing nothing, and compares them with the template."""

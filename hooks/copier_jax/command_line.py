@@ -1,4 +1,4 @@
-"""The command `copier-jax`: updates a project made from the template without losing anything."""
+"""The command `copier-jax`: updates and compares projects made from the template."""
 
 import argparse
 import sys
@@ -13,6 +13,7 @@ except ModuleNotFoundError:
 
 from .project import Project, UpdateError
 from .updating import preflight, update, verify
+from .watching import add_commands, words
 
 COMMANDS = {
     "check": "list what an update would overwrite, delete, orphan or bring into conflict",
@@ -53,11 +54,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
             command.add_argument(
                 "--anyway", action="store_true", help="update even if files would be lost"
             )
-    return parser.parse_args(arguments)
+    add_commands(commands)
+    return parser.parse_args(words(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(options: argparse.Namespace) -> int:
-    """Runs a command in the current folder and returns its exit status."""
+    """Runs a command, most of them in the current folder, and returns its exit status."""
+    if "run" in options:
+        return options.run(options)
     project = Project(Path.cwd())
     if options.command == "verify":
         return 0 if verify(project) else 1

@@ -52,7 +52,9 @@ class Project:
             recorded = yaml.safe_load((self.folder / ANSWERS).read_text())
         except FileNotFoundError:
             raise UpdateError(f"no {ANSWERS} here: run this in the folder of a project") from None
-        if not {"_src_path", "_commit"} <= recorded.keys():
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UpdateError(f"{ANSWERS} is damaged: {error}") from None
+        if not isinstance(recorded, dict) or not {"_src_path", "_commit"} <= recorded.keys():
             raise UpdateError(f"{ANSWERS} records no release of the template")
         return recorded
 

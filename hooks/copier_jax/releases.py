@@ -50,15 +50,24 @@ class Template:
         tags = [tag for tag in git(self.folder, "tag", "--list").split() if version(tag)]
         return sorted(tags, key=Version)
 
+    def newest(self) -> str:
+        """The tag of the newest release.
+
+        Raises:
+            UpdateError: there is none.
+        """
+        if not (tags := self.tags()):
+            raise UpdateError(f"{self.source} has no release tags: its owner makes them")
+        return tags[-1]
+
     def since(self, commit: str) -> list[str]:
         """The tags of the releases after the one that a project records.
 
         Raises:
             UpdateError: there is no release, or what the project records is none.
         """
-        tags, current = self.tags(), version(commit)
-        if not tags:
-            raise UpdateError(f"{self.source} has no release tags: its owner makes them")
+        self.newest()
+        current = version(commit)
         if current is None:
             base = git(self.folder, "describe", "--tags", "--abbrev=0", commit).strip()
             raise UpdateError(
@@ -67,7 +76,7 @@ class Template:
                 f"record that, and commit:\n"
                 f"  sed -i.old 's/^_commit: .*/_commit: {base}/' {ANSWERS} && rm {ANSWERS}.old"
             )
-        return [tag for tag in tags if Version(tag) > current]
+        return [tag for tag in self.tags() if Version(tag) > current]
 
     def notes(self, tag: str) -> str:
         """What the changelog says of a release."""

@@ -59,7 +59,7 @@ def preflight(
     return release, rehearsal
 
 
-def update(project: Project, release: str, rehearsal: Rehearsal) -> None:
+def update(project: Project, release: str, rehearsal: Rehearsal, *, quiet: bool = False) -> None:
     """Updates a project as it was rehearsed, and leaves it to the user to commit the changes."""
     copier.run_update(
         project.folder,
@@ -68,6 +68,7 @@ def update(project: Project, release: str, rehearsal: Rehearsal) -> None:
         defaults=True,
         skip_answered=True,
         overwrite=True,
+        quiet=quiet,
     )
 
 
