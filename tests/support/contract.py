@@ -1,7 +1,13 @@
-"""What a release promises to projects: their questions and the answers that these take."""
+"""What a release promises to projects: paths, questions and their answers, and protocols."""
 
+import ast
+import re
 from collections.abc import Mapping
 from typing import Any
+
+import yaml
+
+from .releases import ROOT, git
 
 Settings = Mapping[str, Any]
 
@@ -44,3 +50,44 @@ def required(old: Settings, new: Settings) -> list[str]:
     """New questions without a default, which an unattended update cannot answer."""
     added = questions(new).keys() - questions(old).keys()
     return sorted(name for name in added if "default" not in new[name])
+
+
+def paths(commit: str) -> set[str]:
+    """The paths of files that projects may have, whatever their answers."""
+    listed = git(ROOT, "ls-tree", "-r", "-z", "--name-only", commit, "template").split("\0")
+    overlay = re.compile(r"^template/(\{\{ (?!_)\w+ \}\}/)?")
+    return {overlay.sub("", name).removesuffix(".jinja") for name in listed if name}
+
+
+def settings(commit: str) -> Settings:
+    """What `copier.yml` says."""
+    return yaml.safe_load(git(ROOT, "show", f"{commit}:copier.yml"))
+
+
+def protocols(commit: str) -> dict[str, dict[str, str]]:
+    """What training asks of a user's modules: the fields and methods of each protocol."""
+    folder = ":(glob)template/**/training/*.py"
+    found = git(ROOT, "grep", "--name-only", "-z", "(Protocol)", commit, "--", folder).split("\0")
+    return {
+        node.name: {
+            ast.unparse(member.target) if isinstance(member, ast.AnnAssign) else member.name: (
+                ast.unparse(member.annotation if isinstance(member, ast.AnnAssign) else member.args)
+            )
+            for member in node.body
+            if isinstance(member, ast.AnnAssign | ast.FunctionDef)
+        }
+        for name in found
+        if name
+        for node in ast.parse(git(ROOT, "show", name)).body
+        if isinstance(node, ast.ClassDef) and "Protocol" in map(ast.unparse, node.bases)
+    }
+
+
+def broken(old: str, new: str) -> list[str]:
+    """What projects rely on in one commit of the template and can no longer in another."""
+    before, after = protocols(old), protocols(new)
+    return [
+        *(f"path {path}" for path in sorted(paths(old) - paths(new))),
+        *withdrawn(settings(old), settings(new)),
+        *(f"protocol {name}" for name in before if after.get(name) != before[name]),
+    ]
