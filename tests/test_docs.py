@@ -72,8 +72,8 @@ def test_readme_lists_the_questions() -> None:
 
 
 def test_actions_are_pinned() -> None:
-    workflow_of_projects = ROOT / "template" / "{{ github }}" / ".github" / "workflows" / "ci.yml"
-    for workflow in (ROOT / ".github" / "workflows" / "ci.yml", workflow_of_projects):
+    of_projects = ROOT / "template" / "{{ github }}" / ".github" / "workflows"
+    for workflow in (ROOT / ".github" / "workflows" / "ci.yml", *of_projects.iterdir()):
         used = re.findall(r"uses: (.*)", workflow.read_text())
         assert used
         for action in used:

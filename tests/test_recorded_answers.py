@@ -80,8 +80,9 @@ def test_a_choice_is_given_up_once_its_files_are(repository: Path, tmp_path: Pat
     for name in files:
         history.append(project / name, "# mine\n")
     history.commit(project)
-    assert_refused(project, "would delete .*ci.yml and renovate.json, with any edits", ci="none")
-    assert_refused(project, "would delete .*github/workflows/ci.yml, with any edits", ci="gitlab")
+    told = f"would delete {re.escape(' and '.join(brought('github')))}, with any edits"
+    assert_refused(project, told, ci="none")
+    assert_refused(project, "would delete .*/template-update.yml, with any edits", ci="gitlab")
     every = re.escape(" and ".join(brought(*LAUNCHERS)))
     assert_refused(project, f"would delete {every}, with any edits", launchers=[])
     git(project, "rm", "--quiet", *files)

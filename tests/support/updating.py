@@ -158,8 +158,8 @@ def turn(project: Path) -> dict[str, Any]:
 
     They turn other things on as well.
     """
-    given_up = [".github/workflows/ci.yml", "renovate.json", "launch/slurm.sbatch"]
-    for path in [*given_up, "launch/.gitignore"]:
+    workflows = [f".github/workflows/{name}.yml" for name in ("ci", "template-update")]
+    for path in [*workflows, "renovate.json", "launch/slurm.sbatch", "launch/.gitignore"]:
         (project / path).unlink(missing_ok=True)
     history.commit(project)
     return {"ci": "none", "launchers": ["local"], "tracker": "wandb", "python_floor": "3.12"}
