@@ -140,6 +140,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def release(session: nox.Session) -> None:
-    """Makes the tags that the history of pyproject.toml calls for; pushing them is yours."""
-    session.install(*[need for need in DEVELOPMENT if need.startswith("packaging")])
-    session.run("python", "-m", "tests.support.releases")
+    """Checks a version that is not committed yet; tags those that are. Pushing tags is yours."""
+    needed = ("packaging", "pyyaml")
+    session.install(*[need for need in DEVELOPMENT if need.startswith(needed)])
+    session.run("python", "-m", "tests.support.releasing")

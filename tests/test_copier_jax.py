@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import copier
 import pytest
 import yaml
 
@@ -10,6 +9,7 @@ from copier_jax.command_line import main
 
 from .support import history
 from .support.rendering import contents, git
+from .support.small import start, write
 
 QUESTIONS = {
     "package_name": {"type": "str", "default": "lab"},
@@ -19,14 +19,6 @@ QUESTIONS = {
 SETTINGS = {"_subdirectory": "template", **QUESTIONS}
 CHANGELOG = "# Changelog\n\n## 3.0.0\n\nThird.\n\n## 2.0.0\n\nSecond.\n\n## 1.0.0\n\nFirst.\n"
 LINES = "".join(f"line {number}\n" for number in range(9))
-
-
-def write(folder: Path, **files: str | None) -> None:
-    """Writes files of a folder, or deletes those that are None; `/` is `__` in their names."""
-    for name, text in files.items():
-        path = folder / name.replace("__", "/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink() if text is None else path.write_text(text)
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +45,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of the first release, the current folder."""
-    return start(template, tmp_path / "project", monkeypatch)
-
-
-def start(template: Path, folder: Path, patch: pytest.MonkeyPatch, ref: str = "v1.0.0") -> Path:
-    """Starts a project in a repository of its own."""
-    copier.run_copy(str(template), folder, vcs_ref=ref, defaults=True, quiet=True)
-    git(folder, "init", "--quiet")
-    history.commit(folder)
-    patch.chdir(folder)
-    return folder
+    monkeypatch.chdir(start(template, tmp_path / "project"))
+    return Path.cwd()
 
 
 def test_one_release_at_a_time_with_its_notes(
@@ -165,7 +149,8 @@ def test_findings_of_the_linter_fail(project: Path) -> None:
 def test_a_project_inside_a_repository(
     template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = start(template, tmp_path / "top" / "lab", monkeypatch)
+    folder = start(template, tmp_path / "top" / "lab")
+    monkeypatch.chdir(folder)
     (folder / ".git").rename(tmp_path / "top" / ".git")
     write(tmp_path / "top", **{".gitignore": "job\n"})
     history.commit(tmp_path / "top")
@@ -188,7 +173,8 @@ def test_a_project_of_a_commit_is_told_the_way_out(
     for tag in tags:
         git(untagged, "tag", "--delete", tag)
     git(untagged, "reset", "--quiet", "--hard", tags["v2.0.0"])
-    project = start(untagged, tmp_path / "project", monkeypatch, "HEAD")
+    project = start(untagged, tmp_path / "project", "HEAD")
+    monkeypatch.chdir(project)
     assert main(["update", "--defaults"]) == 1
     assert "has no release tags" in capsys.readouterr().err
     for tag in ("v1.0.0", "v3.0.0"):

@@ -34,6 +34,18 @@ CHECKS: dict[str, tuple[checkers.Checker, str, str, str]] = {
         *(checkers.zizmor, ".github/workflows/ci.yml"),
         *("contents: read", "contents: write"),
     ),
+    "actionlint-update": (
+        *(checkers.actionlint, ".github/workflows/template-update.yml"),
+        *('"$RUNNER_TEMP/conflicts" ]', "$RUNNER_TEMP/conflicts ]"),
+    ),
+    "zizmor-update": (
+        *(checkers.zizmor, ".github/workflows/template-update.yml"),
+        *("permissions: {}", "permissions: write-all"),
+    ),
+    "update-schema": (
+        *(checkers.schema("github-workflows"), ".github/workflows/template-update.yml"),
+        *("timeout-minutes", "timeout-minute"),
+    ),
     "github-schema": (
         *(checkers.schema("github-workflows"), ".github/workflows/ci.yml"),
         *("timeout-minutes", "timeout-minute"),

@@ -111,24 +111,34 @@ def test_package_name_follows_project_name(
     assert rendering.answers_of(project)["package_name"] == package_name
 
 
-def test_misspelt_answer_is_reported(template: Path, tmp_path: Path) -> None:
-    organisation = tmp_path / "organisation.yml"
-    organisation.write_text(yaml.safe_dump({"licence": "MIT", "licens": "MIT"}))
-    given = ("--defaults", "--data-file", organisation)
-    result = rendering.command("copy", *given, template, tmp_path / "p", cwd=tmp_path)
-    assert result.returncode == 0
-    assert (
-        "WARNING: this template asks no such question, the answer was ignored: licens\n"
-        in result.stderr
+def test_misspelt_answers_are_reported(template: Path, tmp_path: Path) -> None:
+    organisation, settings = tmp_path / "organisation.yml", tmp_path / "settings.yml"
+    answers = {"licence": "MIT", "license": "MIT", "other": 1, "architecture": "resnet"}
+    organisation.write_text(yaml.safe_dump(answers))
+    personal = {"user_email": "ada@example.org", "user_nmae": "Ada", "github_username": "ada"}
+    settings.write_text(yaml.safe_dump({"defaults": personal}))
+    result = rendering.command(
+        *("copy", "--defaults", "--data-file", organisation, template, tmp_path / "p"),
+        cwd=tmp_path,
+        COPIER_SETTINGS_PATH=str(settings),
     )
-    assert rendering.answers_of(tmp_path / "p")["licence"] == "MIT"
+    assert result.returncode == 0, result.stderr
+    assert (
+        "WARNING: this template asks no such question, the answer was ignored: "
+        "license (did you mean licence?), other\n\n"
+        "WARNING: your settings.yml of Copier has names that this template does not ask for: "
+        "user_nmae (did you mean user_name?)\n\nMy Lab is ready."
+    ) in result.stderr
+    recorded = rendering.answers_of(tmp_path / "p")
+    assert (recorded["licence"], recorded["user_email"]) == ("MIT", "ada@example.org")
 
 
 def test_known_answers_are_not_reported(template: Path, tmp_path: Path) -> None:
     answers = rendering.render(template, tmp_path / "p") / ".copier-answers.yml"
     given = ("--defaults", "--data-file", answers)
     result = rendering.command("copy", *given, template, tmp_path / "q", cwd=tmp_path)
-    assert "asks no such question" not in result.stderr
+    assert "WARNING: this template asks" not in result.stderr
+    assert "WARNING: your settings" not in result.stderr
 
 
 def test_every_question_explains_itself() -> None:

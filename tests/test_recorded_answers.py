@@ -1,5 +1,6 @@
 """The template keeps Copier from changing what is fixed, and from taking files away unasked."""
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -9,10 +10,16 @@ from typing import Any
 import copier
 import pytest
 
-from .support import history, rendering
+from .support import history, ownership, rendering
 from .support.rendering import git
 
 LAUNCHERS = rendering.choices("launchers")
+FIXED = {"package_name": "other", "task": "tabular", "architecture": "vit"}
+CHANGEABLE = [
+    name
+    for name, details in rendering.QUESTIONS.items()
+    if "choices" in details and name not in FIXED
+]
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +56,6 @@ def assert_refused(project: Path, reason: str, **answers: Any) -> None:
     assert rendering.contents(project) == before
 
 
-FIXED = {"package_name": "other", "task": "tabular", "architecture": "vit"}
-
-
 def test_what_is_fixed_does_not_change(repository: Path, tmp_path: Path) -> None:
     project = start(repository, tmp_path / "project", task="image")
     for name, answer in FIXED.items():
@@ -76,8 +80,9 @@ def test_a_choice_is_given_up_once_its_files_are(repository: Path, tmp_path: Pat
     for name in files:
         history.append(project / name, "# mine\n")
     history.commit(project)
-    assert_refused(project, "would delete .*ci.yml and .* renovate.json, with any edits", ci="none")
-    assert_refused(project, "would delete .*conformance.yml, with any edits", ci="gitlab")
+    told = f"would delete {re.escape(' and '.join(brought('github')))}, with any edits"
+    assert_refused(project, told, ci="none")
+    assert_refused(project, "would delete .*/template-update.yml, with any edits", ci="gitlab")
     every = re.escape(" and ".join(brought(*LAUNCHERS)))
     assert_refused(project, f"would delete {every}, with any edits", launchers=[])
     git(project, "rm", "--quiet", *files)
@@ -104,6 +109,44 @@ def brought(*choices: str) -> list[str]:
     """The files that `includes/recorded.jinja` says the choices bring."""
     template = rendering.JINJA.get_template("includes/recorded.jinja")
     return template.make_module(rendering.UNBORN).__dict__["files"](choices).splitlines()
+
+
+KINDS = [
+    {"task": task} | further
+    for task in rendering.choices("task")
+    for further in ([{"architecture": "vit"}, {}] if task == "image" else [{}])
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=rendering.label)
+def test_no_other_answer_brings_files_or_takes_them_away(
+    template: Path, tmp_path: Path, kind: dict[str, str]
+) -> None:
+    """Whichever answers change, an update deletes or overwrites no file unguarded."""
+    guard = ownership.spec(rendering.excluded("update"))
+    rows = []
+    for number, answers in enumerate(changed()):
+        project = rendering.render(template, tmp_path / str(number), **kind, **answers)
+        files = {path for path in rendering.contents(project) if not guard.match_file(path)}
+        rows.append((files, set(brought(answers["ci"], *answers["launchers"]))))
+    for (files, known), (others, _) in itertools.permutations(rows, 2):
+        assert files - others <= known
+
+
+def changed() -> list[rendering.Answers]:
+    """Answers that differ in everything that can change; each choice stands in some of them."""
+    kinds = {name: rendering.choices(name) for name in CHANGEABLE}
+    several = {name for name in CHANGEABLE if rendering.QUESTIONS[name].get("multiselect")}
+    return [
+        {
+            "description": f"Number {number}.",
+            **{
+                name: (values[number:] if name in several else values[number % len(values)])
+                for name, values in kinds.items()
+            },
+        }
+        for number in range(max(map(len, kinds.values())) + 1)
+    ]
 
 
 def test_the_template_knows_what_each_choice_brings() -> None:

@@ -4,10 +4,12 @@ import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
+import pathspec
 import pytest
 import yaml
-from packaging.version import Version
+from packaging.version import Version as Number
 
 from .support import history, ownership, releases, rendering
 from .support.imports import Package
@@ -41,13 +43,13 @@ def test_release_is_the_commit_that_changes_the_version(tmp_path: Path) -> None:
 
 
 def test_version_never_falls_behind_a_release() -> None:
-    version = Version(STATED["version"])
-    assert all(release.version <= version for release in RELEASES)
+    stated = Number(STATED["version"])
+    assert all(release.version <= stated for release in RELEASES)
 
 
 def test_changelog_names_every_release() -> None:
     changelog = (rendering.ROOT / "CHANGELOG.md").read_text()
-    for version in {Version(STATED["version"]).base_version, *(str(r.version) for r in RELEASES)}:
+    for version in {Number(STATED["version"]).base_version, *(str(r.version) for r in RELEASES)}:
         assert f"\n## {version}" in changelog
 
 
@@ -72,44 +74,77 @@ def renders(template: Path, folder: Path) -> Render:
     return render
 
 
+class Version(NamedTuple):
+    """A release, or the working tree."""
+
+    tasks: list[str]
+    render: Render
+    guard: pathspec.PathSpec
+    """What an update to it leaves alone."""
+
+
+def version(template: Path, folder: Path) -> Version:
+    """The version of the template that lies in a folder; of a clone the newest tag would count."""
+    settings = yaml.safe_load((template / "copier.yml").read_text())
+    guard = ownership.spec(rendering.excluded("update", settings))
+    tasks = list(settings["task"]["choices"].values())
+    return Version(tasks, renders(template, folder), guard)
+
+
 @pytest.fixture(scope="module")
-def new(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render:
-    """Projects of the working tree."""
-    return renders(template, tmp_path_factory.mktemp("new"))
+def new(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
+    """The working tree."""
+    return version(template, tmp_path_factory.mktemp("new"))
 
 
-@pytest.fixture(scope="module", params=RELEASES, ids=lambda release: release.tag)
-def old(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Render, list[str]]:
-    """Projects of a release, and the tasks that it has."""
-    folder = tmp_path_factory.mktemp("old")
-    archive, before = folder / "copier-jax.tar", folder / "copier-jax"
-    rendering.git(rendering.ROOT, "archive", "--output", str(archive), request.param.commit)
-    shutil.unpack_archive(
-        archive, before, filter="data"
-    )  # a folder: of a clone the newest tag counts
-    questions = yaml.safe_load((before / "copier.yml").read_text())
-    tasks = list(questions["task"]["choices"].values()) if "task" in questions else ["language"]
-    return renders(before, folder), tasks
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Version]:
+    """A release by its place in history."""
+
+    @functools.cache
+    def unpacked(number: int) -> Version:
+        folder = tmp_path_factory.mktemp("old")
+        archive, before = folder / "copier-jax.tar", folder / "copier-jax"
+        commit = RELEASES[number].commit
+        rendering.git(rendering.ROOT, "archive", "--output", str(archive), commit)
+        shutil.unpack_archive(archive, before, filter="data")
+        return version(before, folder)
+
+    return unpacked
 
 
-def test_no_path_leaves_the_template_unguarded(old: tuple[Render, list[str]], new: Render) -> None:
-    """Copier deletes an edited file that a release drops, unless `_exclude` names its path."""
-    guard, (render, tasks) = ownership.spec(rendering.excluded("update")), old
-    for task in tasks:
-        left = set(render(task)) - set(new(task))
-        assert left == set(guard.match_files(left)), task
+each_release = pytest.mark.parametrize(
+    "number", range(len(RELEASES)), ids=[release.tag for release in RELEASES]
+)
 
 
+@each_release
+def test_no_path_leaves_the_template_unguarded(
+    number: int, released: Callable[[int], Version], new: Version
+) -> None:
+    """Copier deletes an edited file that a release drops, unless `_exclude` names its path.
+
+    That holds for an update to the next release, and for one that goes over all of them at once.
+    """
+    old = released(number)
+    following = released(number + 1) if number + 1 < len(RELEASES) else new
+    for task in old.tasks:
+        for later in (following, new):
+            left = set(old.render(task)) - set(later.render(task))
+            assert left == set(later.guard.match_files(left)), task
+
+
+@each_release
 def test_modules_of_a_release_find_what_they_import(
-    old: tuple[Render, list[str]], new: Render
+    number: int, released: Callable[[int], Version], new: Version
 ) -> None:
     """What an update leaves as it is meets the template's newer modules."""
-    guard, (render, tasks) = ownership.spec(rendering.excluded("update")), old
-    for task in tasks:
-        kept = {path: text for path, text in render(task).items() if guard.match_file(path)}
-        brought = {path: text for path, text in new(task).items() if not guard.match_file(path)}
+    old, guard = released(number), new.guard
+    for task in old.tasks:
+        kept = {path: text for path, text in old.render(task).items() if guard.match_file(path)}
+        brought = {
+            path: text for path, text in new.render(task).items() if not guard.match_file(path)
+        }
         assert Package(kept).modules
         assert Package(brought).modules
         updated = Package(brought | kept)

@@ -1,29 +1,24 @@
 """An update keeps every edit, needs no trust, and delivers what the release changed."""
 
-import os
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
-import pathspec
+import copier
 import pytest
 
-from .support import history, releases, rendering
+from .support import history, rendering
 from .support.updating import (
-    ANSWERS,
     DEPENDENCY,
     LINTER,
     SOURCES,
     assert_kept,
     copy,
     edit,
-    missing_imports,
     update,
 )
-
-RELEASES = [release.tag for release in releases.releases()]
 
 
 @pytest.fixture(scope="module")
@@ -34,57 +29,16 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return repository
 
 
-@pytest.mark.parametrize("version", RELEASES)
-def test_update_to_the_working_tree(repository: Path, tmp_path: Path, version: str) -> None:
-    project = copy(repository, version, tmp_path / "project")
-    words = edit(project)
-    before = rendering.contents(project)
-    if version == RELEASES[0]:
-        given = ("--defaults", "--data", "task=image", "--vcs-ref", history.WORKING_TREE)
-        refused = rendering.command("update", *given, cwd=project)
-        assert "'task': This is fixed when a project starts" in refused.stderr
-        assert refused.returncode != 0
-        assert rendering.contents(project) == before
-    told = update(project, "--vcs-ref", history.WORKING_TREE)
-    assert_kept(project, words)
-    after = rendering.contents(project)
-    assert before.keys() <= after.keys(), "what an older project's modules import stays"
-    assert missing_imports(project) == [], "a user's module needs what is gone, or has not come"
-    yours = pathspec.PathSpec.from_lines("gitignore", rendering.SETTINGS["_skip_if_exists"])
-    for path in yours.match_files({*before, *after}):
-        assert after.get(path) == before.get(path), f"{path} is the user's"
-    if (project / LINTER).exists():
-        assert_folder_goes_unless_edited(project, told)
-    tools = {path.name for path in (project / "tools").iterdir()}
-    assert tools == {".gitattributes", "jaxcheck.pyz"}
-
-
 def jaxcheck(project: Path, *arguments: str) -> int:
     """Runs a project's linter and returns its exit status."""
     command = [sys.executable, "tools/jaxcheck.pyz", *arguments]
     return subprocess.run(command, cwd=project, capture_output=True, check=False).returncode
 
 
-def assert_folder_goes_unless_edited(project: Path, told: str) -> None:
-    """Checks the command by which the folder of the linter goes, as releases up to 0.4.1 had it.
-
-    Copier would delete what is edited as well, so an update leaves the folder to this command.
-    """
-    [command] = re.findall(r"^ +uv run (python tools/jaxcheck .*)", told, re.MULTILINE)
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    shell = {"args": ["sh", "-c", command], "cwd": project, "env": {**os.environ, "PATH": path}}
-    refused = subprocess.run(**shell, capture_output=True, text=True, check=False)
-    assert refused.returncode == 1
-    assert "  edited: settings.py\n  foreign: rules/item14_mine.py\n" in refused.stderr
-    rendering.git(project, "checkout", "--quiet", "HEAD~", "--", LINTER)
-    (project / LINTER / "rules" / "item14_mine.py").unlink()
-    subprocess.run(**shell, capture_output=True, check=True)
-
-
 def test_a_project_older_than_the_linter_adopts_it(repository: Path, tmp_path: Path) -> None:
     project = copy(repository, "v0.1.0", tmp_path / "project")
     assert not (project / "tools").exists()
-    update(project, "--vcs-ref", history.WORKING_TREE)
+    update(project, history.WORKING_TREE)
 
     assert jaxcheck(project, "--verify") == 0
     assert jaxcheck(project) == 1, "its own modules were written before the linter"
@@ -96,12 +50,12 @@ def test_a_project_older_than_the_linter_adopts_it(repository: Path, tmp_path: P
 
 def test_a_file_that_left_the_template_stays(repository: Path, tmp_path: Path) -> None:
     """And what took its place does not come beside it."""
-    project = copy(repository, "v0.4.1", tmp_path / "project", "--data", "task=image")
+    project = copy(repository, "v0.4.1", tmp_path / "project", task="image")
     left, test = project / SOURCES / "reporting" / "confusion.py", "tests/test_confusion.py"
     history.append(left, "\n\n# token_left\n")
     history.commit(project)
     before = rendering.contents(project)
-    update(project, "--vcs-ref", history.WORKING_TREE)
+    update(project, history.WORKING_TREE)
     assert "token_left" in left.read_text()
     assert (project / test).read_bytes() == before[test]
     assert not (project / SOURCES / "confusion.py").exists()
@@ -147,8 +101,7 @@ def test_answers_change_without_a_release(repository: Path, tmp_path: Path) -> N
     project = copy(repository, history.WORKING_TREE, tmp_path / "project")
     rendering.git(project, "rm", "-r", "--quiet", ".github", "renovate.json")
     words = edit(project)
-    given = ("--data", "ci=none", "--data", "python_floor=3.12")
-    update(project, "--vcs-ref", ":current:", "--skip-answered", *given)
+    update(project, copier.VcsRef.CURRENT, ci="none", python_floor="3.12")
     assert_kept(project, words)
     assert rendering.answers_of(project)["_commit"] == history.WORKING_TREE
     assert not (project / ".github").exists()
@@ -158,7 +111,7 @@ def test_answers_change_without_a_release(repository: Path, tmp_path: Path) -> N
 
 
 def test_copy_from_a_plain_folder_needs_no_trust(template: Path, tmp_path: Path) -> None:
-    result = rendering.command("copy", *ANSWERS, template, tmp_path / "project", cwd=tmp_path)
+    result = rendering.command("copy", "--defaults", template, tmp_path / "project", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "_commit" not in rendering.answers_of(tmp_path / "project")
     assert "uv sync" in result.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 from .project import paths
 
 UNMERGED = ("diff", "--name-only", "--relative", "--diff-filter=U")
-MARKER = b"<<<<<<< before updating"
+MARKERS = {b"<<<<<<< before updating", b"<<<<<<< HEAD"}  # of an update, and of an adoption
 LINTER = Path("tools", "jaxcheck.pyz")
 
 
@@ -24,8 +24,8 @@ def left_to_resolve(folder: Path) -> list[str]:
 
 
 def has_marker(path: Path) -> bool:
-    """Whether a line of a file is the marker with which Copier begins a conflict."""
-    return path.is_file() and MARKER in path.read_bytes().splitlines()
+    """Whether a line of a file is the marker with which Copier or git begins a conflict."""
+    return path.is_file() and not MARKERS.isdisjoint(path.read_bytes().splitlines())
 
 
 def lint(folder: Path) -> bool:

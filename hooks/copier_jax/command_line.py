@@ -1,4 +1,4 @@
-"""The command `copier-jax`: updates and compares projects made from the template."""
+"""The command `copier-jax`: updates and compares projects, and starts one in a repository."""
 
 import argparse
 import sys
@@ -11,6 +11,7 @@ try:
 except ModuleNotFoundError:
     sys.exit("copier-jax: this needs Copier; install copier-jax[update]")
 
+from .adopting import adopt
 from .project import Project, UpdateError
 from .updating import preflight, update, verify
 from .watching import add_commands, words
@@ -20,6 +21,7 @@ COMMANDS = {
     "update": "check, update to the next release, verify; nothing is committed",
     "verify": "fail where conflicts, markers or rejected changes are left, or the linter finds any",
 }
+ADOPT = "merge a new project into a repository that was not made from the template"
 
 
 def answer(text: str) -> tuple[str, str]:
@@ -30,6 +32,20 @@ def answer(text: str) -> tuple[str, str]:
     return name, value
 
 
+def add_answers(command: argparse.ArgumentParser, to: str, data: str, defaults: str) -> None:
+    """Adds the options that choose a release and answers."""
+    command.add_argument("--to", metavar="RELEASE", help=to)
+    command.add_argument(
+        *("--data", "-d"),
+        action="append",
+        default=[],
+        type=answer,
+        metavar="NAME=VALUE",
+        help=data,
+    )
+    command.add_argument("--defaults", action="store_true", help=defaults)
+
+
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(prog="copier-jax", description=__doc__)
@@ -38,23 +54,25 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         command = commands.add_parser(name, help=help_text, description=help_text)
         if name == "verify":
             continue
-        command.add_argument("--to", metavar="RELEASE", help="not the next release but this one")
-        command.add_argument(
-            *("--data", "-d"),
-            action="append",
-            default=[],
-            type=answer,
-            metavar="NAME=VALUE",
-            help="change an answer; without --to, at the release that the project has",
-        )
-        command.add_argument(
-            "--defaults", action="store_true", help="take the defaults of new questions"
+        add_answers(
+            command,
+            to="not the next release but this one",
+            data="change an answer; without --to, at the release that the project has",
+            defaults="take the defaults of new questions",
         )
         if name == "update":
             command.add_argument(
                 "--anyway", action="store_true", help="update even if files would be lost"
             )
     add_commands(commands)
+    adopting = commands.add_parser("adopt", help=ADOPT, description=ADOPT)
+    adopting.add_argument("address", metavar="ADDRESS", help="where the template lies")
+    add_answers(
+        adopting,
+        to="not the newest release but this one",
+        data="answer a question of the template",
+        defaults="take the defaults of the other questions",
+    )
     return parser.parse_args(words(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -65,6 +83,10 @@ def run(options: argparse.Namespace) -> int:
     project = Project(Path.cwd())
     if options.command == "verify":
         return 0 if verify(project) else 1
+    if options.command == "adopt":
+        data = dict(options.data)
+        adopt(project.folder, options.address, options.to, data, defaults=options.defaults)
+        return 0
     plan = preflight(project, options.to, dict(options.data), defaults=options.defaults)
     if plan is None:
         return 0
@@ -84,6 +106,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; what is refused or fails is told without a traceback."""
     try:
         return run(parse(arguments))
-    except (UpdateError, CopierError, ProcessExecutionError, ValueError) as error:
+    except (UpdateError, CopierError, ProcessExecutionError, TypeError, ValueError) as error:
         print(f"copier-jax: {error}", file=sys.stderr)
         return 1

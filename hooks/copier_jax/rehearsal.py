@@ -10,6 +10,7 @@ import copier
 
 from .aftermath import UNMERGED
 from .project import FIXED, Project, UpdateError, git, paths
+from .tables import keep_both
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def rehearse(project: Project, release: str, data: dict[str, Any], *, defaults: 
             overwrite=True,
             quiet=True,
         )
+        keep_both(clone.folder)
         before, after = project.answers, clone.answers
         for name in FIXED:
             if before.get(name) != after.get(name):

@@ -8,6 +8,7 @@ from packaging.version import InvalidVersion, Version
 
 from .project import ANSWERS, UpdateError, git
 
+MOVED = f"If the template has moved, say where to in _src_path of {ANSWERS}."
 SHORT = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
 
 
@@ -36,13 +37,12 @@ class Template:
     source: str
 
     @classmethod
-    def clone(cls, recorded: str, folder: Path) -> "Template":
+    def clone(cls, recorded: str, folder: Path, hint: str = MOVED) -> "Template":
         """Clones the template from the address that a project records into `folder`."""
         try:
             git(folder.parent, "clone", "--quiet", "--bare", "--", address(recorded), str(folder))
         except UpdateError as error:
-            moved = f"If the template has moved, say where to in _src_path of {ANSWERS}."
-            raise UpdateError(f"{error}\n{moved}") from None
+            raise UpdateError(f"{error}\n{hint}") from None
         return cls(folder, recorded)
 
     def tags(self) -> list[str]:

@@ -10,6 +10,7 @@ from .aftermath import left_to_resolve, lint
 from .project import Project, UpdateError
 from .rehearsal import Rehearsal, rehearse
 from .releases import Template
+from .tables import FILE, keep_both
 
 
 def choose(project: Project, to: str | None, data: dict[str, Any]) -> str | None:
@@ -70,6 +71,8 @@ def update(project: Project, release: str, rehearsal: Rehearsal, *, quiet: bool 
         overwrite=True,
         quiet=quiet,
     )
+    if keep_both(project.folder):
+        print(f"{FILE}: the release's tables and yours, both at the end, are kept")
 
 
 def verify(project: Project) -> bool:

@@ -1,7 +1,6 @@
 """The releases of the template, read from the history of `pyproject.toml`.
 
 The commit that changes the version is the release, so a clone needs no tags to know them all.
-Run as a program, this makes the tags that are missing.
 """
 
 import subprocess
@@ -54,7 +53,7 @@ def releases(repository: Path = ROOT) -> list[Release]:
     return sorted(found.values(), key=lambda release: release.version)
 
 
-def main() -> None:
+def tag_all() -> None:
     """Makes an annotated tag for each release that has none, and says so."""
     present = set(git(ROOT, "tag", "--list").split())
     for release in releases():
@@ -64,7 +63,3 @@ def main() -> None:
             message = f"copier-jax {release.version}"
             git(ROOT, "tag", "--annotate", "--message", message, release.tag, release.commit)
             print(f"{release.tag} made; publish it with: git push origin {release.tag}")
-
-
-if __name__ == "__main__":
-    main()

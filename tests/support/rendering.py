@@ -134,9 +134,9 @@ def render(template: Path, project: Path, **answers: Any) -> Path:
     return project
 
 
-def excluded(operation: str) -> list[str]:
+def excluded(operation: str, settings: Mapping[str, Any] = SETTINGS) -> list[str]:
     """The patterns of what Copier leaves out when it copies, or when it updates."""
-    evaluated = (evaluate(e, {"_copier_operation": operation}) for e in SETTINGS["_exclude"])
+    evaluated = (evaluate(e, {"_copier_operation": operation}) for e in settings["_exclude"])
     return [line for patterns in evaluated for line in patterns.splitlines()]
 
 

@@ -1,19 +1,29 @@
 """A project that people have worked on, and its update."""
 
 import ast
+import contextlib
+import io
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+import copier
+
+from copier_jax.tables import keep_both
 
 from . import history, rendering
 from .rendering import git
 
 PACKAGE = "kept"
 SOURCES = f"src/{PACKAGE}"
-DELETED = "tests/test_layers.py"
+DELETED, RENAMED = "tests/test_layers.py", "tests/test_sharding.py"
 LINTER = "tools/jaxcheck"
-ANSWERS = ("--defaults", "--data", "project_name=Kept", "--data", f"package_name={PACKAGE}")
+ANSWERS = {"project_name": "Kept", "package_name": PACKAGE}
 DEPENDENCY = "humanize>=4.9,<5"
+SEAM = "# --- your settings of jaxcheck below this line ---"
+TABLE = "\n[tool.mine]\ntoken_own_table = true\n"
 
 EXPERIMENT = """
 
@@ -47,11 +57,10 @@ def test_token_new_test():
 """
 
 
-def copy(repository: Path, version: str, project: Path, *further: str) -> Path:
-    """Starts a project from a release, as a user would, and commits it."""
-    given = (*ANSWERS, *further, "--vcs-ref", version)
-    result = rendering.command("copy", *given, repository, project, cwd=project.parent)
-    assert result.returncode == 0, result.stderr
+def copy(repository: Path, version: str, project: Path, **answers: Any) -> Path:
+    """Starts a project from a release, without trust and with defaults, and commits it."""
+    given = ANSWERS | answers
+    copier.run_copy(str(repository), project, given, vcs_ref=version, defaults=True, quiet=True)
     git(project, "init", "--quiet")
     history.commit(project)
     return project
@@ -84,7 +93,11 @@ def edit(project: Path) -> dict[str, str]:
     for path, word in opened.items():
         (project / path).write_text(f"# {word}\n{(project / path).read_text()}")
     (project / "README.md").write_text("# token-readme: from scratch\n")
-    history.replace(project / SOURCES / "model.py", BUILD, PROPERTY + BUILD)
+    model = (project / SOURCES / "model.py").read_text()
+    model = (
+        model.replace(BUILD, PROPERTY + BUILD, 1) if BUILD in model else model + "# token_width\n"
+    )
+    (project / SOURCES / "model.py").write_text(model)
     stated = (project / "pyproject.toml").read_text()
     marker = re.compile(r"(    # --- your dependencies below this line.*\n)")
     stated = marker.sub(rf'\1    "{DEPENDENCY}",\n', stated, count=1)
@@ -92,29 +105,87 @@ def edit(project: Path) -> dict[str, str]:
         stated = stated.replace('paths = ["src", "tests"]', 'paths = ["tests", "src"]')
         name = re.compile(r"(    # --- your names of array dimensions below this line.*\n)")
         stated = name.sub(r'\1    "mine",\n', stated) + 'ignore = ["JX303"]\n'
-    (project / "pyproject.toml").write_text(stated)
-    (project / DELETED).unlink()
+    (project / "pyproject.toml").write_text(stated + TABLE)
+    (project / DELETED).unlink(missing_ok=True)  # 0.3.0 does not have it for every task
     history.commit(project)
     words = {path: re.findall(r"token_\w+", text)[0] for path, text in extended.items()}
     others = {"README.md": "token-readme", f"{SOURCES}/model.py": "token_width"}
     return words | opened | others | {"pyproject.toml": DEPENDENCY}
 
 
-def update(project: Path, *arguments: str) -> str:
-    """Updates a project without trust and returns what copier prints."""
-    result = rendering.command("update", "--defaults", *arguments, cwd=project)
-    assert result.returncode == 0, result.stderr
-    return result.stderr
+def edit_further(project: Path, to_come: Iterable[str]) -> dict[str, str]:
+    """Edits that meet an update elsewhere: own launchers, a changed tracker, names that collide.
+
+    Args:
+        project: the project.
+        to_come: template files that the update is going to bring.
+
+    Returns:
+        For each path a word that must survive there.
+    """
+    (project / RENAMED).rename(project / "tests/test_meshes.py")
+    extended = {
+        "tests/test_meshes.py": "# token_renamed\n",
+        "launch/mine.sh": "# token_launcher\n",
+        "data/mine.txt": "token_ignored_by_git\n",
+    }
+    tracker = f"{SOURCES}/reporting/tracker.py"
+    if (project / tracker).exists():
+        extended[tracker] = "\n\n# token_tracker\n"
+    if same := min(to_come, default=None):
+        extended[same] = '"""token_same_name."""\n'
+    for path, text in extended.items():
+        history.append(project / path, text)
+    history.commit(project)
+    return {path: re.findall(r"token_\w+", text)[0] for path, text in extended.items()}
 
 
-def assert_kept(project: Path, words: dict[str, str]) -> None:
-    """Checks that every edit stands where it was made and that no file was left half merged."""
+def update(project: Path, version: str | copier.VcsRef | None = None, **answers: Any) -> str:
+    """Updates a project without trust, and returns what copier prints.
+
+    Plain Copier leaves a conflict at the end of a `pyproject.toml` of 0.1.0, where no marker stood
+    yet; what `copier-jax update` resolves is resolved here as well.
+    """
+    with contextlib.redirect_stderr(io.StringIO()) as told:
+        copier.run_update(project, answers, vcs_ref=version, defaults=True, overwrite=True)
+    if keep_both(project):
+        assert SEAM not in git(project, "show", "HEAD:pyproject.toml")
+    return told.getvalue()
+
+
+def turn(project: Path) -> dict[str, Any]:
+    """Deletes the files of what is then turned off, and returns answers that turn it off.
+
+    They turn other things on as well.
+    """
+    workflows = [f".github/workflows/{name}.yml" for name in ("ci", "template-update")]
+    for path in [*workflows, "renovate.json", "launch/slurm.sbatch", "launch/.gitignore"]:
+        (project / path).unlink(missing_ok=True)
+    history.commit(project)
+    return {"ci": "none", "launchers": ["local"], "tracker": "wandb", "python_floor": "3.12"}
+
+
+def conflicts(project: Path) -> list[str]:
+    """The files in which an update has left a conflict."""
+    return git(project, "diff", "--name-only", "--diff-filter=U").split()
+
+
+def assert_kept(project: Path, words: dict[str, str], collided: Iterable[str] = ()) -> None:
+    """Checks that every edit stands where it was made and that no file was left half merged.
+
+    Args:
+        project: the project.
+        words: for each path a word that must stand there.
+        collided: files in which the edit and the template's change are at the same place.
+    """
     for path, word in words.items():
         assert word in (project / path).read_text(), path
     assert not (project / DELETED).exists(), "a deleted file came back"
-    assert git(project, "diff", "--name-only", "--diff-filter=U") == ""
+    assert set(conflicts(project)) <= set(collided)
     assert not [path for path in rendering.contents(project) if path.endswith((".rej", ".orig"))]
-    settings = tomllib.loads((project / "pyproject.toml").read_text())["tool"]["jaxcheck"]
+    tools = tomllib.loads((project / "pyproject.toml").read_text())["tool"]
+    assert tools["mine"] == {"token_own_table": True}
+    settings = tools["jaxcheck"]
     assert settings["select"] == ["conventions"]
     if "ignore" in settings:
         assert settings["paths"] == ["tests", "src"]

@@ -38,7 +38,7 @@ def test_a_run_of_an_earlier_release_goes_on(
     # They compile much and compute little.
     monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0")
     repository = history.clone(tmp_path / "copier-jax")
-    path = updating.copy(repository, VERSION, tmp_path / "kept", "--data", f"task={task}")
+    path = updating.copy(repository, VERSION, tmp_path / "kept", task=task)
     project = Project(path, updating.PACKAGE, projects.install(path, oldest, environments))
     before = releases(project.environment)
     history.commit(path)
@@ -48,7 +48,7 @@ def test_a_run_of_an_earlier_release_goes_on(
     # The first checkpoint is complete, for the second was begun, and step 6 compiles an evaluation.
     training.kill_at(project, "runs/killed", 5, "smoke", *CHANGES)
 
-    updating.update(path, "--vcs-ref", history.WORKING_TREE)
+    updating.update(path, history.WORKING_TREE)
     projects.install(path, oldest, environments)
     training.finish(project, "runs/killed", "smoke", *CHANGES)
 

@@ -24,8 +24,8 @@ PYTHONS = list(interpreters.ends().values())
 HEAD = releases.git(releases.ROOT, "rev-parse", "HEAD").strip()
 EARLIER = [release.tag for release in releases.releases() if release.commit != HEAD]
 ENDS = {*EARLIER[:1], *EARLIER[-1:]}
-"""Those on every change, or the time would grow with each release; `tests/test_update.py` and
-`nox -s nightly` update from all."""
+"""Those on every change, or the time would grow with each release; `tests/test_update_matrix.py`
+updates from some others, and `nox -s nightly` from all."""
 UPDATES = [
     pytest.param(
         tag,
@@ -54,7 +54,7 @@ def test_updated_project_passes_its_own_checks(
     path = updating.copy(repository, version, tmp_path / "kept")
     projects.lock(path, python)
     words = updating.edit(path)
-    updating.update(path, "--vcs-ref", history.WORKING_TREE)
+    updating.update(path, history.WORKING_TREE)
     updating.assert_kept(path, words)
 
     project = Project(path, updating.PACKAGE, projects.install(path, python, environments))
