@@ -12,7 +12,7 @@ from copier_jax.command_line import main
 from copier_jax.comparison import Status
 from copier_jax.watching import FAILURES
 
-from .support import history, rendering, sample
+from .support import history, rendering, sample, small
 from .support.rendering import git
 
 
@@ -23,7 +23,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(template: Path, tmp_path: Path) -> Path:
-    return sample.project(template, tmp_path / "project")
+    return small.start(template, tmp_path / "project")
 
 
 def told(project: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict:
@@ -34,8 +34,8 @@ def told(project: Path, capsys: pytest.CaptureFixture[str], *options: str) -> di
 
 def test_each_file_has_a_status(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "name").unlink()
-    sample.write(project, stays="edited\n", merged=sample.LINES.replace("1", "one"), own="mine\n")
-    sample.write(project, model="mine\n", left="mine\n")
+    small.write(project, stays="edited\n", merged=sample.LINES.replace("1", "one"), own="mine\n")
+    small.write(project, model="mine\n", left="mine\n")
     history.commit(project)
     found = told(project, capsys)
     assert found["files"] == {
@@ -63,7 +63,7 @@ def test_the_lag_in_releases_and_days(
     found = told(project, capsys)
     assert (found["release"], found["newest"]) == ("v1.0.0", "v2.0.0")
     assert (found["releases_behind"], found["days_behind"]) == (2, 10)
-    newest = told(sample.project(template, tmp_path / "new", "v2.0.0"), capsys)
+    newest = told(small.start(template, tmp_path / "new", "v2.0.0"), capsys)
     assert (newest["releases_behind"], newest["days_behind"], newest["drift"]) == (0, 0, 0)
     assert set(newest["files"].values()) == {"same", "yours"}
 
@@ -71,7 +71,7 @@ def test_the_lag_in_releases_and_days(
 def test_a_file_brought_early_is_not_behind(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sample.write(project, merged=sample.LINES.replace("5", "five"), comes="mine\n")
+    small.write(project, merged=sample.LINES.replace("5", "five"), comes="mine\n")
     history.commit(project)
     files = told(project, capsys)["files"]
     assert (files["merged"], files["comes"]) == ("edited", "yours")
@@ -98,9 +98,9 @@ def test_the_exit_status(
 
     every = ("any", "drift", "behind", "findings", "nothing")
     assert fails(project, *every) == [1, 0, 1, 1, 0]
-    new = sample.project(template, tmp_path / "new", "v2.0.0")
+    new = small.start(template, tmp_path / "new", "v2.0.0")
     assert fails(new, *every) == [1, 0, 0, 1, 0]
-    sample.write(new, stays="edited\n")
+    small.write(new, stays="edited\n")
     assert fails(new, *every) == [1, 1, 0, 1, 0]
     assert main(["conformance", str(tmp_path)]) == 1
 
@@ -109,15 +109,15 @@ def test_lines_below_the_seams_are_no_drift(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = sample.SEAMED.replace("line\n", "line\nmine\n\n")
-    sample.write(project, settings=own)
+    small.write(project, settings=own)
     assert told(project, capsys)["files"]["settings"] == "behind"
-    sample.write(project, settings=own.replace("[b]", "[mine]\n[b]").replace("x", "edited"))
+    small.write(project, settings=own.replace("[b]", "[mine]\n[b]").replace("x", "edited"))
     assert told(project, capsys)["files"]["settings"] == "edited and behind"
     main(["conformance", str(project), "--diff"])
     shown = capsys.readouterr().out
     assert "-x\n+edited\n" in shown
     assert "+mine" not in shown
-    sample.write(project, merged=sample.LINES.replace("8", "8\n# below this line\nmine"))
+    small.write(project, merged=sample.LINES.replace("8", "8\n# below this line\nmine"))
     assert told(project, capsys)["files"]["merged"] == "edited and behind", "it has no seam"
 
 
@@ -144,7 +144,7 @@ def test_what_is_below_a_seam(text: bytes, same: bool) -> None:
 
 
 def test_no_code_of_the_project_runs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sample.write(project, **{"tools/jaxcheck.pyz": "import pathlib; pathlib.Path('ran').touch()\n"})
+    small.write(project, **{"tools/jaxcheck.pyz": "import pathlib; pathlib.Path('ran').touch()\n"})
     found = told(project, capsys)
     assert found["conventions"]["failing"] == 3
     assert found["files"]["tools/jaxcheck.pyz"] == "edited"
@@ -170,7 +170,7 @@ def test_what_cannot_be_compared_is_told_in_a_line(
 ) -> None:
     recorded, reason = BROKEN[case]
     answers = {".copier-answers.yml": recorded and recorded.format(template=template)}
-    sample.write(project, **answers)
+    small.write(project, **answers)
     assert main(["conformance", str(project)]) == 1
     assert reason in capsys.readouterr().err
 
@@ -193,13 +193,13 @@ def test_a_project_of_this_template_conforms(
             (source / path).chmod((rendering.ROOT / path).stat().st_mode)
     git(source, "init", "--quiet")
     history.commit(source, "v1.0.0")
-    project = sample.project(source, tmp_path / "project", task="tabular")
+    project = small.start(source, tmp_path / "project", task="tabular")
     for name in ("pyproject.toml", ".gitignore", ".pre-commit-config.yaml"):
         text = (project / name).read_text().splitlines(keepends=True)
         own = [line + "# mine\n" if "below this line" in line else line for line in text]
         assert own != text
         (project / name).write_text("".join(own))
-    sample.write(project, **{"README.md": "# mine\n", "src/lab/model.py": "x = 1\n"})
+    small.write(project, **{"README.md": "# mine\n", "src/lab/model.py": "x = 1\n"})
     assert main(["conformance", str(project)]) == 0, capsys.readouterr().out
     assert "0 findings" in capsys.readouterr().out
 
@@ -216,7 +216,7 @@ def test_quick_renders_keep_templates_apart(tmp_path: Path) -> None:
     with quick.renders():
         for kind, stated in settings.items():
             source = tmp_path / kind
-            sample.write(source, **{"copier.yml": yaml.safe_dump(stated), "file.jinja": text})
+            small.write(source, **{"copier.yml": yaml.safe_dump(stated), "file.jinja": text})
             pristine.render(source, {}, tmp_path / f"{kind}-project")
     rendered = [(tmp_path / f"{kind}-project" / "file").read_text() for kind in settings]
     assert rendered == ["x [[ name ]]\n", "{{ name }} x\n"]

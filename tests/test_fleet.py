@@ -14,7 +14,7 @@ from copier_jax.command_line import main
 from copier_jax.members import Member, members
 from copier_jax.progress import progress
 
-from .support import history, sample
+from .support import history, sample, small
 from .support.rendering import contents, git
 
 HOSTILE = 'Lab</script>"\x1b[31m\u202e'
@@ -30,18 +30,18 @@ def clones(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two projects that can share renders, one with a hostile name, and broken ones."""
     folder = tmp_path_factory.mktemp("clones")
     for name in ("one", "two"):
-        sample.project(template, folder / name)
-    sample.write(folder / "two", stays="edited\n")
-    sample.project(template, folder / "hostile", "v2.0.0", project_name=HOSTILE)
+        small.start(template, folder / name)
+    small.write(folder / "two", stays="edited\n")
+    small.start(template, folder / "hostile", "v2.0.0", project_name=HOSTILE)
     answers = ".copier-answers.yml"
     for name in ("no-git", "damaged", "moved", "no-release", "bad-answer"):
-        sample.project(template, folder / name)
+        small.start(template, folder / name)
     (folder / "no-git" / ".git").rename(folder.parent / "git")
-    sample.write(folder / "damaged", **{answers: "[:"})
+    small.write(folder / "damaged", **{answers: "[:"})
     history.replace(folder / "moved" / answers, str(template), "/nowhere/copier-jax")
     history.replace(folder / "no-release" / answers, "v1.0.0", "v1.5.0")
     history.append(folder / "bad-answer" / answers, "email: nope\n")
-    sample.write(folder / "no-project", file="text\n")
+    small.write(folder / "no-project", file="text\n")
     return folder
 
 
@@ -160,19 +160,19 @@ def repositories(template: Path, tmp_path: Path) -> Path:
     """Projects: clean, conflicting, losing edits, up to date, with a branch in the way."""
     folder = tmp_path / "clones"
     for name in ("clean", "conflicting", "losing", "taken"):
-        sample.project(template, folder / name)
-    sample.write(folder / "conflicting", merged=sample.LINES.replace("5", "mine"))
-    sample.write(folder / "losing", goes="mine\n")
+        small.start(template, folder / name)
+    small.write(folder / "conflicting", merged=sample.LINES.replace("5", "mine"))
+    small.write(folder / "losing", goes="mine\n")
     for name in ("conflicting", "losing"):
         history.commit(folder / name)
-    sample.project(template, folder / "new", "v2.0.0")
+    small.start(template, folder / "new", "v2.0.0")
     git(folder / "taken", "branch", "copier-jax/v1.1.0")
     (folder / "broken").mkdir()
     return folder
 
 
 def test_updates_are_branches(repositories: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sample.write(repositories / "clean", uncommitted="mine\n")
+    small.write(repositories / "clean", uncommitted="mine\n")
     names = ("clean", "conflicting", "losing", "new")
     before = {name: (refs(repositories / name), contents(repositories / name)) for name in names}
     assert main(["fleet", "update", str(repositories)]) == 1
@@ -220,7 +220,7 @@ def test_updates_start_from_the_default_branch_of_the_remote(
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(repositories / "clean"), str(clone))
     git(clone, "checkout", "--quiet", "-b", "feature")
-    sample.write(clone, feature="mine\n")
+    small.write(clone, feature="mine\n")
     history.commit(clone)
     assert main(["fleet", "update", "--to", "v2.0.0", str(clone)]) == 0
     files = git(clone, "ls-tree", "--name-only", "copier-jax/v2.0.0")
@@ -232,7 +232,7 @@ def test_updates_start_from_the_default_branch_of_the_remote(
 
 def test_a_project_inside_a_repository(template: Path, tmp_path: Path) -> None:
     top = tmp_path / "top"
-    inner = sample.project(template, top / "labs" / "one")
+    inner = small.start(template, top / "labs" / "one")
     (inner / ".git").rename(top / ".git")
     history.commit(top)
     [found] = branches.update_all([Member(inner)], None, 1)

@@ -1,6 +1,7 @@
 """The command `copier-jax`: updates and compares projects, and starts one in a repository."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,3 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UpdateError, CopierError, ProcessExecutionError, TypeError, ValueError) as error:
         print(f"copier-jax: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # The reader of a pipe has gone; without this Python complains once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141

@@ -71,7 +71,7 @@ def update(project: Project, release: str, rehearsal: Rehearsal, *, quiet: bool 
         overwrite=True,
         quiet=quiet,
     )
-    if keep_both(project.folder):
+    if keep_both(project.folder) and not quiet:
         print(f"{FILE}: the release's tables and yours, both at the end, are kept")
 
 

@@ -35,7 +35,8 @@ def find() -> str | None:
     apt = ("apt-get", "--quiet", "-o", "Acquire::Retries=3")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for command in ("update", "install --yes --no-install-recommends chromium"):
-        subprocess.run([*apt, *command.split()], env=environment, check=True, capture_output=True)
+        command = ["timeout", "180", *apt, *command.split()]
+        subprocess.run(command, env=environment, check=False, capture_output=True)
     return shutil.which("chromium")
 
 

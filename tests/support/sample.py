@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import copier
 import yaml
 
-from . import history
 from .rendering import git
+from .small import write
 
 QUESTIONS = {
     "project_name": {"type": "str", "default": "Lab"},
@@ -53,25 +52,9 @@ def template(folder: Path) -> Path:
     return folder
 
 
-def write(folder: Path, **files: str | None) -> None:
-    """Writes files of a folder, or deletes those that are None."""
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True) if text is None else path.write_text(text)
-
-
 def release(folder: Path, tag: str, *, day: int) -> None:
     """Commits a release on a day of a month."""
     when = f"GIT_COMMITTER_DATE=2026-01-{day:02}T12:00:00Z"
     git(folder, "add", "--all")
     git(folder, "-c", f"alias.on=!{when} git commit --quiet --message", "on", tag)
     git(folder, "tag", tag)
-
-
-def project(source: Path, folder: Path, release: str = "v1.0.0", **answers: str) -> Path:
-    """Starts a project in a repository of its own."""
-    copier.run_copy(str(source), folder, answers, vcs_ref=release, defaults=True, quiet=True)
-    git(folder, "init", "--quiet")
-    history.commit(folder)
-    return folder
