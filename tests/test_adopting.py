@@ -81,6 +81,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "theirs/__init__.py": "",
         "theirs/models.py": FINDING,
         "src/shapes/__init__.py": "",
+        "data/load.py": "# token_load\n",
         "tests/test_theirs.py": "# token_test\n",
     }
     folder = tmp_path / "theirs"
@@ -100,6 +101,8 @@ def test_it_keeps_what_it_has_and_is_updated(
     told = capsys.readouterr().out
     assert "conflict: README.md\n" in told
     assert told.count("conflict: ") == 1
+    assert "ignored from now on, though git has it: data/load.py\n" in told
+    assert f"{source} is recorded as the place of the template" in told
     for given in ('project.requires-python = ">=3.9"', "project.dependencies: numpy<2"):
         assert f"the template's stands instead of {given}\n" in told
     git(repository, "add", "README.md")
@@ -179,7 +182,11 @@ def test_without_pyproject_and_readme_nothing_is_in_conflict(
 
 REFUSED = {
     "uncommitted changes": ("train.py", "# more\n", ()),
-    "this is a project already": (".copier-answers.yml", "{}\n", ("commit",)),
+    "this is a project already": (
+        ".copier-answers.yml",
+        "{}\n",
+        ("commit",),
+    ),
     "pyproject.toml cannot be read": ("pyproject.toml", "[", ("commit",)),
     "theirs is there already": ("", "", ("--data", "package_name=theirs")),
     "no such question: licens (did you mean licence?)": ("", "", ("--data", "licens=MIT")),

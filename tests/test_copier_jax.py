@@ -15,6 +15,7 @@ QUESTIONS = {
     "package_name": {"type": "str", "default": "lab"},
     "task": {"type": "str", "default": "language"},
     "extra": {"type": "str", "default": ""},
+    "several": {"type": "str", "multiselect": True, "choices": ["one", "two"], "default": []},
 }
 SETTINGS = {"_subdirectory": "template", **QUESTIONS}
 CHANGELOG = "# Changelog\n\n## 3.0.0\n\nThird.\n\n## 2.0.0\n\nSecond.\n\n## 1.0.0\n\nFirst.\n"
@@ -118,6 +119,15 @@ def test_an_old_release_does_not_change_what_is_fixed(
 ) -> None:
     assert main(["update", "--data", f"{name}=other"]) == 1
     assert f"copier-jax: {name} is fixed" in capsys.readouterr().err
+    assert git(project, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("answer", ["one", "[one"])
+def test_an_answer_of_the_wrong_type_is_told_in_a_line(
+    project: Path, capsys: pytest.CaptureFixture[str], answer: str
+) -> None:
+    assert main(["update", "--data", f"several={answer}"]) == 1
+    assert capsys.readouterr().err.startswith("copier-jax: ")
     assert git(project, "status", "--porcelain") == ""
 
 

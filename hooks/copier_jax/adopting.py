@@ -13,10 +13,11 @@ from .aftermath import LINTER, UNMERGED
 from .project import ANSWERS, Project, UpdateError, git, paths
 from .pyproject import FILE as PYPROJECT
 from .pyproject import merge, stated
-from .releases import Template
+from .releases import SHORT, Template
 
 ACCEPT = "--write-baseline"
 NO_PACKAGES = {"docs", "test", "tests"}
+READABLE = ("https://", "http://", "git+http", *SHORT)
 MISTYPED = "Give the https:// address of the template, or the absolute path of a clone."
 
 
@@ -47,15 +48,17 @@ def adopt(
         copier.run_copy(address, new.folder, data, vcs_ref=release, quiet=True, **options)
         require_questions(new, data)
         require_room(folder, new)
-        rendered = {path: (new.folder / path).read_text() for path in (".gitignore", PYPROJECT)}
-        packages = installable(folder)
+        rendered = (new.folder / PYPROJECT).read_text()
+        text, replaced = merge(rendered, own, installable(folder))
+        ignored = with_lines((new.folder / ".gitignore").read_text(), folder)
         merge_histories(folder, new.folder, f"Adopt copier-jax {release}")
-    text, replaced = merge(rendered[PYPROJECT], own, packages)
     settle(folder, PYPROJECT, text)
-    settle(folder, ".gitignore", with_lines(rendered[".gitignore"], folder))
+    settle(folder, ".gitignore", ignored)
     print("".join(f"the template's stands instead of {each}\n" for each in replaced), end="")
     hidden = paths(folder, "ls-files", "--cached", "--ignored", "--exclude-standard")
     print("".join(f"ignored from now on, though git has it: {each}\n" for each in hidden), end="")
+    if not address.startswith(READABLE):
+        print(f"{address} is recorded as the place of the template: CI and colleagues need another")
     finish(folder)
 
 
@@ -69,7 +72,8 @@ def require_adoptable(folder: Path) -> None:
     if top.resolve() != folder.resolve():
         raise UpdateError(f"run this at the top of the repository, {top}")
     if (folder / ANSWERS).exists():
-        raise UpdateError(f"{ANSWERS} is here, so this is a project already: copier-jax update")
+        another = "if it is another template's, rename that file first"
+        raise UpdateError(f"{ANSWERS} is here: this is a project already; {another}")
     Project(folder).require_clean()
 
 

@@ -12,11 +12,15 @@ try:
 except ModuleNotFoundError:
     sys.exit("copier-jax: this needs Copier; install copier-jax[update]")
 
+from yaml import YAMLError
+
 from .adopting import adopt
 from .project import Project, UpdateError
 from .updating import preflight, update, verify
 from .watching import add_commands, words
 
+# Copier has no error of its own for answers of a wrong type, or that it cannot read.
+FAILURES = (UpdateError, CopierError, ProcessExecutionError, TypeError, ValueError, YAMLError)
 COMMANDS = {
     "check": "list what an update would overwrite, delete, orphan or bring into conflict",
     "update": "check, update to the next release, verify; nothing is committed",
@@ -107,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; what is refused or fails is told without a traceback."""
     try:
         return run(parse(arguments))
-    except (UpdateError, CopierError, ProcessExecutionError, TypeError, ValueError) as error:
+    except FAILURES as error:
         print(f"copier-jax: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:

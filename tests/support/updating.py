@@ -158,9 +158,9 @@ def turn(project: Path) -> dict[str, Any]:
 
     They turn other things on as well.
     """
-    workflows = [f".github/workflows/{name}.yml" for name in ("ci", "template-update")]
-    for path in [*workflows, "renovate.json", "launch/slurm.sbatch", "launch/.gitignore"]:
-        (project / path).unlink(missing_ok=True)
+    given_up = ("renovate.json", "launch/slurm.sbatch", "launch/.gitignore")
+    for path in [*project.glob(".github/workflows/*"), *(project / name for name in given_up)]:
+        path.unlink(missing_ok=True)
     history.commit(project)
     return {"ci": "none", "launchers": ["local"], "tracker": "wandb", "python_floor": "3.12"}
 
