@@ -1,5 +1,6 @@
 """Scores against their definitions."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn import calibration, metrics
@@ -53,3 +54,9 @@ def test_classes_that_do_not_occur_do_not_count():
         {"probabilities": np.zeros((0, 3)), "labels": np.zeros(0, np.int32)}
     )
     assert all(np.isnan(value) for value in nothing.values())
+
+
+def test_a_model_that_predicts_numbers_has_no_such_scores():
+    metric = scores.ClassScores()
+    assert metric.collect({"values": jnp.ones(2)}, {"targets": jnp.ones(2)}) == {}
+    assert metric.compute({}) == {}

@@ -1,5 +1,7 @@
 """The data set: split by time, nothing of the future in what comes before, nothing lost."""
 
+import datetime
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,35 @@ def prepare(*, seq_len=14, horizon=7, overwrite=False, **columns):
     settings = data.SeriesData(directory="data", seq_len=seq_len, horizon=horizon)
     settings.prepare(source, overwrite=overwrite, progress=False)
     return settings.open("series")
+
+
+def test_a_table_in_another_dialect_is_the_same_series(folder):
+    days = [datetime.date(2024, 1, 20) + datetime.timedelta(at) for at in range(120)]
+    plain = "".join(f"{day},{at / 8}\n" for at, day in enumerate(days))
+    (folder / "plain.csv").write_text(f"day,x\n{plain}")
+    rows = (
+        f"{at};{day:%d.%m.%Y};" + f"{at / 8}\n".replace(".", ",") for at, day in enumerate(days)
+    )
+    (folder / "other.csv").write_text(f";day;x\n{''.join(rows)}", encoding="utf-16")
+    told = []
+    for name in ("plain", "other"):
+        source = sources.from_patterns([f"{name}.csv"], sources.Columns())
+        settings = data.SeriesData(directory=name, seq_len=14, horizon=7)
+        settings.prepare(source, overwrite=False, progress=False)
+        told.append(settings.open("series"))
+    plain, other = told
+    assert other.info["dialect"]["formats"] == {"day": "d/m/y", "x": "1234,5"}
+    assert other.info["series"] == plain.info["series"]
+    for split in SPLITS:
+        assert list(other.source(split)) == list(plain.source(split))
+
+
+def test_times_that_can_be_read_in_two_ways_are_refused(folder):
+    write("a.csv", [f"0{1 + at % 9}/0{1 + at // 9}/2024,a,{at}" for at in range(60)])
+    with pytest.raises(
+        UserError, match=r"column 'day': dates such as .*: give --day-first or --no"
+    ):
+        prepare(time="day", channels=("x",))
 
 
 def write(name, rows):

@@ -21,7 +21,8 @@ INFO = {
         "categories": [{"name": name, "values": ["a", "b"]} for name in ("x", "y", "z")],
         "ignored": [],
         "target": {"name": "sky", "task": "classification", "classes": ["calm", "storm"]},
-    }
+    },
+    "split": {"classes": {"train": {"calm": 70, "storm": 30}}},
 }
 
 

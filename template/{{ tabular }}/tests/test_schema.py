@@ -126,6 +126,20 @@ def test_notes_may_be_left_out(tmp_path):
     assert found.of_kind("category") == ["x"]
 
 
+def test_a_schema_settles_how_columns_are_written(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("x,y\n" + "".join(f'"1,{at:03}",{at}\n' for at in range(100, 130)))
+    text = {"target": "y", "task": "regression", "columns": {"x": {"kind": "number"}}}
+    found = survey.survey_tables([table], progress=False)
+    with pytest.raises(UserError, match=r"t.csv, column 'x': '1,100' may be 1100 or 1.100: give"):
+        schema.check_schema(table, schema.TableSchema.model_validate(text), found)
+    text["dialect"] = {"formats": {"x": "1,234.5"}}
+    given = schema.TableSchema.model_validate(text)
+    found = survey.survey_tables([table], progress=False, dialect=given.dialect)
+    assert schema.check_schema(table, given, found).dialect.formats == {"x": "1,234.5"}
+    assert (found.columns["x"].low, found.columns["x"].high) == (1100.0, 1129.0)
+
+
 X = {"x": {"kind": "number"}}
 FAULTY = {
     "no JSON": ("{", r"s.json: Invalid JSON: "),
@@ -151,6 +165,19 @@ FAULTY = {
     "twice": (
         {"target": "y", "task": "regression", "columns": {**X, "y": {"kind": "number"}}},
         r"s.json: column 'y' is the target and no input",
+    ),
+    "format": (
+        {
+            "target": "y",
+            "task": "regression",
+            "columns": X,
+            "dialect": {"formats": {"x": "%d.%m"}},
+        },
+        r"s.json: dialect: formats: x: '%d.%m' shows no way of writing, such as",
+    ),
+    "dialect": (
+        {"target": "y", "task": "regression", "columns": X, "dialect": {"quote": "'"}},
+        r"s.json: dialect: quote: Unexpected",
     ),
     "nothing left": (
         {"target": "y", "task": "regression", "columns": {"x": {"kind": "ignored"}}},

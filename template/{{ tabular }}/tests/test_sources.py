@@ -5,7 +5,7 @@ import builtins
 
 import pytest
 
-from .project import data, errors, sources
+from .project import data, dialect, errors, sources
 
 UserError = errors.UserError
 
@@ -31,6 +31,14 @@ def test_files_and_what_is_said_about_their_columns(folder):
     assert [path.name for path in given.files] == ["a.csv", "b.csv"]
     assert given.name == "a.csv b.csv"
     assert (given.target, given.task, given.ignore) == ("y", "regression", ("x", "z"))
+    assert given.dialect == dialect.Dialect()
+
+
+def test_what_is_said_about_how_files_are_written(folder):
+    (folder / "a.csv").write_text("x,y\n")
+    words = ("--delimiter", "tab", "--decimal", ",", "--no-day-first", "--encoding", "cp1252")
+    given = source("--source", "a.csv", "--target", "y", *words, "--sheet", "One")
+    assert given.dialect == dialect.Dialect("cp1252", "\t", ",", False, "One")
 
 
 def test_without_files_the_sample_of_the_configuration_is_taken(folder):
@@ -77,6 +85,12 @@ def test_without_scikit_learn_it_is_said_what_to_do(folder, monkeypatch):
         (("--schema", "s.json", "--kind", "regression"), "--kind and --schema"),
         (("--schema", "s.json", "--ignore", "x"), "--ignore and --schema"),
         (("--schema", "s.json", "--write-schema", "t.json"), "--write-schema and --schema"),
+        (("--schema", "s.json", "--no-day-first"), "--day-first and --schema"),
+        (("--source", "a.csv", "--target", "x", "--encoding", "cp12"), "--encoding cp12: there"),
+        (
+            ("--source", "a.csv", "--target", "x", "--delimiter", ";;"),
+            "--delimiter ;;: give a sing",
+        ),
     ],
 )
 def test_contradictions_are_reported(folder, words, message):

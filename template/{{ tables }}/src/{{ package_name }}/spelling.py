@@ -128,11 +128,8 @@ class Finder:
 
     def add(self, texts: pa.StringArray) -> None:
         """Take in cells, none of them null."""
-        for part in (
-            texts.slice(0, _FIRST),
-            texts.slice(_FIRST, _FIRST**2),
-            texts.slice(_FIRST**2),
-        ):
+        for start, stop in ((0, _FIRST), (_FIRST, _FIRST**2), (_FIRST**2, len(texts))):
+            part = texts[start:stop]
             if len(part) and self.open:
                 self._some = True
                 self._add(_with_plain_marks(part))
