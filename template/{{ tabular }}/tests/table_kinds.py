@@ -240,7 +240,7 @@ KINDS = (
         ("cells may be separated by ',' or ';': give --delimiter",),
         fails=True,
     ),
-    Kind("the same, `--delimiter ';'`", csv(EUROPE), ("--delimiter", ";"), ("separated by ';'",)),
+    Kind("semicolons, `--delimiter ';'`", csv(EUROPE), ("--delimiter", ";"), ("separated by ';'",)),
     Kind("a first column without a name", indexed, (), ("first column is an index",)),
     Kind(
         "a row with too many cells",
