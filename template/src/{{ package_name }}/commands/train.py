@@ -2,11 +2,9 @@
 
 import argparse
 import contextlib
-import gc
 import os
 import shutil
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -67,10 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 130 if number == signal.SIGINT else arguments.exit_code_when_stopped
 
     try:
-        with _signals_raising(stopped):
+        with _signals_telling(stopped):
             outcome = _train(arguments, RunDirectory(directory))
-    except KeyboardInterrupt as interrupt:
-        return stopped(*(interrupt.args or (signal.SIGINT,)))
+    except KeyboardInterrupt:
+        return stopped(signal.SIGINT)
     if outcome.reason is not None:
         print(f"stopped after step {outcome.step}: {outcome.reason}; see {directory}")
         return 0
@@ -117,7 +115,7 @@ def _train(arguments: argparse.Namespace, run: RunDirectory) -> "Outcome":
 
 
 @contextlib.contextmanager
-def _signals_raising(stopped: Callable[[int], int]) -> Iterator[None]:
+def _signals_telling(stopped: Callable[[int], int]) -> Iterator[None]:
     """Let SIGTERM and Ctrl-C end what comes before the loop in order.
 
     With several processes they are JAX's, which tells all of them.
@@ -130,16 +128,15 @@ def _signals_raising(stopped: Callable[[int], int]) -> Iterator[None]:
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
+        # What is raised while garbage is collected is printed and forgotten: SIGTERM comes once.
+        if number == signal.SIGTERM:
+            os._exit(stopped(number))
         while frame is not None:
             # A library whose import is broken off may crash when it is imported again.
             if frame.f_code.co_filename.startswith("<frozen importlib"):
                 os._exit(stopped(number))
-            # What JAX's callback of the garbage collector raises is printed and forgotten.
-            if any(getattr(each, "__code__", None) is frame.f_code for each in gc.callbacks):
-                threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
-                return
             frame = frame.f_back
-        raise KeyboardInterrupt(number)
+        raise KeyboardInterrupt
 
     usual = (signal.SIG_DFL, signal.default_int_handler)  # neither ignored nor somebody else's
     found = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
