@@ -12,6 +12,7 @@ import pytest
 
 from .support import history, matrix, ownership, rendering
 from .support.updating import (
+    DELETED,
     LINTER,
     RENAMED,
     SOURCES,
@@ -67,7 +68,7 @@ def test_nothing_is_lost(
 ) -> None:
     project = copy(repository, version, tmp_path / "project", task=task, launchers=["slurm"])
     words = edit(project)
-    to_come = brought(task) - rendering.contents(project).keys()
+    to_come = brought(task) - rendering.contents(project).keys() - {DELETED}
     words |= edit_further(project, to_come)
     answers = turn(project)
     before = rendering.contents(project)

@@ -65,10 +65,12 @@ def test_shares_of_classes_follow_from_the_training_split():
     encoding = {"numbers": [], "categories": [], "ignored": [], "target": target}
     classes = {"train": {"usual": 95, "rare": 5}, "test": {"usual": 1, "rare": 1}}
     info = {"encoding": encoding, "split": {"classes": classes}}
-    assert objective.TargetLoss().fitted(info).shares == (0.05, 0.95)
+    balanced = objective.TargetLoss(class_weights="balanced")
+    assert balanced.fitted(info).shares == (0.05, 0.95)
+    assert objective.TargetLoss().fitted({"encoding": encoding}).shares == ()
     info["encoding"] = {**encoding, "target": {"name": "t", "task": "regression"}}
     with pytest.raises(errors.UserError, match=r"class_weights .* for classes, .* 't' is a number"):
-        objective.TargetLoss(class_weights="balanced").fitted(info)
+        balanced.fitted(info)
 
 
 def test_numbers():

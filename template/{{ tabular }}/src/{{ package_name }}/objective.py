@@ -27,7 +27,7 @@ class TargetLoss(Settings):
             (Lin et al., 2017); 0 for plain cross-entropy.
         task: Which of the two; it follows from the data, like the next.
         target_std: Standard deviation of the number in the training split.
-        shares: Of each class in the training split.
+        shares: Of each class in the training split, where classes are balanced.
     """
 
     class_weights: Literal["none", "balanced"] = "none"
@@ -43,14 +43,15 @@ class TargetLoss(Settings):
             UserError: The target is a number, and the settings are about classes.
         """
         target, shares = Encoding.of(info).target, ()
-        if target.task == "classification":
-            counts = info["split"]["classes"]["train"]
-            shares = tuple(counts[name] / sum(counts.values()) for name in target.classes)
-        elif self.class_weights != "none" or self.focal_gamma:
+        balanced = self.class_weights == "balanced"
+        if target.task != "classification" and (balanced or self.focal_gamma):
             raise UserError(
                 "objective.class_weights and objective.focal_gamma are for classes, and the "
                 f"target {target.name!r} is a number"
             )
+        if balanced:
+            counts = info["split"]["classes"]["train"]
+            shares = tuple(counts[name] / sum(counts.values()) for name in target.classes)
         known = {"task": target.task, "target_std": target.std, "shares": shares}
         return self.model_copy(update=known)
 
