@@ -30,10 +30,10 @@ class ForecastPrediction(Settings):
 
     Attributes:
         info: What the data set said of columns, frequency, season and how tables are written;
-            follows from the data.
+            follows from the data, and a configuration leaves it empty.
     """
 
-    info: dict[str, Any] = Field(default_factory=dict)
+    info: dict[str, Any] = Field(default_factory=dict, max_length=0)  # `fitted` passes by this
 
     def fitted(self, info: Mapping[str, Any]) -> "ForecastPrediction":
         """With the columns, the frequency, the season and the dialect of a data set."""
