@@ -10,7 +10,7 @@ import yaml
 from copier_jax import pristine, quick, seams
 from copier_jax.command_line import main
 from copier_jax.comparison import Status
-from copier_jax.watching import FAILURES
+from copier_jax.conformance import FAULTS
 
 from .support import history, rendering, sample, small
 from .support.rendering import git
@@ -260,4 +260,4 @@ def test_the_guide_names_every_status_and_choice() -> None:
     guide = (rendering.ROOT / "docs" / "organisation.md").read_text()
     rows = re.findall(r"^\| `([a-z ]+)` \|", guide, re.MULTILINE)
     assert rows[: len(Status)] == [str(status) for status in Status]
-    assert all(f"`--fail-on {choice}`" in guide for choice in (*FAILURES, "nothing"))
+    assert all(f"`--fail-on {choice}`" in guide for choice in (*FAULTS, "nothing"))

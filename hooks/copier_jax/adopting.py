@@ -83,12 +83,11 @@ def choose(address: str, to: str | None, scratch: Path) -> str:
     Raises:
         UpdateError: there is no such release.
     """
-    tags = Template.clone(address, scratch, MISTYPED).tags()
-    if not tags:
-        raise UpdateError(f"{address} has no release tags: its owner makes them")
+    template = Template.clone(address, scratch, MISTYPED)
+    newest, tags = template.newest(), template.tags()
     if to is not None and to not in tags:
         raise UpdateError(f"there is no release {to}; there are {', '.join(tags)}")
-    return to or tags[-1]
+    return to or newest
 
 
 def require_questions(new: Project, data: dict[str, Any]) -> None:

@@ -15,6 +15,8 @@ from .project import Project, UpdateError, paths
 from .standing import Standing
 
 DRIFT = (Status.EDITED, Status.EDITED_AND_BEHIND, Status.MISSING)
+FAULTS = ("drift", "behind", "findings")
+"""What keeps a project from being as the newest release would have it."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,12 @@ class Conformance:
     def findings(self) -> int:
         """How many findings of the linter fail."""
         return self.conventions.failing if self.conventions else 0
+
+    @property
+    def faults(self) -> list[str]:
+        """Which of `FAULTS` the project has."""
+        found = (bool(self.drift), self.standing.releases > 0, self.findings > 0)
+        return [fault for fault, holds in zip(FAULTS, found, strict=True) if holds]
 
 
 def examine(projects: list[Project], standing: Standing) -> Iterator[Conformance | Exception]:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from . import telling
 from .branches import update_all
-from .conformance import Conformance, examine
+from .conformance import FAULTS, examine
 from .fleet import survey
 from .members import members
 from .page import page
@@ -17,11 +17,6 @@ from .questions import wrong_answers
 from .standing import Templates
 
 FLEET_UPDATE = "fleet update"
-FAILURES = {
-    "drift": lambda known: bool(known.drift),
-    "behind": lambda known: known.standing.releases > 0,
-    "findings": lambda known: known.findings > 0,
-}
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -33,7 +28,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     form.add_argument("--diff", action="store_true", help="show the edits of the template's files")
     one.add_argument(
         "--fail-on",
-        choices=("any", *FAILURES, "nothing"),
+        choices=("any", *FAULTS, "nothing"),
         default="any",
         help="what makes the exit status 1 (default: any)",
     )
@@ -87,13 +82,8 @@ def conformance(options: argparse.Namespace) -> int:
         print(
             known.diff if options.diff else telling.as_text(known), end="" if options.diff else "\n"
         )
-    return int(fails(known, options.fail_on))
-
-
-def fails(known: Conformance, what: str) -> bool:
-    """Whether a project is not as it has to be."""
-    checked = FAILURES.values() if what == "any" else [FAILURES[what]] if what in FAILURES else []
-    return any(check(known) for check in checked)
+    looked_at = FAULTS if options.fail_on == "any" else (options.fail_on,)
+    return int(not set(known.faults).isdisjoint(looked_at))
 
 
 def fleet(options: argparse.Namespace) -> int:

@@ -86,12 +86,7 @@ def _row(one: Examined) -> Row:
     if known is None:
         name = one.member.folder.resolve().name
         return Row(folder, name, one.member.ci, one.problem, ["broken"], None)
-    found = {
-        "behind": known.standing.releases > 0,
-        "drift": bool(known.drift),
-        "findings": known.findings > 0,
-    }
-    states = [state for state, holds in found.items() if holds] or ["conformant"]
+    states = [state for state in STATES if state in known.faults] or ["conformant"]
     behind = known.counts[Status.BEHIND] + known.counts[Status.EDITED_AND_BEHIND]
     return Row(folder, known.name, one.member.ci, "", states, known, behind)
 
