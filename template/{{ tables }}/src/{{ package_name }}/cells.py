@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from . import spelling
-from .spelling import NAIVE, pc
+from .dates import NAIVE, pc
 
 # Texts that stand for a missing value, after blanks around them were dropped.
 MISSING = (

@@ -14,27 +14,10 @@ says which option settles it.
 """
 
 import re
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute
-from jaxtyping import Bool, Int64
 
-pc: Any = pyarrow.compute  # its functions are made when it is imported, unseen by type checkers
-
-NAIVE = pa.timestamp("us")
-
-_ORDERS = ("d/m/y", "m/d/y", "y/m/d")
-_DATES = (*_ORDERS, *(f"{order} z" for order in _ORDERS))
-_DURATIONS = {
-    "h:m:s": r"^(?P<sign>-?)(?:(?P<days>\d+) days?,? \+?)?"
-    r"(?P<hours>\d+):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d(?:\.\d+)?)$",
-    "a:b": r"^(?P<sign>-?)(?P<minutes>\d+):(?P<seconds>[0-5]\d)$",
-    "PT1H30M": r"^(?P<sign>-?)P(?:(?P<days>\d+)D)?"
-    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?$",
-}
-_SECONDS = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
+from .dates import DATES, DURATIONS, NAIVE, pc, read_dates, read_durations
 
 # Decimal marks with what groups digits.
 _MARKS = ((".", ""), (",", ""), (".", ","), (",", "."), *((d, g) for g in "' " for d in ".,"))
@@ -45,12 +28,6 @@ _NUMBER = (
     r" ?(?P<after>(?:[\p{L}\p{Sc}%‰°µ][\p{L}\p{Sc}%‰°µ²³/·]*[23]?)?)$"
 )
 _SHOWN = re.compile(r"(?:(\S+) )?1([,.' ]?)234([.,])5(?: (\S+))?")
-_DATE = (
-    r"^(?P<a>\d{1,4})[./-](?P<b>\d{1,2})[./-](?P<c>\d{1,4})"
-    r"(?:[ T,]+(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)"
-    r"(?:[.,](?P<fraction>\d{1,6})\d*)?)?(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?)?"
-    r" ?(?P<zone>(?:Z|[-+]\d{2}:?\d{2})?)$"
-)
 _PLAIN_MARKS = {"[\u00a0\u2007\u2009\u202f]": " ", "[\u2018\u2019\u00b4]": "'", "\u2212": "-"}
 _MOST_UNITS = 20  # of a column that is said to have several
 _FIRST = 16  # cells that settle most columns; its square settles nearly all
@@ -62,21 +39,21 @@ class Doubt(Exception):
 
 def is_shown(written: str) -> bool:
     """Whether a text shows a way of writing."""
-    return written in (*_DATES, *_DURATIONS) or _SHOWN.fullmatch(written) is not None
+    return written in (*DATES, *DURATIONS) or _SHOWN.fullmatch(written) is not None
 
 
 def type_of(written: str) -> pa.DataType:
     """The type of what is so written."""
-    return NAIVE if written in _DATES else pa.float64()
+    return NAIVE if written in DATES else pa.float64()
 
 
 def read(texts: pa.StringArray, written: str) -> pa.Array:
     """The values of texts; null where a text is null or not so written."""
     texts = _with_plain_marks(texts)
-    if written in _DATES:
-        return _dates(texts, written)
-    if written in _DURATIONS:
-        return _durations(texts, _DURATIONS[written])
+    if written in DATES:
+        return read_dates(texts, written)
+    if written in DURATIONS:
+        return read_durations(texts, written)
     shown = _SHOWN.fullmatch(written)
     if shown is None:
         raise ValueError(f"{written!r} shows no way of writing")
@@ -100,7 +77,7 @@ class Finder:
 
     def __init__(self) -> None:
         self._some = False  # whether there was any cell
-        self._words = [*_DATES, *_DURATIONS]
+        self._words = [*DATES, *DURATIONS]
         self._marks = list(_MARKS)
         self._units: set[tuple[str, str]] = set()
         self._seen: set[str] = set()
@@ -274,68 +251,3 @@ def _digits(decimal: str, group: str) -> str:
     # Groups of two are those of lakh and crore.
     by = re.escape(group)
     return rf"^(?:\d+|[1-9]\d{{0,2}}(?:{by}\d{{2,3}})*{by}\d{{3}})(?:{point}\d*)?(?:[eE][-+]?\d+)?$"
-
-
-def _durations(texts: pa.StringArray, pattern: str) -> pa.Array:
-    parts = pc.extract_regex(texts, pattern)
-    fields = {field.name: pc.struct_field(parts, field.name) for field in parts.type}
-    minus = pc.equal(fields.pop("sign"), "-")
-    total = pa.scalar(0.0)
-    for name, text in fields.items():
-        number = pc.if_else(pc.equal(text, ""), "0", text).cast(pa.float64())
-        total = pc.add(total, pc.multiply(number, _SECONDS[name]))
-    negative = pc.negate(total)
-    if pattern == _DURATIONS["h:m:s"]:  # in -1 days +02:00:00 the sign is that of the days
-        days = pc.if_else(pc.equal(fields["days"], ""), "0", fields["days"]).cast(pa.float64())
-        days = pc.multiply(days, _SECONDS["days"])
-        apart = pc.subtract(total, pc.multiply(days, 2.0))
-        negative = pc.if_else(pc.equal(fields["days"], ""), negative, apart)
-    return pc.if_else(minus, negative, total)
-
-
-def _dates(texts: pa.StringArray, written: str) -> pa.Array:
-    order, _, zone = written.partition(" ")
-    parts = pc.extract_regex(texts, _DATE)
-    fields = dict(zip(order.split("/"), "abc", strict=True))
-    year_text = pc.struct_field(parts, fields["y"])
-    short = _equal(pc.binary_length(year_text), 2)
-    fits = short if order != "y/m/d" else np.zeros(len(texts), bool)
-    fits = (fits | _equal(pc.binary_length(year_text), 4)) & _equal(
-        pc.equal(pc.struct_field(parts, "zone"), ""), not zone
-    )
-    year, month, day = (_whole(parts, fields[name]) for name in "ymd")
-    year = np.where(short, year + np.where(year < 69, 2000, 1900), year)
-    fits &= (month >= 1) & (month <= 12) & (day >= 1)
-    first = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
-    days = first.astype("datetime64[D]") + (day - 1)
-    fits &= days.astype("datetime64[M]") == first
-    hour, half = _whole(parts, "hour"), pc.utf8_lower(pc.struct_field(parts, "half"))
-    twelve, later = _equal(pc.not_equal(half, ""), True), _equal(half, "p")
-    fits &= np.where(twelve, (hour >= 1) & (hour <= 12), hour <= 23)
-    hour = np.where(twelve, hour % 12 + 12 * later, hour)
-    seconds = (hour * 60 + _whole(parts, "minute")) * 60 + _whole(parts, "second")
-    fraction = pc.utf8_rpad(pc.struct_field(parts, "fraction"), 6, "0").cast(pa.int64())
-    ticks = days.astype("datetime64[us]").astype(np.int64) + seconds * 10**6
-    ticks += fraction.fill_null(0).to_numpy(zero_copy_only=False)
-    if zone:
-        ticks -= _offsets(pc.struct_field(parts, "zone")) * 60 * 10**6
-    return pa.array(ticks, mask=~fits).cast(NAIVE)
-
-
-def _offsets(zones: pa.StringArray) -> Int64[np.ndarray, " batch"]:
-    """Minutes east of Greenwich."""
-    parts = pc.extract_regex(zones, r"^(?P<sign>[-+])(?P<hours>\d{2}):?(?P<minutes>\d{2})$")
-    minutes = 60 * _whole(parts, "hours") + _whole(parts, "minutes")
-    return np.where(_equal(pc.struct_field(parts, "sign"), "-"), -minutes, minutes)
-
-
-def _whole(parts: pa.StructArray, name: str) -> Int64[np.ndarray, " batch"]:
-    """A part as numbers, 0 where there is none."""
-    text = pc.struct_field(parts, name)
-    text = pc.if_else(pc.equal(text, ""), "0", text)
-    return text.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
-
-
-def _equal(column: pa.Array, value: object) -> Bool[np.ndarray, " batch"]:
-    """Where a column has a value; not where it is null."""
-    return pc.equal(column, value).fill_null(False).to_numpy(zero_copy_only=False)

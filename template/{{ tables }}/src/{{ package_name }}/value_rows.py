@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute
 
+from .dates import pc
 from .dialect import Dialect
 from .errors import UserError
 from .packing import Form, encoding_of, unpacked
 from .table_file import TableFile
-
-pc: Any = pyarrow.compute  # its functions are made when it is imported, unseen by type checkers
 
 BATCH_ROWS = 2**14  # of JSON lines at a time
 
