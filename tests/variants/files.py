@@ -1,8 +1,9 @@
 """Makes each kind of file that projects meet, prepares it, and writes docs/files.md.
 
-``python -m tests.variants.files`` renders a project for that and installs it with uv.
+``python -m tests.variants.files`` renders a project of each task for that and installs it with uv.
 """
 
+import itertools
 import json
 import sys
 import tempfile
@@ -14,12 +15,15 @@ from . import projects
 DOCUMENT = rendering.ROOT / "docs" / "files.md"
 HEAD = "| file | what happens |\n|---|---|\n"
 
+SECTIONS = {"Tables": ("tabular", "test_table_kinds")}
+"""The headings of the document, with the task whose tests make the files, and which of them do."""
+
 # Runs in the project: what `prepare` says of each kind, or why it refuses it.
 TOLD = """
-import json, pathlib, sys, tempfile
-from tests import test_table_kinds as kinds
+import importlib, json, pathlib, sys, tempfile
 from tests.project import errors
 
+kinds = importlib.import_module(f"tests.{sys.argv[2]}")
 told = []
 for kind in kinds.KINDS.values():
     folder = pathlib.Path(tempfile.mkdtemp(dir=sys.argv[1]))
@@ -41,18 +45,28 @@ def row(name: str, fails: bool, lines: list[str]) -> str:
     return f"| {name} | {happens.replace('|', chr(92) + '|')} |\n"
 
 
+def table(template: Path, folder: Path, task: str, module: str) -> str:
+    """What a project of a task does with each kind of file."""
+    folder.mkdir()
+    project = projects.make(template, folder / "project", sys.executable, folder, task=task)
+    told = project.tool("python", "-c", TOLD, str(folder), module, JAX_PLATFORMS="cpu")
+    return HEAD + "".join(row(*each) for each in json.loads(told))
+
+
 def main() -> None:
-    """Writes the table of the document anew."""
+    """Writes the tables of the document anew."""
+    document = DOCUMENT.read_text()
     with tempfile.TemporaryDirectory() as folder:
         template = rendering.export(Path(folder) / "template")
-        project = projects.make(
-            template, Path(folder) / "project", sys.executable, Path(folder), task="tabular"
-        )
-        told = json.loads(project.tool("python", "-c", TOLD, folder, JAX_PLATFORMS="cpu"))
-    before, _, rest = DOCUMENT.read_text().partition(HEAD)
-    after = rest[rest.index("\n\n") :] if "\n\n" in rest else "\n"
-    table = "".join(row(*each) for each in told).rstrip("\n")
-    DOCUMENT.write_text(f"{before}{HEAD}{table}{after}")
+        for heading, (task, module) in SECTIONS.items():
+            before, _, rest = document.partition(f"## {heading}\n")
+            prose, _, rows = rest.partition(HEAD)
+            after = itertools.dropwhile(
+                lambda line: line.startswith("|"), rows.splitlines(keepends=True)
+            )
+            new = table(template, Path(folder) / task, task, module)
+            document = f"{before}## {heading}\n{prose}{new}{''.join(after)}"
+    DOCUMENT.write_text(document)
 
 
 if __name__ == "__main__":
