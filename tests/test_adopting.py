@@ -209,7 +209,7 @@ def test_what_is_refused_changes_nothing(
         write(repository, **dict.fromkeys(rest[1:], "mine\n"))
     before, head = rendering.contents(repository), git(repository, "log", "--format=%H", "--all")
     given = rest if rest[:1] in (("--data",), ("--to",)) else ()
-    assert main(["adopt", str(source), *ANSWERS, *given]) == 1
+    assert main(["adopt", str(source), *ANSWERS, *given]) == 2
     assert reason in capsys.readouterr().err
     assert rendering.contents(repository) == before
     assert git(repository, "log", "--format=%H", "--all") == head
@@ -223,7 +223,7 @@ def test_where_nothing_can_be_merged(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def told(address: str = str(source)) -> str:
-        assert main(["adopt", address, *ANSWERS]) == 1
+        assert main(["adopt", address, *ANSWERS]) == 2
         return capsys.readouterr().err
 
     assert "Give the https:// address of the template" in told("ADDRESS")

@@ -102,7 +102,7 @@ def test_the_exit_status(
     assert fails(new, *every) == [1, 0, 0, 1, 0]
     small.write(new, stays="edited\n")
     assert fails(new, *every) == [1, 1, 0, 1, 0]
-    assert main(["conformance", str(tmp_path)]) == 1
+    assert main(["conformance", str(tmp_path)]) == 2
 
 
 def test_lines_below_the_seams_are_no_drift(
@@ -171,13 +171,13 @@ def test_what_cannot_be_compared_is_told_in_a_line(
     recorded, reason = BROKEN[case]
     answers = {".copier-answers.yml": recorded and recorded.format(template=template)}
     small.write(project, **answers)
-    assert main(["conformance", str(project)]) == 1
+    assert main(["conformance", str(project)]) == 2
     assert reason in capsys.readouterr().err
 
 
 def test_without_git(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / ".git").rename(project.parent / "git")
-    assert main(["conformance", str(project)]) == 1
+    assert main(["conformance", str(project)]) == 2
     assert "not a git repository" in capsys.readouterr().err
 
 
@@ -252,7 +252,7 @@ def test_a_file_without_answers(
 ) -> None:
     file = tmp_path / "organisation.yml"
     file.write_text(text)
-    assert main(["answers", str(file), str(template)]) == 1
+    assert main(["answers", str(file), str(template)]) == 2
     assert str(file) in capsys.readouterr().err
 
 

@@ -108,7 +108,7 @@ def test_a_list_names_folders_and_states_of_ci(clones: Path, tmp_path: Path) -> 
 def test_what_is_not_there_is_told_of(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["fleet", *arguments]) == 1
+    assert main(["fleet", *arguments]) == 2
     assert "copier-jax: " in capsys.readouterr().err
 
 
@@ -122,7 +122,7 @@ def test_an_interruption_is_told_of_in_a_line(
     for module in (fleet, branches):
         monkeypatch.setattr(module, "in_parallel", interrupted)
     for command in (["fleet"], ["fleet", "update"]):
-        assert main([*command, str(clones / "one")]) == 1
+        assert main([*command, str(clones / "one")]) == 2
         assert capsys.readouterr().err == "copier-jax: interrupted: run it again\n"
 
 
@@ -134,7 +134,7 @@ def test_what_cannot_be_written_is_told_of(
     page = tmp_path / "fleet.html"
     assert main(["fleet", str(odd), "--html", str(page), "--json", str(tmp_path / "f.json")]) == 0
     assert "odd-" in page.read_text()
-    assert main(["fleet", str(odd), "--html", str(tmp_path / "nowhere" / "fleet.html")]) == 1
+    assert main(["fleet", str(odd), "--html", str(tmp_path / "nowhere" / "fleet.html")]) == 2
     assert "fleet.html cannot be written: No such file" in capsys.readouterr().err
 
 

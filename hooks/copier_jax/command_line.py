@@ -82,7 +82,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Runs a command, most of them in the current folder, and returns its exit status."""
+    """Runs a command, most of them in the current folder; 1 means that it found something."""
     if "run" in options:
         return options.run(options)
     project = Project(Path.cwd())
@@ -102,18 +102,20 @@ def run(options: argparse.Namespace) -> int:
         raise UpdateError("rename what you want to keep, or give --anyway")
     update(project, release, rehearsal)
     if not verify(project):
-        raise UpdateError("resolve this, then `copier-jax verify`, the project's tests, and commit")
+        told = "resolve this, then `copier-jax verify`, the project's tests, and commit"
+        print(f"copier-jax: {told}", file=sys.stderr)
+        return 1
     print("updated: run the project's tests and commit")
     return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; what is refused or fails is told without a traceback."""
+    """Runs the command; what is refused or fails is told without a traceback, and returns 2."""
     try:
         return run(parse(arguments))
     except FAILURES as error:
         print(f"copier-jax: {error}", file=sys.stderr)
-        return 1
+        return 2
     except BrokenPipeError:
         # The reader of a pipe has gone; without this Python complains once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
