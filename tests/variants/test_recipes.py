@@ -171,8 +171,14 @@ def applied(
     apply(project.path, recipe)
     rendering.git(project.path, "add", "--all")
     yield name, project, recipe
-    rendering.git(project.path, "reset", "--quiet", "--hard")
-    rendering.git(project.path, "clean", "--quiet", "--force", "-d", "-x", "data", "runs")
+    undo(project.path)
+
+
+def undo(project: Path) -> None:
+    """Takes back what was added, changed and trained."""
+    rendering.git(project, "add", "--all")
+    rendering.git(project, "reset", "--quiet", "--hard")
+    rendering.git(project, "clean", "--quiet", "--force", "-d", "-x", "data", "runs")
 
 
 def test_recipe_works(applied: tuple[str, Project, Recipe]) -> None:
@@ -210,6 +216,45 @@ def check_data(name: str, project: Project, train: list[str]) -> None:
     result = project.attempt(*train)
     assert result.returncode == 2
     assert "started with other data" in result.stderr
+
+
+NETS = """
+from flax import nnx
+import jax
+
+
+class Net(nnx.Module):
+    def __init__(self, features: int, width: int, outputs: int, *, rngs: nnx.Rngs) -> None:
+        self.first = nnx.Linear(features, width, rngs=rngs)
+        self.last = nnx.Linear(width, outputs, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.last(jax.nn.relu(self.first(x)))
+"""
+
+
+@pytest.mark.xdist_group("recipes of tabular")
+def test_the_guide_to_adoption_trains_a_model_of_ones_own(
+    project_of: Callable[[str], Project],
+) -> None:
+    project = project_of("tabular")
+    history.append(project.path / "src/mylab/__init__.py", "")
+    history.append(project.path / "src/mylab/nets.py", NETS)
+    guide = (rendering.ROOT / "docs" / "adopting.md").read_text()
+    blocks = dict(re.findall(r'^```python title="(.+?)"\n(.*?)^```$', guide, re.M | re.S))
+    assert set(blocks) == {"model.py", "objective.py", "experiments.py"}
+    for name, text in blocks.items():
+        (project.path / "src" / project.package / name).write_text(text)
+    try:
+        project.tool("ruff", "check", f"src/{project.package}")
+        project.command("train", "--config=config:smoke", "--run-dir", "runs/own")
+        accuracy = training.series(project, "runs/own", "eval/accuracy")
+    finally:
+        rendering.git(project.path, "reset", "--quiet", "--hard")
+        rendering.git(
+            project.path, "clean", "--quiet", "--force", "-d", "-x", "src", "data", "runs"
+        )
+    assert accuracy[100] > 0.9, "logistic regression gets 0.98"
 
 
 def test_every_recipe_is_told() -> None:
