@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..project import Project
 from ..source.module import Module
-from ..source.scopes import Parameter
+from ..source.scopes import FunctionNode, Parameter
 from ..transforms.tracing import traced
 from .annotated import annotated
 from .engine import Engine
@@ -15,6 +15,9 @@ from .tracers import Live
 from .values import MADE
 
 _JIT = frozenset({"jax.jit", "jax.pmap", "flax.nnx.jit", "flax.nnx.pmap"})
+_SELECTS = frozenset(
+    f"jax.lax.{name}" for name in ("cond", "switch", "while_loop", "fori_loop", "scan", "select")
+) | {"jax.numpy.where", "jax.numpy.select"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ def _find(module: Module, project: Project) -> Iterator[TracedDemand]:
         own = tracing.get(summary.function.node)
         jitted = own is not None and any(site.name in _JIT for site in own.sites)
         for demand in summary.demands.values():
+            if demand.conditional and _has_another_way(module, demand.node):
+                continue
             sure = live.certain(demand.taint, demand.raw)
             if sure or live.possible(demand.raw):
                 tracers = (demand.taint | demand.raw) & (live.taint | live.raw)
@@ -70,6 +75,53 @@ def _find(module: Module, project: Project) -> Iterator[TracedDemand]:
                 yield TracedDemand(
                     demand, summary, live, sure, container, flags, jitted, unannotated
                 )
+
+
+def _has_another_way(module: Module, node: ast.AST) -> bool:
+    """Whether tracers do not come here: a branch beside this one has JAX's own control flow.
+
+    Neither do they where a variable of the module that its functions assign says so: a mode.
+    """
+    below = node
+    for up in module.ancestors(node):
+        others: list[ast.AST] = []
+        if isinstance(up, ast.IfExp) and below is not up.test:
+            others = [up.orelse if below is up.body else up.body]
+        elif isinstance(up, ast.If) and below is not up.test:
+            others = [*(up.orelse if below in up.body else up.body)]
+            names = {each.id for each in ast.walk(up.test) if isinstance(each, ast.Name)}
+            if any(names.intersection(each.names) for each in module.nodes(ast.Global)):
+                return True
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(up, name, None)
+            if isinstance(block, list) and below in block:
+                others += _instead_of(block, block.index(below))
+        if any(_selects(module, other) for other in others):
+            return True
+        if isinstance(up, FunctionNode):
+            return False
+        below = up
+    return False
+
+
+def _instead_of(block: list[ast.stmt], at: int) -> list[ast.stmt]:
+    """Returns the statements of a block that only run where one of them does not."""
+    this = block[at]
+    ways = [each for each in block[:at] if isinstance(each, ast.If) and _returns(each.body)]
+    after = block[at + 1 :] if isinstance(this, ast.If) and _returns(this.body) else []
+    return [statement for each in ways for statement in each.body] + after
+
+
+def _returns(block: list[ast.stmt]) -> bool:
+    return isinstance(block[-1], ast.Return)
+
+
+def _selects(module: Module, block: ast.AST) -> bool:
+    """Whether control flow of JAX takes place in a statement or an expression."""
+    return any(
+        isinstance(call, ast.Call) and module.resolve(call.func) in _SELECTS
+        for call in ast.walk(block)
+    )
 
 
 def _is_unannotated(summary: Summary, mask: int) -> bool:

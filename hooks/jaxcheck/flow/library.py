@@ -113,7 +113,7 @@ ARRAY_METHODS = frozenset(
 )  # fmt: skip
 # Methods that convert an array to Python values, and those that show what is in a container.
 CONVERTING_METHODS = frozenset({"item", "tolist", "__array__", "__bool__", "__float__", "__int__"})
-VIEWS = frozenset({"items", "keys", "values"})
+VIEWS = frozenset({"items", "values"})
 BOOLEAN_FUNCTIONS = frozenset(
     {
         "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_not", "logical_xor",

@@ -56,6 +56,7 @@ class Run:
         results: The value of every call, as it was last evaluated.
         calls: How many calls were evaluated: a call in another iteration is another evaluation.
         reads_clock: Whether it reads a clock, so that it waits for the device on purpose.
+        forgiving: How many blocks are around this point whose handlers go on where a tracer is met.
     """
 
     def __init__(self, engine: "Engine", module: Module, function: Function | None) -> None:
@@ -71,6 +72,7 @@ class Run:
         self.results: dict[ast.expr, Value] = {}
         self.calls = 0
         self.reads_clock = False
+        self.forgiving = 0
         self._spelling: dict[ast.expr, tuple[str, list[str]]] = {}
 
     def add_input(self, name: str, annotation: ast.expr | None) -> Value:
@@ -96,7 +98,7 @@ class Run:
     def demand(self, kind: str, node: ast.AST, value: Value) -> None:
         """Notes that a concrete value is needed here."""
         taint, raw = value.taint, value.raw
-        if not (taint or raw):
+        if self.forgiving or not (taint or raw):
             return
         key = (node, kind)
         conditional = bool(self.state.guards)

@@ -52,7 +52,7 @@ def _unread(
     renewed = {n.id for a in call.args for n in ast.walk(a) if isinstance(n, ast.Name)}
     for target in _targets(statement):
         name = target.id
-        if name.startswith("_") or name in renewed or name in scope.declared:
+        if name.startswith(("_", "unused", "dummy")) or name in renewed or name in scope.declared:
             continue
         if any(_reads(module, use, scope, statement) for use in mentions(module, name, scope)):
             continue

@@ -9,7 +9,10 @@ from ..flow.engine import Engine
 from ..flow.summary import KeyEvent
 from ..flow.tokens import Site
 from ..project import Project
+from ..source.attributes import is_called_in_a_loop, stored_in
 from ..source.module import Module
+from ..source.scopes import Function
+from ..transforms.abstract import for_shapes_only
 
 _BOTH = (Confidence.PROVEN, Confidence.LIKELY)
 _SAME_BITS = "both draw from the same bits, so their numbers are equal or correlated"
@@ -20,8 +23,14 @@ def _events(module: Module, project: Project, code: str) -> Iterator[KeyEvent]:
     for summary in (*engine.summaries(module), engine.module_summary(module)):
         if summary is not None:
             for event in summary.key_events:
-                if event.code == code and not _is_comparison(module, event):
+                if event.code == code and not _is_meant(module, event):
                     yield event
+
+
+def _is_meant(module: Module, event: KeyEvent) -> bool:
+    """Whether equal bits do no harm: they are compared, or nobody sees one of the two."""
+    nodes = [event.node, *([event.first.node] if event.first is not None else [])]
+    return _is_comparison(module, event) or any(for_shapes_only(module, each) for each in nodes)
 
 
 def _is_comparison(module: Module, event: KeyEvent) -> bool:
@@ -122,6 +131,8 @@ def key_reused_in_loop(module: Module, project: Project) -> Iterator[Finding]:
 def consumed_key_escapes(module: Module, project: Project) -> Iterator[Finding]:
     """Finds consumed keys that leave a function in what it returns or stores."""
     for event in _events(module, project, "JX503"):
+        if event.again.what == "returned" and "defvjp" in module.source:
+            continue  # kept for the backward pass, which draws the same numbers again
         by = event.first.what if event.first else "a call"
         yield module.finding(
             "JX503",
@@ -138,19 +149,33 @@ def consumed_key_escapes(module: Module, project: Project) -> Iterator[Finding]:
     "key-attribute-not-renewed",
     "A method consumes a key in an attribute and leaves the same key there.",
     profile="bugs",
-    confidences=(Confidence.LIKELY,),
+    confidences=(Confidence.LIKELY, Confidence.HEURISTIC),
 )
 def key_attribute_not_renewed(module: Module, project: Project) -> Iterator[Finding]:
     """Finds methods whose next call draws the same bits again."""
     for event in _events(module, project, "JX504"):
         path = event.again.what
+        method = module.enclosing_function(event.node)
+        stored = method is not None and stored_in(module, project, method, path)
+        if method is None or not stored or _is_wrapper(module, method, event.node):
+            continue  # a property, or an attribute that another class sets
+        again = stored == "renewed" or is_called_in_a_loop(project, method.name)
         yield module.finding(
             "JX504",
             event.node,
             f"`{path}` is consumed here and still the same key when the method ends: each call "
             f"draws the same bits. Renew it: `{path}, subkey = jax.random.split({path})`.",
-            confidence=event.confidence,
+            confidence=event.confidence if again else Confidence.HEURISTIC,
         )
+
+
+def _is_wrapper(module: Module, method: Function, node: ast.AST) -> bool:
+    """Whether a method splits the key into another instance, as that of a wrapper around a key."""
+    statement = next(up for up in module.ancestors(node) if isinstance(up, ast.stmt))
+    made = statement.value if isinstance(statement, ast.Return) else None
+    if not isinstance(made, ast.Call) or method.owner is None:
+        return False
+    return module.text(made.func) in (method.owner.node.name, "type(self)", "self.__class__")
 
 
 @rule(

@@ -16,7 +16,7 @@ from ..values import Callee, Value, array_of, grouped, mask_of, sequence, unknow
 from . import library_functions
 from .arguments import Call
 from .random_functions import mapped_random
-from .substituting import free_token, substituted, token_at
+from .substituting import fixed_path, free_token, substituted, token_at
 from .unknown import consume_weakly
 
 
@@ -124,7 +124,9 @@ def _consume(
     name = summary.inputs[consumption.input]
     mapped = any(TRANSFORMS[each].kind == "vmap" for each in callee.transforms)
     if consumption.input >= summary.parameters:
-        token = free_token(run, name, consumption.path)
+        path = fixed_path(summary, consumption.path)
+        mapped = mapped and path == consumption.path
+        token = free_token(run, name, path)
     else:
         token = token_at(given[name], consumption.path) if name in given else None
         mapped = mapped and _is_broadcast(callee, summary.function, name)

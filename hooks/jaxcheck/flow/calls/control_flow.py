@@ -15,7 +15,7 @@ from ..tokens import Site, Token
 from ..values import CLEAN, MADE, Value, array_of, grouped, mask_of, unknown
 from . import applying
 from .arguments import Call
-from .substituting import free_token, token_at
+from .substituting import fixed_path, free_token, token_at
 
 
 def control_flow_call(run: Run, name: str, call: Call) -> Value:
@@ -128,7 +128,9 @@ def _body(
         name = summary.inputs[consumption.input]
         again = True
         if consumption.input >= summary.parameters:
-            token = free_token(run, name, consumption.path)
+            path = fixed_path(summary, consumption.path)
+            again = path == consumption.path
+            token = free_token(run, name, path)
         else:
             token = token_at(given.get(name, CLEAN), consumption.path)
             again = name in bound

@@ -50,10 +50,9 @@ def library_call(run: Run, name: str, call: Call) -> Value:
 
 def _forwarded(name: str, value: Value) -> Value:
     """Returns what a function returns that hands its argument on: of `jax.numpy`, an array."""
-    mask = value.mask()
-    if name.startswith("jax.numpy.") and mask:
-        return Value(value.token, taint=mask, boolean=value.boolean, stamp=value.stamp)
-    return value
+    if not name.startswith("jax.numpy."):
+        return value
+    return Value(value.token, taint=value.mask(), boolean=value.boolean, stamp=value.stamp)
 
 
 def _callback(run: Run, call: Call) -> Value:

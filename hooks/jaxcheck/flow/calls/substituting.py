@@ -21,6 +21,19 @@ def token_at(value: Value, path: tuple[object, ...]) -> Token | None:
     return value.token if value.items is None else None
 
 
+def fixed_path(summary: Summary, path: tuple[object, ...]) -> tuple[object, ...]:
+    """Returns the part of a path that is the same in every call of a function.
+
+    What follows is an index that the function computes from what it is given, as in `keys[i]`.
+    """
+    assert summary.function is not None
+    own = summary.function.scope.bound
+    for at, label in enumerate(path):
+        if isinstance(label, tuple) and any(name in own for name, _ in label[1]):
+            return path[:at]
+    return path
+
+
 def free_token(run: Run, name: str, path: tuple[object, ...]) -> Token | None:
     """Returns the token of a part of what a free variable of another function is here."""
     value = outer(run, name)

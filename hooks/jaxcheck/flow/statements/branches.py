@@ -2,12 +2,20 @@
 
 import ast
 
-from ..expressions.conditions import guards_of, truth
+from ..expressions.conditions import guards_of, narrow, truth
 from ..expressions.evaluating import evaluate
 from ..run import Run
 from ..state import State, join
 from ..values import CLEAN, unknown
 from .executing import execute, executes
+
+_TRACER_ERRORS = frozenset(
+    {
+        "ConcretizationTypeError", "NonConcreteBooleanIndexError", "TracerArrayConversionError",
+        "TracerBoolConversionError", "TracerIntegerConversionError",
+    }
+)  # fmt: skip
+_ANY_ERROR = frozenset({"builtins.TypeError", "builtins.Exception", "builtins.BaseException"})
 
 
 @executes(ast.If)
@@ -17,9 +25,11 @@ def _if(run: Run, node: ast.If) -> None:
     entry = run.state
     yes, no = guards_of(run, node.test)
     run.state = entry.copy(yes)
+    narrow(run, node.test, holds=True)
     execute(run, node.body)
     after = run.state
     run.state = entry.copy(no)
+    narrow(run, node.test, holds=False)
     execute(run, node.orelse)
     run.state = join([after, run.state], entry.guards)
 
@@ -67,12 +77,26 @@ def _matches_all(case: ast.match_case) -> bool:
     return case.guard is None and isinstance(pattern, ast.MatchAs) and pattern.pattern is None
 
 
+def _forgives(run: Run, handler: ast.ExceptHandler) -> bool:
+    """Whether a handler goes on after the error that a tracer raises where a value is needed."""
+    if any(isinstance(node, ast.Raise) for node in ast.walk(handler)):
+        return False
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = [run.module.resolve(each) or "" if each else "" for each in caught]
+    return handler.type is None or any(
+        name in _ANY_ERROR or name.rpartition(".")[2] in _TRACER_ERRORS for name in names
+    )
+
+
 @executes(ast.Try, ast.TryStar)
 def _try(run: Run, node: ast.Try | ast.TryStar) -> None:
     entry = run.state.copy()
     exits: list[State] = []
     run.exits.append(exits)
+    forgiving = any(_forgives(run, handler) for handler in node.handlers)
+    run.forgiving += forgiving
     execute(run, node.body)
+    run.forgiving -= forgiving
     execute(run, node.orelse)
     ends = [run.state]
     for handler in node.handlers:
