@@ -10,7 +10,7 @@ from .values import Value
 
 def donate(run: Run, value: Value, node: ast.AST) -> None:
     """Notes that a call takes the buffers of a value, and of its parts."""
-    if value.token is not None:
+    if value.token is not None and value.token.origin != "plain":
         run.state.donated[value.token] = Site(node, True, "donated", run.state.guards)
     for part in value.parts():
         donate(run, part, node)

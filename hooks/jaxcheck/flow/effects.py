@@ -126,6 +126,7 @@ def _assignment_effects(module: Module, function: Function, target: ast.expr) ->
             target,
             f"assigns `{target.id}`, which lives outside",
             "return the value instead; it is assigned at trace time only, and leaks a tracer",
+            harmless=_counts(module, target),
         )
     elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
         owner = _owner(module, function.scope, target.value.id)
@@ -133,6 +134,12 @@ def _assignment_effects(module: Module, function: Function, target: ast.expr) ->
             yield _change(target, target.value.id, owner)
     elif isinstance(target, ast.Attribute) and _is_plain_instance(module, function, target):
         yield _change(target, f"self.{target.attr}", None)
+
+
+def _counts(module: Module, target: ast.expr) -> bool:
+    """Whether a number of Python is added: a count of traces."""
+    statement = module.parent(target)
+    return isinstance(statement, ast.AugAssign) and isinstance(statement.value, ast.Constant)
 
 
 def _change(node: ast.AST, what: str, owner: Scope | None) -> Effect:

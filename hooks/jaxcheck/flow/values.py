@@ -107,6 +107,11 @@ def unknown(taint: int = 0, raw: int = 0, *, boolean: bool = False) -> Value:
     return Value(Token("other"), taint, raw, boolean=boolean)
 
 
+def plain() -> Value:
+    """Returns a number or a text of Python: no key, and in no buffer."""
+    return Value(Token("plain"))
+
+
 def sequence(raw: int = 0, items: tuple[Value, ...] | dict[str, Value] | None = None) -> Value:
     """Returns a Python sequence, of known items or with parts of these inputs."""
     return Value(Token("other"), raw=raw, items=items, sequence=True)

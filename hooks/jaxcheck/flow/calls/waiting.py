@@ -1,6 +1,7 @@
 """Waiting for the device: conversions of what a compiled step returned in the same iteration."""
 
 import ast
+from itertools import pairwise
 
 from .. import library
 from ..run import Run
@@ -25,6 +26,8 @@ def method_waits_for(run: Run, name: str, base: Value, node: ast.Call) -> None:
 def _wait(run: Run, value: Value, node: ast.Call) -> None:
     if not run.loops or len(run.state.guards) > run.loops[-1].guards:
         return  # not in every iteration
+    if any(inner.guards > outer.guards for outer, inner in pairwise(run.loops)):
+        return  # in a loop that only some iterations of the one around it get to
     if all(each.stamp != run.loops[-1].stamp for each in (value, *value.parts())):
         return
     text = run.module.text(node.func)

@@ -6,7 +6,7 @@ from .. import keys
 from ..run import Run
 from ..state import path_of
 from ..tokens import Each, Token
-from ..values import Value, any_of, grouped, unknown
+from ..values import Value, any_of, grouped, plain, unknown
 
 
 def demand_iteration(run: Run, node: ast.expr, value: Value) -> None:
@@ -43,20 +43,20 @@ def iterated(run: Run, node: ast.expr, value: Value) -> Value:
 def _of_call(run: Run, node: ast.Call) -> Value | None:
     """Returns an element of what `enumerate`, `zip`, `items` and the like return."""
     name = run.module.resolve(node.func)
-    if name == "builtins.range":
-        return unknown()
+    if name in ("builtins.range", "itertools.count"):
+        return plain()
     if name == "builtins.enumerate" and node.args:
-        return grouped(unknown(), _again(run, node.args[0]))
+        return grouped(plain(), _again(run, node.args[0]))
     if name == "builtins.reversed" and node.args:
         return _again(run, node.args[0])
     if name == "builtins.zip" and not any(isinstance(a, ast.Starred) for a in node.args):
         return grouped(*(_again(run, argument) for argument in node.args))
     if isinstance(node.func, ast.Attribute):
         if node.func.attr == "keys":
-            return unknown()
+            return plain()
         if node.func.attr in ("items", "values"):
             entry = any_element(_peek(run, node.func.value))
-            return grouped(unknown(), entry) if node.func.attr == "items" else entry
+            return grouped(plain(), entry) if node.func.attr == "items" else entry
     return None
 
 

@@ -3,7 +3,7 @@
 import ast
 
 from ..run import Run
-from ..values import CLEAN, Value, sequence, unknown
+from ..values import CLEAN, Value, plain, sequence, unknown
 from .conditions import truth
 from .evaluating import evaluate, evaluates
 
@@ -14,7 +14,8 @@ def arithmetic(run: Run, left: Value, right: Value) -> Value:
         return sequence(left.mask() | right.mask())
     mask = left.taint | left.raw | right.taint | right.raw
     if not mask:
-        return unknown()
+        known = all(each.token is None or each.token.origin == "plain" for each in (left, right))
+        return plain() if known else unknown()
     run.use_as_arrays(left, right)
     result = unknown(mask, boolean=left.boolean or right.boolean)
     result.stamp = max(left.stamp, right.stamp)
