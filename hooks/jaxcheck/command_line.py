@@ -61,7 +61,11 @@ def parser() -> argparse.ArgumentParser:
         nargs="*",
         type=Path,
         metavar="PATH",
-        help="files and folders (default: `paths` of the settings, or the current folder)",
+        help="files and folders (default: `paths` of the settings, or the current folder); - reads "
+        "one file from stdin",
+    )
+    made.add_argument(
+        "--stdin-filename", type=Path, metavar="FILE", help="where the file from stdin belongs"
     )
     add_common_options(made)
     made.add_argument("--statistics", action="store_true", help="count findings by rule instead")
@@ -184,9 +188,16 @@ def _run(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     if options.statistics and options.format != "text":
         raise ConfigurationError("--statistics is text; JSON has the counts in `summary`")
+    stdin = options.paths == [Path("-")]
+    if stdin:
+        options.paths = [absolute(options.stdin_filename or Path("stdin.py"))]
+        if options.fix or options.write_baseline:
+            raise ConfigurationError("--fix and --write-baseline need files, not stdin")
     root, settings = configured(options, options.paths)
     paths = options.paths or [root / path for path in settings.paths] or [Path.cwd()]
-    _check_paths(paths, root, settings)
+    texts = {paths[0]: sys.stdin.buffer.read()} if stdin else {}
+    if not stdin:
+        _check_paths(paths, root, settings)
     file = baseline.file_of(root, settings)
     first = options.write_baseline and not file.exists()
     entries = [] if first else baseline.entries_of(root, settings)
@@ -197,7 +208,7 @@ def _check(options: argparse.Namespace) -> int:
     if options.fix:
         done = _fix(paths, root, settings, judge)
     else:
-        done = judge(*check_paths(paths, root, settings))
+        done = judge(*check_paths(paths, root, settings, texts))
     if options.write_baseline:
         done = _write_baseline(file, entries, done)
     elif done.gone:
@@ -230,15 +241,16 @@ def _fix(
     except OSError as error:
         raise ConfigurationError(f"--fix: a file cannot be written: {error}") from None
     for finding in fixed.applied:
-        _say(_told("fixed", finding))
+        _say(_told("fixed", finding, fixed.results))
     for finding in fixed.refused:
-        _say(f"{_told('not fixed', finding)} (the result would not be free of findings)")
+        told = _told("not fixed", finding, fixed.results)
+        _say(f"{told} (the result would not be free of findings)")
     return fixed.results
 
 
-def _told(what: str, finding: Finding) -> str:
+def _told(what: str, finding: Finding, done: Results) -> str:
     place, description = finding.place, finding.fix.description if finding.fix else ""
-    return f"{what} {place.path}:{place.line} {finding.code}[{finding.name}]: {description}"
+    return f"{what} {place.path}:{done.spot(place)} {finding.code}[{finding.name}]: {description}"
 
 
 def _write_baseline(file: Path, entries: list[baseline.Entry], done: Results) -> Results:

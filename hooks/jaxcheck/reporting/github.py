@@ -2,6 +2,7 @@
 
 from ..findings import Finding, Severity
 from ..running.results import Results
+from ..source import notebook
 from . import coverage as coverage_report
 from . import summary
 from .coverage import Row
@@ -22,9 +23,10 @@ def render(results: Results, coverage: list[Row] | None = None) -> str:
     root = results.project.root
     ordered = sorted(results.findings, key=_weight)
     lines = [
-        _command(finding, from_repository(finding.place.path, root)) for finding in ordered[:MOST]
+        _command(finding, from_repository(finding.place.path, root), results)
+        for finding in ordered[:MOST]
     ]
-    lines += [headline(finding, finding.place.path) for finding in ordered[MOST:]]
+    lines += [headline(finding, finding.place.path, results) for finding in ordered[MOST:]]
     lines.append(summary.sentence(results))
     if coverage is not None:
         lines.append(coverage_report.table(coverage))
@@ -40,7 +42,7 @@ def step_summary(results: Results, coverage: list[Row] | None = None) -> str:
     if ordered:
         text += "\n| place | rule | confidence | finding |\n|---|---|---|---|\n"
         for finding in ordered[:MOST_ROWS]:
-            place = f"{finding.place.path}:{finding.place.line}"
+            place = f"{finding.place.path}:{results.spot(finding.place)}"
             rule = f"{finding.code} {finding.name}"
             text += (
                 f"| {_cell(place)} | {rule} | {finding.confidence} | {_cell(finding.message)} |\n"
@@ -55,21 +57,22 @@ def _weight(finding: Finding) -> tuple[bool, int, int]:
     return not finding.gates, severities.index(finding.severity), finding.confidence.rank
 
 
-def _command(finding: Finding, path: str) -> str:
+def _command(finding: Finding, path: str, results: Results) -> str:
     level = _LEVELS[finding.severity] if finding.gates else "notice"
     place = finding.place
-    properties = {
-        "file": path,
-        "line": place.line,
-        "endLine": place.end_line,
-        "title": f"{finding.code} {finding.name}",
-    }
-    if place.line == place.end_line:  # GitHub refuses columns that span lines
+    message = finding.message
+    properties: dict[str, str | int] = {"file": path}
+    if path.endswith(notebook.SUFFIX):  # its lines are not those that people see
+        message = f"{results.spot(place)}: {message}"
+    else:
+        properties |= {"line": place.line, "endLine": place.end_line}
+    properties["title"] = f"{finding.code} {finding.name}"
+    if "line" in properties and place.line == place.end_line:
+        # GitHub refuses columns that span lines.
         properties |= {"col": place.column, "endColumn": place.end_column}
     stated = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
-    message = finding.message
     for related in finding.related:
-        message += f"\n{related.message or 'see also'}: {related.path}:{related.line}"
+        message += f"\n{related.message or 'see also'}: {related.path}:{results.spot(related)}"
     return f"::{level} {stated}::{_data(message)}"
 
 

@@ -11,6 +11,7 @@ from ..catalogue import ITEMS, Rule, rules
 from ..findings import Finding, Fix, Place, Severity
 from ..running.pages import page
 from ..running.results import INTERNAL, Results
+from ..source import notebook
 from .coverage import Row
 from .places import from_repository
 
@@ -22,7 +23,6 @@ BASE = "%SRCROOT%"
 
 def render(results: Results, coverage: list[Row] | None = None) -> str:
     """Returns a log with one run."""
-    root = results.project.root
     listed = list(rules().values())
     indices = {rule.code: index for index, rule in enumerate(listed)}
     run: dict[str, Any] = {
@@ -36,7 +36,7 @@ def render(results: Results, coverage: list[Row] | None = None) -> str:
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {BASE: {"description": {"text": "The root of the repository."}}},
         "invocations": [{"executionSuccessful": results.status != INTERNAL}],
-        "results": [_result(finding, indices, root) for finding in results.findings],
+        "results": [_result(finding, indices, results) for finding in results.findings],
     }
     if coverage is not None:
         run["properties"] = {"coverage": [asdict(row) for row in coverage]}
@@ -59,12 +59,16 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, indices: dict[str, int], root: Path) -> dict[str, Any]:
+def _result(finding: Finding, indices: dict[str, int], results: Results) -> dict[str, Any]:
+    root, text = results.project.root, finding.message
+    is_notebook = finding.place.path.endswith(notebook.SUFFIX)
+    if is_notebook:
+        text = f"{results.spot(finding.place)}: {text}"
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": indices[finding.code],
         "level": str(finding.severity if finding.gates else Severity.NOTE),
-        "message": {"text": finding.message},
+        "message": {"text": text},
         "locations": [_location(finding.place, root)],
         # Code scanning reads no other fingerprint than this one.
         "partialFingerprints": {"primaryLocationLineHash": finding.fingerprint},
@@ -74,23 +78,21 @@ def _result(finding: Finding, indices: dict[str, int], root: Path) -> dict[str, 
         result["relatedLocations"] = [
             {"id": number, **_location(place, root)} for number, place in enumerate(finding.related)
         ]
-    if finding.fix is not None and finding.fix.safe:
+    if finding.fix is not None and finding.fix.safe and not is_notebook:
         result["fixes"] = [_fix(finding.fix, finding.place.path, root)]
     return result
 
 
 def _location(place: Place, root: Path) -> dict[str, Any]:
-    location: dict[str, Any] = {
-        "physicalLocation": {
-            "artifactLocation": _artifact(place.path, root),
-            "region": {
-                "startLine": place.line,
-                "startColumn": place.column,
-                "endLine": place.end_line,
-                "endColumn": place.end_column,
-            },
+    physical: dict[str, Any] = {"artifactLocation": _artifact(place.path, root)}
+    if not place.path.endswith(notebook.SUFFIX):  # SARIF knows no cells
+        physical["region"] = {
+            "startLine": place.line,
+            "startColumn": place.column,
+            "endLine": place.end_line,
+            "endColumn": place.end_column,
         }
-    }
+    location: dict[str, Any] = {"physicalLocation": physical}
     if place.message:
         location["message"] = {"text": place.message}
     return location

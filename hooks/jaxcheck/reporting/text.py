@@ -41,7 +41,7 @@ def statistics(results: Results, coverage: list[Row] | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def headline(finding: Finding, path: str) -> str:
+def headline(finding: Finding, path: str, results: Results) -> str:
     """Returns a finding in one line."""
     place = finding.place
     doubts = []
@@ -51,18 +51,18 @@ def headline(finding: Finding, path: str) -> str:
         doubts.append(str(finding.severity))
     doubt = f" ({', '.join(doubts)})" if doubts else ""
     message = " ".join(finding.message.split())
-    where = f"{path}:{place.line}:{place.column}"
+    where = f"{path}:{results.spot(place)}:{place.column}"
     return f"{where}: {finding.code}[{finding.name}]{doubt} {message}"
 
 
 def _finding(finding: Finding, results: Results) -> Iterator[str]:
     root = results.project.root
     module = results.modules.get(finding.place.path)
-    yield headline(finding, _shown(finding.place.path, root))
+    yield headline(finding, _shown(finding.place.path, root), results)
     if module is not None:
         yield from _code(finding, module)
     for place in finding.related:
-        yield f"    {place.message or 'see also'}: {_shown(place.path, root)}:{place.line}"
+        yield f"    {place.message or 'see also'}: {_shown(place.path, root)}:{results.spot(place)}"
     if finding.fix is not None and module is not None:
         yield from _fix(finding.fix, module)
 

@@ -63,12 +63,12 @@ def key_reused(module: Module, project: Project) -> Iterator[Finding]:
     """Finds keys that two calls consume on one path through a function."""
     for event in _events(module, project, "JX501"):
         first = event.first
-        line = first.node.lineno if first else 0  # pyright: ignore[reportAttributeAccessIssue]
+        line = module.spoken(first.node) if first else ""
         yield module.finding(
             "JX501",
             event.node,
             f"{_name(event)} was consumed by {first.what if first else ''} on "
-            f"line {line} and is consumed again by {event.again.what}: {_SAME_BITS}. Split it "
+            f"{line} and is consumed again by {event.again.what}: {_SAME_BITS}. Split it "
             f"first: `key, subkey = jax.random.split(key)`.",
             confidence=event.confidence,
             related=_first(module, event),
@@ -83,12 +83,12 @@ def _global_keys(module: Module, project: Project) -> Iterator[Finding]:
         mine: set[str] = set()
         for name, site in summary.global_keys:
             if name in seen and name not in mine:
-                line = seen[name].node.lineno  # pyright: ignore[reportAttributeAccessIssue]
+                line = module.spoken(seen[name].node)
                 yield module.finding(
                     "JX501",
                     site.node,
                     f"`{name.rpartition('.')[2]}` is a key of the module that another function "
-                    f"consumes on line {line}: {_SAME_BITS}. Pass each function a key of its own.",
+                    f"consumes on {line}: {_SAME_BITS}. Pass each function a key of its own.",
                     confidence=Confidence.LIKELY,
                     related=(module.place(seen[name].node, "consumed here, too"),),
                 )

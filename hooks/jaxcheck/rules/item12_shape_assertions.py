@@ -70,9 +70,9 @@ def late_shape_assertion(module: Module, project: Project) -> Iterator[Finding]:
                 yield module.finding(
                     "JX1202",
                     assertion.call,
-                    f"`{name.id}` is computed with on line {used.lineno} and asserted only here: "
-                    f"a wrong shape fails there, or broadcasts, before anything is asserted. Put "
-                    f"the assertion first.",
+                    f"`{name.id}` is computed with on {module.spoken(used)} and asserted only "
+                    f"here: a wrong shape fails there, or broadcasts, before anything is asserted. "
+                    f"Put the assertion first.",
                     related=(module.place(used, "first used here"),),
                 )
                 break

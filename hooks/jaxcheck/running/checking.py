@@ -1,7 +1,7 @@
 """Runs the rules over a project; an error in one rule hides nothing of the others."""
 
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -14,14 +14,21 @@ from .loading import load, python_files
 
 
 def check_paths(
-    paths: Iterable[Path], root: Path, settings: Settings
+    paths: Iterable[Path], root: Path, settings: Settings, unsaved: Mapping[Path, bytes] = {}
 ) -> tuple[Project, list[Finding]]:
     """Loads the files under paths as one project and runs the rules that its settings select.
+
+    Args:
+        paths: Files and folders.
+        root: The project's folder.
+        settings: The project's settings.
+        unsaved: Contents of files that stand in for those on the disk.
 
     Returns:
         The project, and every finding, in order of place; suppressions are not applied yet.
     """
-    loaded = [load(path, root) for path in python_files(paths, root, settings)]
+    files = [*unsaved, *(p for p in python_files(paths, root, settings) if p not in unsaved)]
+    loaded = [load(path, root, unsaved.get(path)) for path in files]
     unreadable = [found for found in loaded if isinstance(found, Finding)]
     project = Project.of(root, settings, [m for m in loaded if isinstance(m, Module)])
     return project, in_order([*unreadable, *check(project)])

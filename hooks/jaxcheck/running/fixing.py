@@ -8,10 +8,11 @@ from pathlib import Path
 from ..findings import Finding
 from ..project import Project
 from ..settings import Settings
+from ..source import notebook
 from ..source.module import Module
 from .checking import check, in_order
 from .edits import apply
-from .loading import load, parse, python_files
+from .loading import load, parse, python_files, read
 from .replacing import replace_text
 from .results import Results
 
@@ -46,9 +47,7 @@ class _Session:
     def lint(self, texts: dict[Path, str]) -> Results:
         """Checks the project as it would be with these texts."""
         loaded = [
-            parse(_as_read(texts[path]), path, self.root)
-            if path in texts
-            else load(path, self.root)
+            parse(texts[path], path, self.root) if path in texts else load(path, self.root)
             for path in self.files
         ]
         unreadable = [each for each in loaded if isinstance(each, Finding)]
@@ -68,9 +67,8 @@ class _Session:
             by_file.setdefault(modules[finding.place.path].path, []).append(finding)
         for path, of_file in by_file.items():
             edits = {edit for f in of_file if f.fix is not None for edit in f.fix.edits}
-            text = texts[path] if path in texts else _raw(path)
-            mark = "\ufeff" if text.startswith("\ufeff") else ""  # counts for no column
-            texts[path] = mark + apply(text.removeprefix(mark), edits)
+            text = texts[path] if path in texts else read(path)[0]
+            texts[path] = apply(text, edits)
         return texts
 
 
@@ -95,8 +93,15 @@ def fix(paths: Iterable[Path], root: Path, settings: Settings, judge: Judge) -> 
     left = {finding.fingerprint for finding in done.results.findings}
     done.refused = [finding for finding in done.refused if finding.fingerprint in left]
     for path, text in session.texts.items():
-        replace_text(path, text)
+        _write(path, text)
     return done
+
+
+def _write(path: Path, text: str) -> None:
+    encoding = read(path)[1]
+    if path.suffix == notebook.SUFFIX:
+        text = notebook.written(path.read_text(encoding="utf-8"), text)
+    replace_text(path, text, encoding)
 
 
 def _fitting(done: Fixed) -> list[Finding]:
@@ -134,12 +139,3 @@ def _try(session: _Session, done: Fixed, chosen: list[Finding]) -> bool:
 def _counted(findings: Iterable[Finding]) -> Counter[tuple[str, str]]:
     """Counts findings by file and rule: their places and statements change with the text."""
     return Counter((finding.place.path, finding.code) for finding in findings)
-
-
-def _raw(path: Path) -> str:
-    with path.open(encoding="utf-8", newline="") as stream:
-        return stream.read()
-
-
-def _as_read(text: str) -> str:
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")

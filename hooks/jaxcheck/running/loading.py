@@ -1,7 +1,10 @@
 """Finds the files of a project and parses them."""
 
 import ast
+import io
 import os
+import sys
+import tokenize
 import warnings
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
@@ -10,13 +13,14 @@ from pathlib import Path
 
 from ..findings import Confidence, Finding, Place
 from ..settings import Settings
+from ..source import notebook
 from ..source.module import Module
 
 SKIPPED = {"__pycache__", "node_modules", "build", "dist", "venv", "site-packages"}
 
 
 def python_files(paths: Iterable[Path], root: Path, settings: Settings) -> Iterator[Path]:
-    """Yields the Python files under paths, each once, in order.
+    """Yields the Python files and notebooks under paths, each once, in order.
 
     Hidden folders, environments and build outputs are skipped, and so is what the project
     excludes; a file that is named itself is always checked.
@@ -41,7 +45,7 @@ def _walk(folder: Path, root: Path, settings: Settings) -> Iterator[Path]:
         )
         for name in sorted(files):
             path = Path(directory, name)
-            if name.endswith(".py") and not _excluded(path, root, settings):
+            if name.endswith((".py", notebook.SUFFIX)) and not _excluded(path, root, settings):
                 yield path
 
 
@@ -64,26 +68,60 @@ def absolute(path: Path) -> Path:
     return Path(os.path.normpath(path.absolute()))
 
 
-def load(path: Path, root: Path) -> Module | Finding:
-    """Parses a file; one that cannot be read or parsed gives a finding instead."""
+def load(path: Path, root: Path, content: bytes | None = None) -> Module | Finding:
+    """Parses a file; one that cannot be read or parsed gives a finding instead.
+
+    Args:
+        path: Where it lies.
+        root: The project's folder.
+        content: What it holds, if not what is on the disk.
+    """
     try:
-        with path.open(encoding="utf-8", newline=None) as stream:
-            source = stream.read().removeprefix("\ufeff")
-    except (OSError, ValueError) as error:
+        text, _ = read(path, content)
+    except (OSError, ValueError, SyntaxError) as error:
         return _unreadable(relative_to(path, root), 1, 1, f"cannot be read: {error}")
-    return parse(source, path, root)
+    return parse(text, path, root)
+
+
+def read(path: Path, content: bytes | None = None) -> tuple[str, str]:
+    """Returns the text of a file, as Python would read it, and its encoding.
+
+    Line ends are those of the file. Of a notebook the text is that of its cells of code.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is not in its encoding, or no notebook.
+        SyntaxError: It declares an encoding that there is not (PEP 263).
+    """
+    content = path.read_bytes() if content is None else content
+    if path.suffix == notebook.SUFFIX:
+        return notebook.text_of(content.decode("utf-8-sig")), "utf-8"
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+    return content.decode(encoding), encoding
 
 
 def parse(source: str, path: Path, root: Path) -> Module | Finding:
     """Parses the text of a file, as `load` does."""
     relative = relative_to(path, root)
+    source = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    flags = ast.PyCF_ONLY_AST
+    if path.suffix == notebook.SUFFIX:
+        flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape is for other linters to report
-            tree = ast.parse(source)
+            tree = compile(source, relative, "exec", flags, dont_inherit=True)
     except SyntaxError as error:
         line = error.lineno or 1
-        return _unreadable(relative, line, error.offset or 1, f"cannot be parsed: {error.msg}")
+        where = ""
+        if path.suffix == notebook.SUFFIX:
+            where = "cell {}, line {}: ".format(*notebook.place_in(source.split("\n"), line))
+        running = f"{sys.version_info.major}.{sys.version_info.minor}"
+        message = (
+            f"{where}cannot be parsed by Python {running}: {error.msg}. If it is written for a "
+            f"later Python, run jaxcheck with that one."
+        )
+        return _unreadable(relative, line, error.offset or 1, message)
     except (ValueError, RecursionError, MemoryError) as error:
         return _unreadable(relative, 1, 1, f"cannot be parsed: {error}")
     return Module(path, relative, dotted_name(path), source, tree)

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Writes a file as UTF-8, with line ends as they stand in the text.
+def replace_text(path: Path, text: str, encoding: str = "utf-8") -> None:
+    """Writes a file, with line ends as they stand in the text.
 
     Permissions stay, and a symbolic link stays one: the file that it leads to is written.
 
@@ -18,7 +18,7 @@ def replace_text(path: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")
     new = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+        with os.fdopen(handle, "w", encoding=encoding, newline="") as stream:
             stream.write(text)
         if real.exists():
             shutil.copymode(real, new)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..catalogue import Rule, matching, rules
-from ..findings import Confidence, Finding
+from ..findings import Confidence, Finding, Place
 from ..project import Project
 from ..settings import Settings
 from ..source.module import Module
@@ -50,6 +50,11 @@ class Results:
     def modules(self) -> dict[str, Module]:
         """The files that parse, by their path."""
         return {module.relative: module for module in self.project.modules.values()}
+
+    def spot(self, place: Place) -> str:
+        """Returns how people find a place in its file; see `Module.spot`."""
+        module = self.modules.get(place.path)
+        return module.spot(place.line) if module is not None else str(place.line)
 
 
 def results(

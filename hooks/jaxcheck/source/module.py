@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..catalogue import rules
 from ..findings import Confidence, Finding, Fix, Place
+from . import notebook
 from .canonical import canonical
 from .index import Index
 from .scopes import Class, Function, FunctionNode, Scope
@@ -213,6 +214,18 @@ class Module:
             self.column(end, node.end_col_offset),  # pyright: ignore[reportAttributeAccessIssue]
             message,
         )
+
+    def spot(self, line: int) -> str:
+        """Returns how people find a line: by its number, or by cell and line in a notebook."""
+        if self.path.suffix != notebook.SUFFIX:
+            return str(line)
+        cell, line = notebook.place_in(self.lines, line)
+        return f"cell {cell}:{line}"
+
+    def spoken(self, node: ast.AST) -> str:
+        """Returns the line of a node as messages say it."""
+        *cell, line = self.spot(node.lineno).split(":")  # pyright: ignore[reportAttributeAccessIssue]
+        return f"line {line} of {cell[0]}" if cell else f"line {line}"
 
     def column(self, line: int, offset: int) -> int:
         """Returns the column, from 1 and in characters, of an offset in bytes into a line."""
