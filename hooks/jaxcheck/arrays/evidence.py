@@ -3,8 +3,9 @@
 import ast
 from collections.abc import Iterator
 
-from ..source.bindings import Bound, bindings, parameter_of
+from ..source.bindings import Bound, bindings, parameter_of, scope_of
 from ..source.module import Module
+from ..source.scopes import Scope
 from ..transforms.tracing import target_of
 from .annotations import Kind, array_types, parts
 
@@ -170,7 +171,16 @@ def _name(module: Module, node: ast.Name, numpy: bool) -> bool:
     parameter = parameter_of(module, node)
     if parameter is not None:
         return says_array(module, parameter.annotation)
-    return any(_bound(module, each, numpy) for each in bindings(module, node))
+    # One answer for all that read the variable: each of its values may be made of the one before.
+    assert module.project is not None
+    known: dict[tuple[Scope | None, str], bool] = module.project.facts.setdefault(
+        ("array variables", numpy), {}
+    )
+    variable = (scope_of(module, node), node.id)
+    if variable not in known:
+        known[variable] = False
+        known[variable] = any(_bound(module, each, numpy) for each in bindings(module, node))
+    return known[variable]
 
 
 def _bound(module: Module, bound: Bound, numpy: bool) -> bool:

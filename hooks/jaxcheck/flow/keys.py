@@ -53,14 +53,16 @@ def consume(
 
 def _conflicts(state: State, token: Token) -> Iterator[Site]:
     yield from state.consumed.get(token, ())
-    if token.children or token.origin == "element":
-        for other, sites in state.consumed.items():
-            if other is token:
-                continue
-            # A container is an array of keys only where something shows it: it may as well be a
-            # carry that holds a key among other things.
-            if (other.within(token) and token.is_key) or (token.within(other) and other.is_key):
-                yield from sites
+    # A container is an array of keys only where something shows it: it may as well be a carry that
+    # holds a key among other things.
+    if token.is_key:
+        for inner in token.elements():
+            yield from state.consumed.get(inner, ())
+    outer = token
+    while outer.origin == "element" and outer.parent is not None:
+        outer = outer.parent
+        if outer.is_key:
+            yield from state.consumed.get(outer, ())
 
 
 def _report(run: Run, token: Token, first: Site, again: Site) -> None:

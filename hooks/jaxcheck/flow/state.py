@@ -1,6 +1,7 @@
 """The state of the interpreter at one point of a function."""
 
 import ast
+import re
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -8,6 +9,7 @@ from .tokens import Guard, Site, Token
 from .values import Joins, Value, joined
 
 _versions = count(1)
+_NAME = re.compile(r"[^.\[]*")
 
 
 def path_of(node: ast.expr) -> str | None:
@@ -37,6 +39,7 @@ class State:
         donated: Where each buffer was donated so far.
         guards: The conditions that hold here.
         dead: Whether no run gets here.
+        holders: Names below which some path may hang; more of them do no harm.
     """
 
     env: dict[str, Value] = field(default_factory=dict)
@@ -45,6 +48,7 @@ class State:
     donated: dict[Token, Site] = field(default_factory=dict)
     guards: tuple[Guard, ...] = ()
     dead: bool = False
+    holders: set[str] = field(default_factory=set)
 
     def copy(self, more: tuple[Guard, ...] = ()) -> "State":
         """Returns a state that can change without changing this one, under further guards."""
@@ -55,21 +59,29 @@ class State:
             self.donated.copy(),
             self.guards + more,
             self.dead,
+            self.holders,
         )
 
     def bind(self, path: str, value: Value) -> None:
         """Binds a path; what hung below its old value is gone."""
         if path in self.env:
             self.forget_below(path)
-        self.env[path] = value
+        self.set_part(path, value)
         self.versions[path] = next(_versions)
+
+    def set_part(self, path: str, value: Value) -> None:
+        """Notes what an attribute or an element is, which is no new value of it."""
+        self.env[path] = value
+        if not path.isidentifier():
+            self.holders.add(_NAME.match(path)[0])  # pyright: ignore[reportOptionalSubscript]
 
     def forget_below(self, path: str) -> None:
         """Forgets what hangs below a path, as after an assignment to an unknown part of it."""
         env = self.env
-        below = (path + ".", path + "[")
-        for gone in [each for each in env if each.startswith(below)]:
-            del env[gone]
+        if _NAME.match(path)[0] in self.holders:  # pyright: ignore[reportOptionalSubscript]
+            below = (path + ".", path + "[")
+            for gone in [each for each in env if each.startswith(below)]:
+                del env[gone]
         self.versions[path] = next(_versions)
 
 
@@ -100,7 +112,12 @@ def _join(a: State, b: State) -> State:
         if versions.setdefault(path, version) != version:
             versions[path] = next(_versions)
     return State(
-        env, versions, _joined_sites(a, b, joins), _joined_donations(a, b, joins), a.guards
+        env,
+        versions,
+        _joined_sites(a, b, joins),
+        _joined_donations(a, b, joins),
+        a.guards,
+        holders=a.holders | b.holders,
     )
 
 

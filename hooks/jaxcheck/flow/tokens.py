@@ -1,6 +1,7 @@
 """Tokens, which give keys and buffers an identity, and the places that use them up."""
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 
@@ -46,6 +47,13 @@ class Token:
     def part(self, label: object) -> "Token":
         """Returns the part of that label: a field for a name, an element for the rest."""
         return self.child("field" if isinstance(label, str) else "element", label)
+
+    def elements(self) -> "Iterator[Token]":
+        """Yields its elements, and theirs."""
+        for child in self.children.values():
+            if child.origin == "element" and child.parent is self:
+                yield child
+                yield from child.elements()
 
     @property
     def is_key(self) -> bool:

@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -44,16 +45,17 @@ def statement_of(module: Module, finding: Finding) -> str:
     the finding is in them.
     """
     where = (finding.place.line, finding.place.column)
-    around = [
-        (start, node)
-        for kind, nodes in module.index.nodes.items()
-        if issubclass(kind, ast.stmt)
-        for node in nodes
-        if node.end_lineno >= where[0] and (start := _start(module, node)) <= where
-    ]
-    if not around:
+    starts, statements = _statements(module)
+    at = bisect_right(starts, where) - 1
+    if at < 0:
         return ""
-    start, node = max(around, key=lambda pair: pair[0])
+    # The last one that begins before, or the one around it that is not over yet.
+    node: ast.AST | None = statements[at]
+    while not isinstance(node, ast.stmt) or node.end_lineno < where[0]:  # pyright: ignore
+        node = module.parent(node) if node is not None else None
+        if node is None:
+            return ""
+    start = _start(module, node)
     header = (node.lineno, module.column(node.lineno, node.col_offset))
     if where < header:
         return normal_form(_between(module, start, header))
@@ -62,6 +64,20 @@ def statement_of(module: Module, finding: Finding) -> str:
         return normal_form(_between(module, header, _start(module, inner[0])))
     end = (node.end_lineno, module.column(node.end_lineno, node.end_col_offset))
     return normal_form(_between(module, header, end))
+
+
+def _statements(module: Module) -> tuple[list[tuple[int, int]], list[ast.stmt]]:
+    """Returns where the statements of a module begin, in order, and the statements."""
+    assert module.project is not None
+    key = ("statements", id(module))
+    found = module.project.facts.get(key)
+    if found is None:
+        kinds = [kind for kind in module.index.nodes if issubclass(kind, ast.stmt)]
+        pairs = [(_start(module, each), each) for kind in kinds for each in module.nodes(kind)]
+        pairs.sort(key=lambda pair: pair[0])
+        found = ([start for start, _ in pairs], [each for _, each in pairs])
+        module.project.facts[key] = found
+    return found
 
 
 def _start(module: Module, node: ast.AST) -> tuple[int, int]:

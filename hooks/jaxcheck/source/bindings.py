@@ -1,6 +1,7 @@
 """What a name is bound to where it is read: the assignments that can reach it."""
 
 import ast
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -65,21 +66,38 @@ def reaching(module: Module, name: ast.Name) -> list[Bound]:
     scope = scope_of(module, name)
     if module.index.scopes.get(name) is not scope:
         return every
-    around = {name, *module.ancestors(name)}
-    before = [b for b in every if b.statement not in around and _ends(b.statement, name)]
-    last = next(
-        (i for i in reversed(range(len(before))) if module.parent(before[i].statement) in around
-         and _same_block(module, before[i].statement, around)),
-        None,
-    )  # fmt: skip
-    found = before if last is None else before[last:]
-    loops = [node for node in around if isinstance(node, _LOOPS)]
-    for bound in every:
-        later = bound not in found and not _ends(bound.statement, name)
-        if later and any(loop in loops for loop in module.ancestors(bound.statement)):
-            found = [*found, bound]
-    targets = [b for b in every if b.statement in around and b.value is None]
+    inside: dict[ast.AST, ast.AST] = {}
+    """The nodes around the read, each with the one in it that the read is in."""
+    below: ast.AST = name
+    for up in module.ancestors(name):
+        inside[up] = below
+        below = up
+    found: list[Bound] = []
+    for at in range(
+        bisect_left(every, _begin(name), key=lambda b: _begin(b.statement)) - 1, -1, -1
+    ):
+        statement = every[at].statement
+        if statement not in inside and _ends(statement, name):
+            found.append(every[at])
+            if _hides(module, statement, inside):
+                break
+    found.reverse()
+    loops = [node for node in inside if isinstance(node, _LOOPS)]
+    if loops:
+        seen = set(map(id, found))
+        found += [
+            bound
+            for bound in every
+            if id(bound) not in seen and not _ends(bound.statement, name)
+            and any(loop in loops for loop in module.ancestors(bound.statement))
+        ]  # fmt: skip
+    holders = _holders(module)
+    targets = [b for up in reversed(inside) for b in holders.get((scope, name.id, up), ())]
     return [*targets, *found]
+
+
+def _begin(node: ast.AST) -> tuple[int, int]:
+    return (node.lineno, node.col_offset)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _ends(statement: ast.AST, name: ast.Name) -> bool:
@@ -87,14 +105,30 @@ def _ends(statement: ast.AST, name: ast.Name) -> bool:
     return end <= (name.lineno, name.col_offset)
 
 
-def _same_block(module: Module, statement: ast.AST, around: set[ast.AST]) -> bool:
-    """Whether the block that holds a statement also holds (an ancestor of) the read."""
+def _hides(module: Module, statement: ast.AST, inside: dict[ast.AST, ast.AST]) -> bool:
+    """Whether a statement stands before the read in a block that is around it."""
     parent = module.parent(statement)
-    for field in ("body", "orelse", "finalbody", "handlers"):
-        block = getattr(parent, field, None)
-        if isinstance(block, list) and statement in block:
-            return any(other in around for other in block)
-    return False
+    if parent not in inside:
+        return False
+    blocks = [getattr(parent, name, None) for name in ("body", "orelse", "finalbody", "handlers")]
+    blocks = [block for block in blocks if isinstance(block, list) and block]
+    if len(blocks) == 1:
+        return True  # it is over before the read, and all else of its parent comes before it
+    return any(statement in block and inside[parent] in block for block in blocks)
+
+
+def _holders(module: Module) -> dict[tuple[Scope, str, ast.AST], list[Bound]]:
+    """Returns, for statements that others stand in, what they bind: the targets of loops."""
+    assert module.project is not None
+    key = ("holders", id(module))
+    found = module.project.facts.get(key)
+    if found is None:
+        found = module.project.facts[key] = defaultdict(list)
+        for (scope, name), bounds in _table(module).items():
+            for bound in bounds:
+                if bound.value is None:
+                    found[scope, name, bound.statement].append(bound)
+    return found
 
 
 def _table(module: Module) -> _Table:
@@ -122,7 +156,7 @@ def _table(module: Module) -> _Table:
             if item.optional_vars is not None and statement is not None:
                 _add(module, found, item.optional_vars, statement, None, ())
         for bounds in found.values():
-            bounds.sort(key=lambda b: (b.statement.lineno, b.statement.col_offset))  # pyright: ignore[reportAttributeAccessIssue]
+            bounds.sort(key=lambda b: _begin(b.statement))
     return found
 
 

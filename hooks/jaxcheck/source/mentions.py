@@ -9,18 +9,20 @@ from .scopes import Scope
 
 def mentions(module: Module, name: str, scope: Scope) -> list[ast.Name]:
     """Returns every mention of a variable of a scope, those in functions inside it included."""
-    return [node for node in _by_name(module)[name] if _owner(module, node) is scope]
-
-
-def _by_name(module: Module) -> defaultdict[str, list[ast.Name]]:
     assert module.project is not None
     key = ("mentions", id(module))
-    found = module.project.facts.get(key)
-    if found is None:
-        found = module.project.facts[key] = defaultdict(list)
+    tables = module.project.facts.get(key)
+    if tables is None:
+        every: dict[str, list[ast.Name]] = defaultdict(list)
         for node in module.nodes(ast.Name):
-            found[node.id].append(node)
-    return found
+            every[node.id].append(node)
+        tables = module.project.facts[key] = (every, {})
+    every, by_scope = tables
+    if name not in by_scope:
+        found = by_scope[name] = defaultdict(list)
+        for node in every.get(name, ()):
+            found[_owner(module, node)].append(node)
+    return by_scope[name].get(scope, [])
 
 
 def _owner(module: Module, node: ast.Name) -> Scope | None:

@@ -91,5 +91,5 @@ def _attribute_of(run: Run, base: Value, name: str, path: str | None) -> Value:
     token = base.token.child("field", f".{name}") if base.token else Token("other")
     value = Value(token, value.taint, value.raw, cls=value.cls)
     if path is not None:
-        run.state.env[path] = value
+        run.state.set_part(path, value)
     return value

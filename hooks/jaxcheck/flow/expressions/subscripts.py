@@ -28,7 +28,7 @@ def _subscript(run: Run, node: ast.Subscript) -> Value:
         # Indexing a concrete array with a tracer gives a tracer.
         value = Value(value.token, taint=index.taint)
     if path is not None:
-        run.state.env[path] = value
+        run.state.set_part(path, value)
     return value
 
 
