@@ -13,7 +13,7 @@ _REGISTER = ("jax.tree_util.register_", "jax.tree.register_")
 
 def is_setting(project: Project, module: Module, cls: Class) -> bool:
     """Whether a class is a plain dataclass, an enumeration or a model of pydantic."""
-    if f"{module.name}.{cls.qualname}" in _registered(project):
+    if is_registered(project, module, cls):
         return False
     bases = set(project.bases(module, cls))
     if bases & _PLAIN_BASES:
@@ -25,6 +25,12 @@ def is_setting(project: Project, module: Module, cls: Class) -> bool:
     decorator = cls.node.decorator_list[0]
     name = module.resolve(decorator.func if isinstance(decorator, ast.Call) else decorator)
     return name == "dataclasses.dataclass"
+
+
+def is_registered(project: Project, module: Module, cls: Class) -> bool:
+    """Whether a call registers a class as a pytree."""
+    name = f"{module.name}.{cls.qualname}" if module.name else cls.qualname
+    return name in _registered(project)
 
 
 def _registered(project: Project) -> set[str]:
