@@ -56,6 +56,8 @@ def _is_jax_array(module: Module, name: ast.Name) -> bool:
 
 
 def _makes_array(module: Module, value: ast.expr | None) -> bool:
+    if isinstance(value, ast.BinOp):
+        return any(_makes_array(module, each) for each in (value.left, value.right))
     if not isinstance(value, ast.Call):
         return False
     if _is_update(module, value):
