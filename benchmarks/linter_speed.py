@@ -4,6 +4,7 @@ Run it with ``nox -s bench``. Each linter checks the rendered project and the in
 package, in a process of its own, with nothing cached; the times include starting the interpreter.
 The linters take turns and the best of several runs counts, because machines are shared and noisy,
 so the ratios hold where the milliseconds do not. ruff and pylint run with their default rules.
+jaxcheck also checks one long function, to show that its time grows with the length and no faster.
 
 Usage: ``python linter_speed.py PACKAGE`` in the folder and environment of a rendered project.
 """
@@ -13,12 +14,15 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 ROUNDS = 3
 BOUND = 40.0  # milliseconds per thousand lines
 PROJECT_BOUND = 1.0  # seconds for a rendered project
+LENGTHS = (2_000, 20_000)
+LONG_BOUND = 60.0  # milliseconds per thousand lines of one function
 HOOKS = Path(__file__).resolve().parents[1] / "hooks"
 
 
@@ -45,7 +49,26 @@ def main(package: str) -> int:
             slow |= best["jaxcheck"] > PROJECT_BOUND
         else:
             slow |= 1e6 * best["jaxcheck"] / lines > BOUND
-    return int(slow)
+    return int(slow | long_functions())
+
+
+def long_functions() -> bool:
+    """Print how long jaxcheck takes for functions of thousands of lines; whether it is too long."""
+    slow = False
+    with tempfile.TemporaryDirectory() as folder:
+        for lines in LENGTHS:
+            file = Path(folder, f"long{lines}.py")
+            steps = (
+                f"    key, k{at} = jax.random.split(key)\n"
+                f"    x = x + jax.random.normal(k{at}, x.shape)\n"
+                for at in range(lines // 2)
+            )
+            head = "import jax\n\n\n@jax.jit\ndef noisy(x, key):\n"
+            file.write_text(f"{head}{''.join(steps)}    return x\n")
+            seconds = race({"jaxcheck": commands()["jaxcheck"]}, [file])["jaxcheck"]
+            print(f"a function of {lines} lines: {1e6 * seconds / lines:.1f} ms per thousand lines")
+            slow |= 1e6 * seconds / lines > LONG_BOUND
+    return slow
 
 
 def commands() -> dict[str, list[str]]:
