@@ -25,6 +25,7 @@ from .encoder import run_blocks
 from .errors import UserError
 from .frequency import NUM_FEATURES
 from .layers import RMSNorm
+from .lengths import Lengths
 from .normalisation import normalise, seasonal_naive
 from .numerics.contract import contract
 from .numerics.parameters import declare, parameter
@@ -42,14 +43,14 @@ class ForecasterSettings(BlockSettings):
     """The size of a forecaster, and how it is computed.
 
     Attributes:
-        patch_len: Steps in a patch.
+        patch_len: Steps in a patch; None for what was prepared.
         levels: The quantiles that are forecast, from the lowest to the highest, the median in the
             middle.
         channels: Channels of the series; follows from the data.
         season: Steps in the period that the series repeat with; follows from the data.
     """
 
-    patch_len: Size = 8
+    patch_len: Size | None = None
     levels: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
     channels: Size | None = None
     season: Size | None = None
@@ -63,10 +64,11 @@ class ForecasterSettings(BlockSettings):
         return levels
 
     def fitted(self, info: Mapping[str, Any]) -> "ForecasterSettings":
-        """With the channels and the season of a data set."""
+        """With the channels, the season and the length of a token of a data set."""
         if info.get("kind") != "series":
             return self
         known = {"channels": len(info["columns"]["channels"]), "season": info["season"]}
+        known["patch_len"] = self.patch_len or Lengths.of(info).patch_len
         return self.model_copy(update=known)
 
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "Forecaster":
@@ -84,13 +86,14 @@ class Forecaster(nnx.Module):
     def __init__(
         self, settings: ForecasterSettings, *, rngs: nnx.Rngs, precision: Precision
     ) -> None:
-        if settings.channels is None or settings.season is None:
+        if settings.channels is None or settings.season is None or settings.patch_len is None:
             raise UserError(
-                "model.channels and model.season follow from a data set of series, and there is "
-                "none in data.directory: run the prepare command first"
+                "model.channels and model.season follow from a data set of series, and so does "
+                "model.patch_len, and there is none in data.directory: run the prepare command "
+                "first"
             )
         self.settings = settings
-        self.season = settings.season
+        self.season, self.patch_len = settings.season, settings.patch_len
         self.precision = precision
         width, steps = settings.d_model, settings.patch_len
 
@@ -145,7 +148,7 @@ class Forecaster(nnx.Module):
         rates = frequencies(self.settings.head_width)
         turn = partial(rotate, positions=positions, frequencies=rates)
         x = run_blocks(self.blocks, self.settings, x, rotate=turn, key=key)
-        x = self.norm(x[:, -math.ceil(horizon / self.settings.patch_len) :])
+        x = self.norm(x[:, -math.ceil(horizon / self.patch_len) :])
         raw = contract("bsd,dp->bsp", x, self.head[...], self.precision, accumulator=True)
         raw = raw + self.bias[...].astype(jnp.float32)[None, None, :]
         raw = raw.reshape(x.shape[0], -1, len(self.settings.levels))[:, :horizon]
@@ -162,7 +165,7 @@ class Forecaster(nnx.Module):
         future_time: Float[Array, "_ horizon num_features"],
     ) -> Float[Array, "batch patches d_model"]:
         """The tokens of history and future; a window gives one sequence for each channel."""
-        size, channel = self.settings.patch_len, self.channel[...]
+        size, channel = self.patch_len, self.channel[...]
         # Where patches do not come out even, the first one begins before the window, and the last
         # one ends behind it.
         before, after = -values.shape[1] % size, -naive.shape[1] % size

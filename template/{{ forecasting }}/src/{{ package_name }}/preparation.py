@@ -13,6 +13,7 @@ from jaxtyping import Int64
 
 from .errors import UserError
 from .frequency import Frequency
+from .lengths import Lengths, default_lengths, patch_length
 from .reporting.byte_progress import ByteProgress
 from .series import Panel, Series, read_panel, seasonal_scales
 from .sources import Columns, Source
@@ -29,15 +30,20 @@ DTYPE = "<f4"
 
 
 def write_series(
-    writer: DataSetWriter, source: Source, *, seq_len: int, horizon: int, progress: bool
+    writer: DataSetWriter,
+    source: Source,
+    *,
+    seq_len: int | None,
+    horizon: int | None,
+    progress: bool,
 ) -> dict[str, Any]:
     """Write the splits of a source.
 
     Args:
         writer: Where they go.
         source: The series.
-        seq_len: Steps before an origin that a forecast is made from.
-        horizon: Steps that are forecast; each split must hold such a stretch.
+        seq_len: Steps before an origin that a forecast is made from; None to follow from the data.
+        horizon: Steps that are forecast, of which each split must hold a stretch; None likewise.
         progress: Show progress on standard error.
 
     Returns:
@@ -58,11 +64,12 @@ def write_series(
             for series in panel.series
         ]
     )
+    lengths = _lengths(panel, bounds.tolist(), seq_len, horizon)
     splits, text = {}, panel.frequency.text
     starts = (min(series.start for series in panel.series), *borders)
     for at, (split, start) in enumerate(zip(SPLITS, starts, strict=True)):
         spans = bounds[:, at : at + 2]
-        _check_enough(panel, split, spans, seq_len, horizon)
+        _check_enough(panel, split, spans, lengths)
         parts = [
             series.values[first:stop]
             for series, (first, stop) in zip(panel.series, spans, strict=True)
@@ -89,6 +96,7 @@ def write_series(
         "files": list(panel.files),
         "frequency": str(panel.frequency),
         "season": panel.season,
+        "lengths": lengths._asdict(),
         "chunk_steps": CHUNK_STEPS,
         "dtype": DTYPE,
         "split": {
@@ -155,14 +163,29 @@ def summary(data_set: DataSet) -> str:
             more = (f" {counts[name]:>11,} {name}" for name in ("series", "values", "missing"))
             line += "".join(more) + f"  from {counts['start']}"
         lines.append(line)
+    lines.append(f"  forecasts {Lengths.of(info)}")
     if info["unused"]:
         lines.append(f"  columns that were not used: {', '.join(info['unused'])}")
     return "\n".join(lines)
 
 
+def _lengths(
+    panel: Panel, bounds: list[list[int]], seq_len: int | None, horizon: int | None
+) -> Lengths:
+    """The lengths of windows, as far as they are not given."""
+    if seq_len is not None and horizon is not None:
+        return Lengths(seq_len, horizon, patch_length(seq_len + horizon, panel.season))
+    found = default_lengths(panel.frequency, panel.season, bounds)
+    seq_len, horizon = seq_len or found.seq_len, horizon or found.horizon
+    if (seq_len, horizon) == (found.seq_len, found.horizon):
+        return found
+    return Lengths(seq_len, horizon, patch_length(seq_len + horizon, panel.season))
+
+
 def _check_enough(
-    panel: Panel, split: str, spans: Int64[np.ndarray, "num_series 2"], seq_len: int, horizon: int
+    panel: Panel, split: str, spans: Int64[np.ndarray, "num_series 2"], lengths: Lengths
 ) -> None:
+    seq_len, horizon, _ = lengths
     seen = panel.cut(spans[:, 1])
     if len(Windows(seen, seq_len=seq_len, horizon=horizon, spans=spans)):
         return
@@ -170,9 +193,10 @@ def _check_enough(
     if longest < horizon:
         raise UserError(
             f"the {split} split has {longest} steps of a series at most, less than data.horizon "
-            f"{horizon}: give longer series, or forecast fewer steps"
+            f"{horizon}: give longer series, or --config=set:data.horizon={max(1, longest)}"
         )
     raise UserError(
         f"the {split} split has no stretch of data.horizon {horizon} steps, after data.seq_len "
-        f"{seq_len} others, in which half of the values are there"
+        f"{seq_len} others, in which half of the values are there: set other lengths, such as "
+        f"--config=set:data.seq_len={max(1, seq_len // 2)}, or give a coarser --frequency"
     )
