@@ -119,8 +119,9 @@ def test_the_summary_counts(folder):
     assert "data: a.csv\n" in told
     assert "time 'day' in steps of 1d, season of 7 steps; channels: sales" in told
     assert told.splitlines()[1] == "  read as cells separated by ',', UTF-8"
-    assert told.splitlines()[3] == "  split 80/10/10 by time"
-    train, validation, test = (line.split() for line in told.splitlines()[4:7])
+    assert told.splitlines()[3] == "  2 series, by place"
+    assert told.splitlines()[4] == "  split 80/10/10 by time"
+    train, validation, test = (line.split() for line in told.splitlines()[5:8])
     assert train[:5] == ["train", "160", "steps", "2", "series"]
     assert [line[1] for line in (validation, test)] == ["20", "20"]
     assert "columns that were not used: visits" in told

@@ -147,12 +147,12 @@ FAULTY = {
     "twice": (
         (*GOOD, "2024-01-02,9"),
         (),
-        r"row 4 has the same time as a.csv row 2; .*--series",
+        r"row 4 has the same time as a.csv row 2: give --aggregate mean, sum or last; or --series, ",
     ),
     "twice in a series": (
         ("t,s,x", "1,a,1.5", "1,b,1.5", "1,a,1.5"),
         ("--series", "s", "--frequency", "1"),
-        r"a.csv row 3 has the same time as a.csv row 1$",
+        r"a.csv row 3 has the same time as a.csv row 1: give --aggregate mean, sum or last$",
     ),
     "between": (
         (*GOOD, "2024-01-04T12:00,4"),
@@ -174,12 +174,12 @@ FAULTY = {
     "text for a time": (
         ("t,x", "today,1.5"),
         ("--time", "t"),
-        r"a.csv, column 't': times must be ISO 8601, YYYYMMDD, or whole numbers",
+        r"a.csv, column 't': times must be dates, quarters, .*, not like 'today'",
     ),
     "no time column": (
         ("a,b", "0.5,1.5"),
         (),
-        r"has no column of dates .*; its columns: a, b",
+        r"has no column of dates.*; its columns: a, b",
     ),
     "several times": (("a,b,x", "1,2,1.5"), (), r"several columns may be the time; .*--time: a, b"),
     "no channel": (("t,s", "2024-01-01,a"), (), r"no column of numbers beside the time, 't'"),

@@ -5,18 +5,21 @@ from what tests. So a split holds nothing later than the ones after it, of no se
 run of consecutive steps of one series in one split, float32, NaN where a value is missing.
 """
 
+import math
 from dataclasses import asdict
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int64
 
+from .covariates import Covariates
 from .errors import UserError
 from .frequency import Frequency
 from .lengths import Lengths, default_lengths, patch_length
 from .reporting.byte_progress import ByteProgress
 from .series import Panel, Series, read_panel, seasonal_scales
-from .sources import Columns, Source
+from .sources import Columns, Reading, Source
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
 from .storage.splitting import SPLITS, split_lines
@@ -74,9 +77,10 @@ def write_series(
             series.values[first:stop]
             for series, (first, stop) in zip(panel.series, spans, strict=True)
         ]
-        for part in parts:
+        for part, series, (first, stop) in zip(parts, panel.series, spans, strict=True):
+            whole = _with_known(part, series.known[first:stop])
             for begin in range(0, len(part), CHUNK_STEPS):
-                chunk = part[begin : begin + CHUNK_STEPS]
+                chunk = whole[begin : begin + CHUNK_STEPS]
                 writer.write(split, chunk.astype(DTYPE).tobytes())
         missing = sum(int(np.isnan(part).sum()) for part in parts)
         splits[split] = {
@@ -86,7 +90,8 @@ def write_series(
             "missing": missing,
         }
     steps = np.diff(bounds, axis=1).sum(axis=0).tolist()
-    scales = seasonal_scales(panel.cut(bounds[:, 1])).tolist()
+    trained = panel.cut(bounds[:, 1])
+    scales = seasonal_scales(trained).tolist()
     return {
         "kind": "series",
         "source": source.name,
@@ -94,6 +99,9 @@ def write_series(
         "unused": list(panel.unused),
         "dialect": asdict(panel.dialect),
         "files": list(panel.files),
+        "reading": asdict(panel.reading),
+        "notes": list(panel.notes),
+        "covariates": asdict(_fitted(trained)),
         "frequency": str(panel.frequency),
         "season": panel.season,
         "lengths": lengths._asdict(),
@@ -106,7 +114,14 @@ def write_series(
         },
         "splits": splits,
         "series": [
-            {"name": series.name, "start": text(series.start), "bounds": bound, "scales": scale}
+            {
+                "name": series.name,
+                "key": list(series.key),
+                "start": text(series.start),
+                "bounds": bound,
+                "scales": scale,
+                "static": [None if math.isnan(each) else each for each in series.static],
+            }
             for series, bound, scale in zip(panel.series, bounds.tolist(), scales, strict=True)
         ],
     }
@@ -134,17 +149,32 @@ def load_panel(data_set: DataSet, split: str) -> tuple[Panel, Int64[np.ndarray, 
         for part, length in zip(parts, (bounds[:, at + 1] - bounds[:, at]).tolist(), strict=True):
             chunks = range(0, length, info["chunk_steps"])
             part.extend(np.frombuffer(next(records), info["dtype"]) for _ in chunks)
-    columns, frequency = Columns.of(info), Frequency.parse(info["frequency"])
-    empty = np.empty(0, np.float32)
-    series = tuple(
-        Series(
-            known["name"],
-            frequency.tick(known["start"]),
-            np.concatenate([empty, *part]).reshape(-1, len(columns.channels or ())),
+    columns, reading = Columns.of(info), Reading(**info.get("reading", {}))
+    frequency, covariates = Frequency.parse(info["frequency"], reading.zone), Covariates.of(info)
+    empty, channels = np.empty(0, np.float32), len(columns.channels or ())
+    series = []
+    for told, part in zip(info["series"], parts, strict=True):
+        table = np.concatenate([empty, *part]).reshape(-1, channels + len(covariates.known))
+        static = (math.nan if each is None else each for each in told.get("static", ()))
+        series.append(
+            Series(
+                told["name"],
+                frequency.tick(told["start"]),
+                table[:, :channels],
+                tuple(told.get("key", [told["name"]])),
+                table[:, channels:],
+                tuple(static),
+            )
         )
-        for known, part in zip(info["series"], parts, strict=True)
+    panel = Panel(
+        columns,
+        frequency,
+        info["season"],
+        tuple(series),
+        reading=reading,
+        covariates=covariates,
     )
-    return Panel(columns, frequency, info["season"], series), bounds[:, last : last + 2]
+    return panel, bounds[:, last : last + 2]
 
 
 def summary(data_set: DataSet) -> str:
@@ -156,6 +186,7 @@ def summary(data_set: DataSet) -> str:
         *(f"  read as {way}" for way in info.get("files", ())),
         f"  time {info['columns']['time']!r} in steps of {info['frequency']}, season of "
         f"{info['season']} steps; channels: {channels}",
+        *(f"  {note}" for note in _notes(info)),
     ]
     told = zip(split_lines(info["split"], "steps"), [{}, *info["splits"].values()], strict=True)
     for line, counts in told:
@@ -167,6 +198,38 @@ def summary(data_set: DataSet) -> str:
     if info["unused"]:
         lines.append(f"  columns that were not used: {', '.join(info['unused'])}")
     return "\n".join(lines)
+
+
+def _with_known(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Values and what is known beside them, step by step."""
+    return np.concatenate([values, known[: len(values)]], axis=1)
+
+
+def _fitted(trained: Panel) -> Covariates:
+    """The covariates, with numbers standardised by what is trained on."""
+    covariates, series = trained.covariates, trained.series
+    known = np.concatenate([each.known for each in series])
+    static = np.array([each.static for each in series], np.float32)
+    return covariates.fitted(known, static)
+
+
+def _notes(info: Mapping[str, Any]) -> list[str]:
+    """What was done to rows, and what is known beside the values."""
+    columns, notes = info["columns"], list(info.get("notes", ()))
+    if columns.get("wide") is not None:
+        notes.append(f"{len(info['series']):,} columns, each a series")
+    keys = Columns.of(info).keys
+    if keys or columns["per_file"]:
+        by = ", ".join(keys) or "file"
+        notes.append(f"{len(info['series']):,} series, by {by}")
+    covariates = Covariates.of(info)
+    for kind, told in (("known", "known for the future"), ("static", "static")):
+        found = [
+            f"{each.name} ({'a number' if each.texts is None else f'{len(each.texts)} texts'})"
+            for each in getattr(covariates, kind)
+        ]
+        notes += [f"{told}: {', '.join(found)}"] if found else []
+    return notes
 
 
 def _lengths(

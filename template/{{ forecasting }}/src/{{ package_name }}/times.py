@@ -1,93 +1,149 @@
-"""The time column of tables: which one it is, and its cells as integers."""
+"""The time column of tables: which one it is, and its cells as integers.
 
-import re
+How times are written has a name: ``dates``, one of `periods.WAYS`, or one of `numbered.WAYS`.
+"""
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Int64
 
+from . import numbered, periods
+from .dates import pc
 from .dialect import Dialect
 from .errors import UserError
-from .frequency import DAY
-from .tables import read_tables
+from .tables import Understood, read_tables
 
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")  # in place of a date
+DATES = "dates"
+_WAYS = "dates, quarters, weeks, months, YYYYMMDD, seconds since 1970, or whole numbers"
 
 
-def time_column(files: Sequence[Path], types: Mapping[str, pa.DataType], dialect: Dialect) -> str:
-    """Find the column with the time: the only one of dates, of months, or of whole numbers.
+class Times(NamedTuple):
+    """A time column.
+
+    Attributes:
+        ticks: Microseconds since 1970, or the numbers of an index.
+        written: How they were written.
+        aware: Whether they are in UTC, because each states its offset.
+    """
+
+    ticks: Int64[np.ndarray, " points"]
+    written: str
+    aware: bool
+
+    @property
+    def dated(self) -> bool:
+        """Whether ticks are microseconds since 1970, and not just numbers."""
+        return self.written != numbered.INDEX
+
+
+def time_column(
+    files: Sequence[Path], found: Understood, free: Mapping[str, pa.DataType], dialect: Dialect
+) -> str:
+    """Find the column with the time: the only one of dates, or else the only one of whole numbers.
 
     Args:
         files: The tables.
-        types: The columns that may be it.
+        found: What they hold.
+        free: The columns that may be it, with their types.
         dialect: How the tables are written.
 
     Raises:
-        UserError: None may be, or several.
+        UserError: None may be, or several, or it can be read in two ways.
     """
+    ways = {name: _first_ways(files, name, dtype, dialect) for name, dtype in free.items()}
     kinds = (
-        [name for name in types if pa.types.is_timestamp(types[name])],
-        [
-            name
-            for name in types
-            if types[name] == pa.string() and _begins_with_months(files, name, dialect)
-        ],
-        [name for name in types if types[name] == pa.int64()],
+        [name for name in free if pa.types.is_timestamp(free[name])],
+        [name for name in free if found.doubts.get(name, "").startswith("dates")],
+        [name for name in free if free[name] == pa.string() and ways[name]],
+        [name for name in free if ways[name] and ways[name][0] != numbered.INDEX],
+        [name for name in free if free[name] == pa.int64()],
     )
-    found = next(filter(None, kinds), [])
-    if len(found) == 1:
-        return found[0]
-    if found:
-        several = ", ".join(found)
+    likely = next(filter(None, kinds), [])
+    if len(likely) == 1:
+        return likely[0]
+    if likely:
+        several = ", ".join(likely)
         raise UserError(
             f"{files[0]}: several columns may be the time; name it by --time: {several}"
         )
-    there = ", ".join(types) or "none"
-    raise UserError(
-        f"{files[0]} has no column of dates (ISO 8601 or YYYYMMDD) or whole numbers for the time; "
-        f"its columns: {there}"
-    )
+    there = ", ".join(free) or "none"
+    raise UserError(f"{files[0]} has no column of {_WAYS} for the time; its columns: {there}")
 
 
-def ticks_of(column: pa.Array) -> tuple[Int64[np.ndarray, " points"], bool] | None:
+def read_times(column: pa.Array, written: str, *, counted: bool) -> Times:
     """The cells of a time column, none of them null, as integers.
 
-    Returns:
-        Microseconds since 1970 and True for dates (in UTC, if they have a zone); the numbers
-        themselves and False for whole numbers that are not all dates of the form YYYYMMDD; None for
-        anything else.
+    Args:
+        column: The cells.
+        written: How they are written; empty to find it out.
+        counted: Whether whole numbers are an index whatever else they may be.
+
+    Raises:
+        ValueError: They are not so written, or in no way that is known; the message ends a
+            sentence about the column.
     """
     if pa.types.is_timestamp(column.type):
-        return column.cast(pa.int64()).to_numpy(), True
-    if column.type == pa.string():
-        if not _spells_months(column):
-            return None
-        months = np.array(column.to_pylist(), "datetime64[M]")
-        return months.astype("datetime64[us]").astype(np.int64), True
-    if column.type == pa.int64():
-        numbers = column.to_numpy()
-        days = _written_days(numbers)
-        return (numbers, False) if days is None else (days * DAY, True)
-    return None
+        if written not in ("", DATES):
+            raise ValueError(f"times must be written like {written}, as in the data set, not as dates")
+        ticks = column.cast(pa.int64()).to_numpy()
+        return Times(ticks, DATES, column.type.tz is not None)
+    ways = _ways(column)
+    if written:
+        if written not in ways:
+            raise ValueError(
+                f"times must be written like {written}, as in the data set, not like "
+                f"{_example(column)}"
+            )
+        ways = [written]
+    elif counted and numbered.INDEX in ways:
+        ways = [numbered.INDEX]
+    if not ways:
+        if pa.types.is_string(column.type) and pc.any(
+            pc.match_substring_regex(column, periods.FISCAL)
+        ).as_py():
+            raise ValueError(
+                f"{column[0].as_py()!r} does not tell when a fiscal year begins: write the first "
+                "days of quarters"
+            )
+        raise ValueError(f"times must be {_WAYS}, all written alike, not like {_example(column)}")
+    return Times(_ticks(column, ways[0]), ways[0], ways[0] in numbered.SINCE)
 
 
-def _begins_with_months(files: Sequence[Path], name: str, dialect: Dialect) -> bool:
-    rows = next(read_tables(files[:1], {name: pa.string()}, lambda _: None, dialect), None)
-    return rows is not None and _spells_months(rows.batch.column(0))
+def _first_ways(
+    files: Sequence[Path], name: str, dtype: pa.DataType, dialect: Dialect
+) -> list[str]:
+    """The ways in which the first cells of a column may be written as times."""
+    if dtype not in (pa.string(), pa.int64(), pa.float64()):
+        return []
+    rows = next(read_tables(files[:1], {name: dtype}, lambda _: None, dialect), None)
+    column = None if rows is None else rows.batch.column(0)
+    return [] if column is None or column.null_count or not len(column) else _ways(column)
 
 
-def _spells_months(column: pa.Array) -> bool:
-    return all(text is not None and _MONTH.fullmatch(text) for text in column.to_pylist())
+def _ways(column: pa.Array) -> list[str]:
+    if pa.types.is_string(column.type):
+        return periods.ways_of(column)
+    if column.type in (pa.int64(), pa.float64()):
+        return numbered.ways_of(column.to_numpy())
+    return []
 
 
-def _written_days(numbers: Int64[np.ndarray, " points"]) -> Int64[np.ndarray, " points"] | None:
-    """Days since 1970, if all numbers are dates of the form YYYYMMDD."""
-    year, month, day = numbers // 10_000, numbers // 100 % 100, numbers % 100
-    if not np.all((year >= 1000) & (year <= 9999) & (month >= 1) & (month <= 12) & (day >= 1)):
-        return None
-    first = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
-    months = (first, first + np.timedelta64(1, "M"))
-    begin, end = (one.astype("datetime64[D]").astype(np.int64) for one in months)
-    return begin + day - 1 if np.all(begin + day <= end) else None
+def _ticks(column: pa.Array, way: str) -> Int64[np.ndarray, " points"]:
+    if pa.types.is_string(column.type):
+        ticks = periods.read_periods(column, way)
+    else:
+        ticks = numbered.read_numbers(column.to_numpy(), way)
+    if ticks is None:
+        raise ValueError(f"times are not written like {way}")
+    return ticks
+
+
+def _example(column: pa.Array) -> str:
+    """The first cell that is in no way a time, or the first of all."""
+    cells = (column.slice(at, 1) for at in range(min(len(column), 1000)))
+    odd = next((cell for cell in cells if _ways(cell)[:1] in ([], [numbered.INDEX])), column)
+    return repr(odd[0].as_py())

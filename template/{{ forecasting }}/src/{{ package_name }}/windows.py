@@ -52,7 +52,7 @@ class Windows:
         self._seq_len = seq_len
         self._scales = seasonal_scales(panel) if scales is None else scales
         self._starts = np.array([series.start for series in panel.series])
-        pieces, owners, origins = [], [], []
+        pieces, owners, origins, covariates = [], [], [], []
         for owner, (series, (first, stop)) in enumerate(zip(panel.series, spans, strict=True)):
             around = (seq_len, max(0, stop - len(series.values)))
             piece = np.pad(series.values, (around, (0, 0)), constant_values=np.nan)
@@ -64,9 +64,13 @@ class Windows:
             full = known * piece.shape[1]
             found = found[(history >= max(1, full * seq_len)) & (targets >= full * horizon)]
             pieces.append(piece)
+            if panel.covariates.width:
+                beside = panel.covariates.encoded(series.known, series.static)
+                covariates.append(_padded(beside, seq_len, len(piece)))
             owners.append(np.full(len(found), owner))
             origins.append(found)
         self._values = np.concatenate(pieces)
+        self._covariates = np.concatenate(covariates) if covariates else None
         # Where step 0 of each series is among them.
         self._begins = np.cumsum([seq_len, *map(len, pieces[:-1])])
         self.owners = np.concatenate(owners)
@@ -88,17 +92,21 @@ class Windows:
             float32, 0 where a value is missing; ``observed`` (bool), which values of the history
             are there; ``weights`` (float32), 1 for a target that is there and 0 for others;
             ``history_time`` (batch, seq_len, num_features) and ``future_time`` (batch, horizon,
-            num_features), what the calendar tells (see `Frequency.features`); ``scales`` (batch,
-            channels), what errors are divided by.
+            num_features), what the calendar tells (see `Frequency.features`), and behind it the
+            known and the static columns (see `Covariates.encoded`); ``scales`` (batch, channels),
+            what errors are divided by.
         """
         chosen = np.maximum(numbers, 0)
         owners, cut, panel = self.owners[chosen], self._seq_len, self._panel
         steps = self.origins[chosen][:, None] + self._span
-        values = self._values[self._begins[owners][:, None] + steps]
+        places = self._begins[owners][:, None] + steps
+        values = self._values[places]
         there = ~np.isnan(values) & (numbers >= 0)[:, None, None]
         values = np.where(there, values, np.float32(0))
         ticks = panel.frequency.ticks(self._starts[owners][:, None], steps)
         time = panel.frequency.features(ticks, panel.season)
+        if self._covariates is not None:
+            time = np.concatenate([time, self._covariates[places]], axis=-1)
         return {
             "history": values[:, :cut],
             "observed": there[:, :cut],
@@ -113,3 +121,11 @@ class Windows:
         """The series of a window, and the first step that it forecasts."""
         name = self._panel.series[self.owners[number]].name
         return f"series {name}, forecast from step {self.origins[number]}"
+
+
+def _padded(
+    known: Float32[np.ndarray, "num_steps num_features"], before: int, length: int
+) -> Float32[np.ndarray, "_ num_features"]:
+    """So many zeros before the first step, and behind the last what makes the whole so long."""
+    known = known[: length - before]
+    return np.pad(known, ((before, length - before - len(known)), (0, 0)))
