@@ -7,8 +7,16 @@ import numpy as np
 import pytest
 
 from . import tiny
-from .project import configuration, covariates, data, errors, experiments, preparation, series
-from .project import training
+from .project import (
+    configuration,
+    covariates,
+    data,
+    errors,
+    experiments,
+    preparation,
+    series,
+    training,
+)
 from .tiny_series import dates, source
 
 UserError = errors.UserError
@@ -35,15 +43,15 @@ def read(name, *words):
 
 
 def test_numbers_are_standardised_and_texts_become_ones():
-    price = covariates.Covariate("price").fitted(np.float32([1, 3, np.nan, 1, 3]))
+    price = covariates.Covariate("price").fitted(np.array([1, 3, np.nan, 1, 3], np.float32))
     assert (price.mean, price.scale) == (2, 1)
-    assert price.encoded(np.float32([4, np.nan])).tolist() == [[2], [0]]
+    assert price.encoded(np.array([4, np.nan], np.float32)).tolist() == [[2], [0]]
     event = covariates.Covariate("event", ("fair", "sale"))
-    raw = np.float32([1, np.nan, covariates.UNKNOWN, 0])
+    raw = np.array([1, np.nan, covariates.UNKNOWN, 0], np.float32)
     assert event.encoded(raw).tolist() == [[0, 1], [0, 0], [0, 0], [1, 0]]
     both = covariates.Covariates((price,), (event,))
     assert both.width == 3
-    steps = both.encoded(np.float32([[2], [3]]), [1.0])
+    steps = both.encoded(np.array([[2], [3]], np.float32), [1.0])
     assert steps.tolist() == [[0, 0, 1], [1, 0, 1]]
 
 

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from . import series_kinds
+from . import series_files, series_kinds
 from .project import data, errors, preparation, sources
 
 KINDS = {kind.name: kind for kind in series_kinds.KINDS}
@@ -46,8 +46,8 @@ def test_each_kind_is_read_or_refused(name, tmp_path):
         told = prepared(kind, tmp_path)
         found = first_series(tmp_path)
         if kind.step:
-            expected = series_kinds.values_of(len(series_kinds.TIMES[kind.step]))
-            np.testing.assert_array_equal(found, np.float32(expected))
+            expected = series_files.values_of(len(series_files.TIMES[kind.step]))
+            np.testing.assert_array_equal(found, np.array(expected, np.float32))
         for step, value in kind.values.items():
             assert found[step] == np.float32(value)
         assert kind.step or kind.values

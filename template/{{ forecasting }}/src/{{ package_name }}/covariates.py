@@ -41,7 +41,7 @@ class Covariate:
         """How many numbers the model sees of it."""
         return 1 if self.texts is None else len(self.texts)
 
-    def encoded(self, raw: Float[np.ndarray, "*steps"]) -> Float32[np.ndarray, "*steps width"]:
+    def encoded(self, raw: Float[np.ndarray, "*steps"]) -> Float32[np.ndarray, "*steps _"]:
         """What the model sees.
 
         Args:
@@ -86,8 +86,9 @@ class Covariates:
                 for each in columns
             )
 
-        return cls(read(found.get("known", ())), read(found.get("static", ())),
-                   found.get("holidays", ""))
+        return cls(
+            read(found.get("known", ())), read(found.get("static", ())), found.get("holidays", "")
+        )
 
     @property
     def width(self) -> int:
@@ -100,14 +101,14 @@ class Covariates:
             self, known=_fitted(self.known, known), static=_fitted(self.static, static)
         )
 
-    def encoded(self, known: Raw, static: Sequence[float]) -> Float32[np.ndarray, "num_steps width"]:
+    def encoded(self, known: Raw, static: Sequence[float]) -> Float32[np.ndarray, "num_steps _"]:
         """What the model sees of the steps of one series.
 
         Args:
             known: The known columns at each step.
             static: The static columns.
         """
-        constant = np.broadcast_to(np.float32(static), (len(known), len(static)))
+        constant = np.broadcast_to(np.array(static, np.float32), (len(known), len(static)))
         parts = [
             each.encoded(raw)
             for columns, table in ((self.known, known), (self.static, constant))
@@ -131,7 +132,7 @@ class Vocabulary:
             return self._numbers.get(text, UNKNOWN)
         return self._numbers.setdefault(text, len(self._numbers))
 
-    def sorted(self, name: str, kind: str) -> tuple[tuple[str, ...], Float[np.ndarray, " texts"]]:
+    def sorted(self, name: str, kind: str) -> tuple[tuple[str, ...], Float[np.ndarray, " _"]]:
         """The texts in order, and for each of the numbers given so far its place among them.
 
         Raises:

@@ -25,7 +25,12 @@ _BUSINESS = "b"
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 # Seasons, in the unit of a frequency's size, that are the calendar's: a day, a week, a year.
-_CALENDAR = {"time": (DAY, 7 * DAY, 364 * DAY, 365 * DAY), "months": (12,), "business": (5,), "index": ()}
+_CALENDAR = {
+    "time": (DAY, 7 * DAY, 364 * DAY, 365 * DAY),
+    "months": (12,),
+    "business": (5,),
+    "index": (),
+}
 
 # Sine and cosine of the place in the day, in the week, in the year and in the season.
 NUM_FEATURES = 8
@@ -128,8 +133,8 @@ class Frequency:
     ) -> Int64[np.ndarray, "..."]:
         """How many steps after `start` a point in time lies, rounded down."""
         if self.kind == "business":
-            days = ((each // DAY).astype("datetime64[D]") for each in (start, ticks))
-            return np.busday_count(*days).astype(np.int64) // self.size
+            begin, end = ((each // DAY).astype("datetime64[D]") for each in (start, ticks))
+            return np.busday_count(begin, end).astype(np.int64) // self.size
         if self.kind != "months":
             return (ticks - start) // self.size
         return (_calendar_day(ticks)[0] - _calendar_day(start)[0]) // self.size

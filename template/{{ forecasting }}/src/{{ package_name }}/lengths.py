@@ -48,9 +48,7 @@ class Lengths(NamedTuple):
         )
 
 
-def default_lengths(
-    frequency: Frequency, season: int, bounds: Sequence[Sequence[int]]
-) -> Lengths:
+def default_lengths(frequency: Frequency, season: int, bounds: Sequence[Sequence[int]]) -> Lengths:
     """Choose lengths by the frequency, the season, and how long the series are.
 
     The horizon is a season, or as many as make 8 steps, and no longer than the held-out splits. The

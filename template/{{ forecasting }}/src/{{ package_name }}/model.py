@@ -1,10 +1,10 @@
 """A transformer that forecasts quantiles: yours to change.
 
 The history is cut into patches (PatchTST; Nie et al., 2023), and so is the future, of which the
-calendar, the covariates and the seasonal naive forecast are known; each patch is a token, and all of them see each
-other. What comes out of the tokens of the future is added to the naive forecast: all steps at once,
-every quantile of each. Channels are independent: they share all weights but one vector each, and
-none sees another.
+calendar, the covariates and the seasonal naive forecast are known; each patch is a token, and all
+of them see each other. What comes out of the tokens of the future is added to the naive forecast:
+all steps at once, every quantile of each. Channels are independent: they share all weights but one
+vector each, and none sees another.
 """
 
 import math
@@ -189,7 +189,9 @@ class Forecaster(nnx.Module):
         if self.settings.covariates:
             change = future_time - _season_before(history_time, self.season, naive.shape[1])
             change = jnp.pad(change[..., NUM_FEATURES:], ((0, 0), (0, after), (0, 0)))
-            change = contract("bsp,pd->bsd", _patches(change, size), self.change[...], self.precision)
+            change = contract(
+                "bsp,pd->bsd", _patches(change, size), self.change[...], self.precision
+            )
             time = time.at[:, -change.shape[1] :].add(change)
         # In float32, since the gradient of a channel's vector is summed over all positions.
         wide = time.astype(jnp.float32)[:, None] + channel.astype(jnp.float32)[None, :, None]

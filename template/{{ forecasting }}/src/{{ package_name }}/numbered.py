@@ -52,17 +52,14 @@ def ways_of(numbers: Numbers) -> list[str]:
 
 
 def _digits(numbers: Int64[np.ndarray, " points"], way: str) -> Ticks | None:
-    clock = [0, 0, 0]
-    rest = numbers
-    for place in (2, 1, 0):
-        if way.count(("hh", "mm", "ss")[place]):
-            rest, clock[place] = np.divmod(rest, 100)
-    day = np.ones_like(rest)
-    if "DD" in way:
-        rest, day = np.divmod(rest, 100)
+    rest, found = numbers, dict.fromkeys(("DD", "hh", "mm", "ss"), np.zeros_like(numbers))
+    for part in reversed(found):
+        if part in way:
+            rest, found[part] = np.divmod(rest, 100)
+    day, hour, minute, second = found.values()
+    day = day if "DD" in way else day + 1
     year, month = np.divmod(rest, 100)
     there = (year >= 1000) & (year <= 9999) & (month >= 1) & (month <= 12) & (day >= 1)
-    hour, minute, second = (np.asarray(part) for part in clock)
     if not np.all(there & (hour <= 23) & (minute <= 59) & (second <= 59)):
         return None
     first = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float32, Int64
+from jaxtyping import Float, Float32, Int64
 
 from .covariates import Covariate, Covariates, Vocabulary
 from .dialect import Dialect
@@ -18,6 +18,7 @@ from .times import Times, read_times
 
 Advance = Callable[[int], object]
 Key = tuple[str, ...]
+Table = Float32[np.ndarray, "points _"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Observations:
     times: Times
     owners: Int64[np.ndarray, " points"]
     values: Float32[np.ndarray, "points channels"]
-    known: Float32[np.ndarray, "points num_known"]
-    static: Float32[np.ndarray, "points num_static"]
+    known: Float32[np.ndarray, "points _"]
+    static: Float32[np.ndarray, "points _"]
     covariates: Covariates
     parts: tuple[tuple[int, Path, int], ...]
 
@@ -141,7 +142,7 @@ class _Encoded:
         else:
             self._texts = {name: Vocabulary(known[name]) for name in names}
         self._before = known
-        self._parts: list[np.ndarray] = []
+        self._parts: list[Table] = []
 
     def add(self, rows: Rows) -> None:
         """Take in some rows."""
@@ -149,7 +150,7 @@ class _Encoded:
         empty = np.empty((rows.batch.num_rows, 0), np.float32)
         self._parts.append(np.column_stack([empty, *columns]).astype(np.float32))
 
-    def whole(self) -> tuple[tuple[Covariate, ...], np.ndarray]:
+    def whole(self) -> tuple[tuple[Covariate, ...], Table]:
         """What the columns are, and all their rows."""
         values = np.concatenate(self._parts)
         if self._before:
@@ -165,7 +166,7 @@ class _Encoded:
             found.append(Covariate(name, texts))
         return tuple(found), values
 
-    def _column(self, rows: Rows, name: str) -> np.ndarray:
+    def _column(self, rows: Rows, name: str) -> Float[np.ndarray, " points"]:
         if self.types[name] != pa.string():
             return _numbers(rows, name)
         coded = rows.batch.column(name).dictionary_encode()

@@ -3,11 +3,9 @@
 A way of writing has a text that shows it, such as ``1960Q1``. A period is read as its first day.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 
 from .dates import pc
 from .frequency import DAY, HOUR
@@ -41,17 +39,18 @@ WAYS = {
 FISCAL = r"(?i)^(?:fy ?'?\d{2,4}[-/ ]?q[1-4]|q[1-4][-/ ]?fy ?'?\d{2,4})$"
 """Quarters of a year that begins nobody says when."""
 
-_NEVER = np.iinfo(np.int64).min
+Ints = Int64[np.ndarray, " points"]
+Fields = dict[str, pa.StringArray]
 
 
-def read_periods(texts: pa.StringArray, way: str) -> Int64[np.ndarray, " points"] | None:
+def read_periods(texts: pa.StringArray, way: str) -> Ints | None:
     """Microseconds since 1970; None if a text is not so written, or names no point in time."""
     parts = pc.extract_regex(texts, f"(?i)^{WAYS[way]}$")
     if parts.null_count:
         return None
     fields = {field.name: pc.struct_field(parts, field.name) for field in parts.type}
-    ticks = np.select(*zip(*_cases(fields), strict=True), default=_NEVER)
-    return None if np.any(ticks == _NEVER) else ticks
+    ticks, there = _weeks(fields) if "week" in fields else _days(fields)
+    return ticks if there.all() else None
 
 
 def ways_of(texts: pa.StringArray) -> list[str]:
@@ -59,38 +58,39 @@ def ways_of(texts: pa.StringArray) -> list[str]:
     return [way for way in WAYS if read_periods(texts, way) is not None]
 
 
-def _cases(
-    fields: dict[str, pa.StringArray],
-) -> Iterator[tuple[np.ndarray, Int64[np.ndarray, " points"]]]:
-    """Where the texts are valid, and the points in time that they name there."""
+def _weeks(fields: Fields) -> tuple[Ints, Bool[np.ndarray, " points"]]:
+    """Points in time by weeks as ISO 8601 counts them, and which of them there are."""
+    year, week = _number(fields, "year"), _number(fields, "week")
+    fourth = _day(year, 1, 4)  # of January, which lies in the first week
+    monday = fourth - (fourth + 3) % 7 + 7 * (week - 1)
+    thursday = monday + 3  # its year is that of the week
+    weekday = np.maximum(_number(fields, "weekday"), 1)
+    return (monday + weekday - 1) * DAY, (week >= 1) & (thursday < _day(year + 1, 1, 1))
+
+
+def _days(fields: Fields) -> tuple[Ints, Bool[np.ndarray, " points"]]:
+    """Points in time by months and what consists of them, and which of them there are."""
     year, short = _number(fields, "year"), _number(fields, "short")
     year = np.where(short < 0, year, short + np.where(short < 69, 2000, 1900))
-    if "week" in fields:
-        week, weekday = _number(fields, "week"), np.maximum(_number(fields, "weekday"), 1)
-        fourth = _day(year, 1, 4)  # of January, which lies in the first week
-        monday = fourth - (fourth + 3) % 7 + 7 * (week - 1)
-        last = monday + 3  # a week belongs to the year of its Thursday
-        there = (week >= 1) & (last < _day(year + 1, 1, 1))
-        yield there, (monday + weekday - 1) * DAY
-        return
     month = _number(fields, "month")
     if "name" in fields:
-        names = pa.array(_NAMES)
-        found = pc.index_in(pc.utf8_lower(pc.utf8_slice_codeunits(fields["name"], 0, 3)), names)
-        month = found.to_numpy(zero_copy_only=False).astype(np.int64) + 1
+        begin = pc.utf8_lower(pc.utf8_slice_codeunits(fields["name"], 0, 3))
+        month = pc.index_in(begin, pa.array(_NAMES)).to_numpy(zero_copy_only=False) + np.int64(1)
     elif "quarter" in fields:
         month = 3 * _number(fields, "quarter") - 2
     elif "half" in fields:
         month = 6 * _number(fields, "half") - 5
-    day = np.abs(_number(fields, "day"))
+    day = np.abs(_number(fields, "day"))  # the first, where there is none
     days = _day(year, month, day)
-    clock = [np.maximum(_number(fields, name), 0) for name in ("hour", "minute", "second")]
-    seconds = (clock[0] * 60 + clock[1]) * 60 + clock[2]
-    same = days.astype("datetime64[D]").astype("datetime64[M]") == _first(year, month)
-    yield (day >= 1) & same, days * DAY + seconds * (HOUR // 3600)
+    hour, minute, second = (
+        np.maximum(_number(fields, name), 0) for name in ("hour", "minute", "second")
+    )
+    seconds = (hour * 60 + minute) * 60 + second
+    following = _day(year, month + 1, 1)
+    return days * DAY + seconds * (HOUR // 3600), (day >= 1) & (days < following)
 
 
-def _number(fields: dict[str, pa.StringArray], name: str) -> Int64[np.ndarray, " points"]:
+def _number(fields: Fields, name: str) -> Ints:
     """A part as numbers, -1 where there is none."""
     if name not in fields:
         count = len(next(iter(fields.values())))
@@ -99,10 +99,7 @@ def _number(fields: dict[str, pa.StringArray], name: str) -> Int64[np.ndarray, "
     return text.cast(pa.int64()).to_numpy(zero_copy_only=False)
 
 
-def _first(year: np.ndarray, month: np.ndarray | int) -> np.ndarray:
-    return ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
-
-
-def _day(year: np.ndarray, month: np.ndarray | int, day: np.ndarray | int) -> np.ndarray:
+def _day(year: Ints, month: Ints | int, day: Ints | int) -> Ints:
     """Days since 1970."""
-    return _first(year, month).astype("datetime64[D]").astype(np.int64) + day - 1
+    first = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
+    return first.astype("datetime64[D]").astype(np.int64) + day - 1

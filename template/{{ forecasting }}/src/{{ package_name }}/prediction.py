@@ -29,7 +29,8 @@ class ForecastPrediction(Settings):
     """Quantiles of the ``horizon`` steps after what is known, for every channel of every series.
 
     Attributes:
-        info: What the data set said of columns, frequency, season and how tables are read; follows from the data, and a configuration leaves it empty.
+        info: What the data set said of columns, frequency, season and how tables are read; follows
+            from the data, and a configuration leaves it empty.
     """
 
     info: dict[str, Any] = Field(default_factory=dict, max_length=0)  # `fitted` passes by this
@@ -114,8 +115,9 @@ class ForecastPrediction(Settings):
     def records(self, results: Iterable[Result]) -> Iterator[dict[str, Any]]:
         """One row for each channel of each step that is forecast.
 
-        It tells the series (where they have names, in a column for each part of it), the ``origin`` (the last step that was known),
-        the ``time``, the ``channel``, the quantiles, and what came, if targets were read.
+        It tells the series (where they have names, in a column for each part of one), the
+        ``origin`` (the last step that was known), the ``time``, the ``channel``, the quantiles, and
+        what came, if targets were read.
         """
         columns = Columns.of(self.info)
         names = columns.keys if len(columns.keys) > 1 else ("series",)

@@ -6,12 +6,12 @@ run of consecutive steps of one series in one split, float32, NaN where a value 
 """
 
 import math
-from dataclasses import asdict
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float32, Int64
 
 from .covariates import Covariates
 from .errors import UserError
@@ -200,7 +200,9 @@ def summary(data_set: DataSet) -> str:
     return "\n".join(lines)
 
 
-def _with_known(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+def _with_known(
+    values: Float32[np.ndarray, "num_steps channels"], known: Float32[np.ndarray, "_ _"]
+) -> Float32[np.ndarray, "num_steps _"]:
     """Values and what is known beside them, step by step."""
     return np.concatenate([values, known[: len(values)]], axis=1)
 

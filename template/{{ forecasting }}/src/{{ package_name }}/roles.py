@@ -39,9 +39,7 @@ def complete(source: Source, found: Understood) -> tuple[Columns, tuple[str, ...
     time = str(columns.time)
     if measured is None:
         taken = (time, *others)
-        measured = tuple(
-            name for name in types if name not in taken and types[name] in _NUMBERS
-        )
+        measured = tuple(name for name in types if name not in taken and types[name] in _NUMBERS)
         if not measured:
             raise UserError(f"{where} has no column of numbers beside the time, {time!r}")
     roles = [time, *others, *measured]

@@ -44,7 +44,7 @@ class Series:
     start: int
     values: Float32[np.ndarray, "num_steps channels"]
     key: Key = ()
-    known: Float32[np.ndarray, "_ num_known"] = field(default_factory=lambda: _NOTHING)
+    known: Float32[np.ndarray, "_ _"] = field(default_factory=lambda: _NOTHING)
     static: tuple[float, ...] = ()
 
 
@@ -72,9 +72,9 @@ class Panel:
     unused: tuple[str, ...] = ()
     dialect: Dialect = field(default_factory=Dialect)
     files: tuple[str, ...] = ()
-    reading: Reading = Reading()
+    reading: Reading = field(default_factory=Reading)
     notes: tuple[str, ...] = ()
-    covariates: Covariates = Covariates()
+    covariates: Covariates = field(default_factory=Covariates)
 
     @property
     def channels(self) -> tuple[str, ...]:

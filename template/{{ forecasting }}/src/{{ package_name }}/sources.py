@@ -264,8 +264,8 @@ def _check(arguments: argparse.Namespace) -> None:
     given = [option for option, value in owners.items() if value]
     if len(given) > 1:
         raise UserError(f"{' and '.join(given)} exclude each other")
-    if arguments.static and not given[:1] < ["--wide"]:
-        raise UserError("--static tells series of one table apart: name them by --series")
+    if arguments.static and not (arguments.series or arguments.series_per_file):
+        raise UserError("--static says something of each series: name them by --series")
     keys = arguments.series or ()
     for name in keys if len(keys) > 1 else ():
         if name in _TOLD:

@@ -4,8 +4,8 @@ Times that do not lie on steps are an error, unless a frequency is given. Then t
 one by the first of these rules that applies:
 
 - ``within``: months and business days count what lies within them, and so do steps that are longer
-  than the usual distance of rows. Steps begin at midnight, on Mondays, on the first of a month; what
-  lies on a weekend counts for the business day before.
+  than the usual distance of rows. Steps begin at midnight, on Mondays, on the first of a month;
+  what lies on a weekend counts for the business day before.
 - ``nearest``: steps are laid where most rows are, and a row goes to the nearest.
 """
 
@@ -160,7 +160,9 @@ def _frequency(
     return next(fits, likely[-1])
 
 
-def _misfit(frequency: Frequency, ticks: Ticks, orders: tuple[Order, ...]) -> tuple[int, int] | None:
+def _misfit(
+    frequency: Frequency, ticks: Ticks, orders: tuple[Order, ...]
+) -> tuple[int, int] | None:
     """A row that lies on no step of its series, and the first one of that; None if all do."""
     for order in orders:
         fits = frequency.fits(ticks[order])
@@ -234,12 +236,12 @@ def _snapped(ticks: Ticks, frequency: Frequency, reading: Reading) -> Ticks:
 
 
 def _snap_note(before: Ticks, after: Ticks, frequency: Frequency, reading: Reading) -> str:
-    moved = int(np.sum(before != after))
+    told = f"{int(np.sum(before != after)):,} of {len(after):,} times"
     if reading.snap == _NEAREST:
         most = int(np.max(np.abs(after - before)))
         far = f"{most / 1e6:g} s" if frequency.kind == "time" else str(most)
-        return f"{moved:,} of {len(after):,} times are rounded to steps of {frequency}, by at most {far}"
-    return f"{moved:,} of {len(after):,} times count for the step of {frequency} that they lie in"
+        return f"{told} are rounded to steps of {frequency}, by at most {far}"
+    return f"{told} count for the step of {frequency} that they lie in"
 
 
 def _check_doubles(

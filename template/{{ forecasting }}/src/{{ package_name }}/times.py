@@ -88,7 +88,9 @@ def read_times(column: pa.Array, written: str, *, counted: bool) -> Times:
     """
     if pa.types.is_timestamp(column.type):
         if written not in ("", DATES):
-            raise ValueError(f"times must be written like {written}, as in the data set, not as dates")
+            raise ValueError(
+                f"times must be written like {written}, as in the data set, not as dates"
+            )
         ticks = column.cast(pa.int64()).to_numpy()
         return Times(ticks, DATES, column.type.tz is not None)
     ways = _ways(column)
@@ -102,9 +104,10 @@ def read_times(column: pa.Array, written: str, *, counted: bool) -> Times:
     elif counted and numbered.INDEX in ways:
         ways = [numbered.INDEX]
     if not ways:
-        if pa.types.is_string(column.type) and pc.any(
-            pc.match_substring_regex(column, periods.FISCAL)
-        ).as_py():
+        if (
+            pa.types.is_string(column.type)
+            and pc.any(pc.match_substring_regex(column, periods.FISCAL)).as_py()
+        ):
             raise ValueError(
                 f"{column[0].as_py()!r} does not tell when a fiscal year begins: write the first "
                 "days of quarters"

@@ -42,9 +42,7 @@ def to_utc(
     """
     early, late = (
         _ticks(
-            pc.assume_timezone(
-                _array(ticks), zone, ambiguous=which, nonexistent="earliest"
-            ),
+            pc.assume_timezone(_array(ticks), zone, ambiguous=which, nonexistent="earliest"),
             ticks,
         )
         for which in ("earliest", "latest")
