@@ -70,6 +70,12 @@ def spelled(step: str, spell: Callable[[Time], object]) -> Write:
     return csv(text(f'"{spell(time)}"' for time in TIMES[step]))
 
 
+def columned(head: str, spell: Callable[[Time], object]) -> Write:
+    """Writes the plain table of months or hours with the time in several columns."""
+    step = "hours" if "day" in head or "clock" in head else "months"
+    return csv(text((spell(time) for time in TIMES[step]), head=f"{head},x"))
+
+
 def plain(step: str) -> Write:
     """Writes ISO 8601."""
     return csv(text(time.isoformat() for time in TIMES[step]))

@@ -15,6 +15,7 @@ from .series_files import (
     autumn,
     berlin,
     by_file,
+    columned,
     csv,
     fiscal,
     jitter,
@@ -235,6 +236,45 @@ KINDS = (
         ("read as YYYYMMDDhhmm",),
     ),
     Kind(
+        "a date and a time of day, `--time date clock`",
+        "hours",
+        columned("date,clock", lambda t: f"{t:%d.%m.%Y},{t:%H:%M}"),
+        ("--time", "date", "clock"),
+        (f"{STEP} 1h", "'date' is written like d/m/y"),
+    ),
+    Kind(
+        "`18.00.00` in the second column",
+        "hours",
+        columned("date,clock", lambda t: f"{t:%Y-%m-%d},{t:%H.%M.%S}"),
+        ("--time", "date", "clock"),
+        (f"{STEP} 1h",),
+    ),
+    Kind(
+        "year, month, day and hour",
+        "hours",
+        columned("year,month,day,hour", lambda t: f"{t.year},{t.month},{t.day},{t.hour}"),
+        ("--time", "year", "month", "day", "hour"),
+        ("read as 1960 1 31 17",),
+    ),
+    Kind(
+        "year and month",
+        "months",
+        columned("year,month", lambda t: f"{t.year},{t.month}"),
+        ("--time", "year", "month"),
+        ("read as 1960 1", f"{STEP} 1mo"),
+    ),
+    Kind(
+        "a date alone, with the time of day in another column",
+        "",
+        columned("date,clock", lambda t: f"{t:%Y-%m-%d},{t:%H:%M}"),
+        (),
+        (
+            "row 2 has the same time as",
+            "or --time with a second column, if it holds the time of day",
+        ),
+        fails=True,
+    ),
+    Kind(
         "an index of whole numbers",
         "",
         csv(text(range(100, 300))),
@@ -347,7 +387,7 @@ KINDS = (
         "",
         csv(text(t.replace(tzinfo=BERLIN).isoformat() for t in TIMES["days"])),
         (),
-        ("give --frequency 1d",),
+        ("give --time-zone, since days begin at another hour of UTC in summer, or --frequency 1d",),
         fails=True,
     ),
     # Between two steps
@@ -356,7 +396,7 @@ KINDS = (
         "",
         csv(text(t.isoformat() for t in jitter(TIMES["hours"]))),
         (),
-        ("is no whole number of steps of", "give --frequency 1h brings"),
+        ("is no whole number of steps of", "give --frequency 1h, which brings"),
         fails=True,
     ),
     Kind(
@@ -473,7 +513,7 @@ KINDS = (
         "",
         csv(text(f"2024-01-{1 + at:02}T{at * 7 % 24:02}:{at * 13 % 60:02}" for at in range(28))),
         (),
-        ("is no whole number of steps", "give --frequency"),
+        ("is no whole number of steps", "give --frequency 1d"),
         fails=True,
     ),
     # Which series
@@ -500,6 +540,14 @@ KINDS = (
         wide,
         ("--wide",),
         ("2 columns, each a series", "channels: value"),
+    ),
+    Kind(
+        "a row per series",
+        "",
+        csv("id," + ",".join(f"d_{at}" for at in range(1, 50)) + "\na" + ",1.5" * 49 + "\n"),
+        (),
+        ("t.csv: columns such as 'd_1' and 'd_49' seem to be points in time: turn the table",),
+        fails=True,
     ),
     # What is known beside
     Kind(

@@ -51,7 +51,7 @@ def test_numbers_are_standardised_and_texts_become_ones():
     assert event.encoded(raw).tolist() == [[0, 1], [0, 0], [0, 0], [1, 0]]
     both = covariates.Covariates((price,), (event,))
     assert both.width == 3
-    steps = both.encoded(np.array([[2], [3]], np.float32), [1.0])
+    steps = both.encoded(np.array([[2], [3]], np.float32), np.ones((2, 1), np.float32))
     assert steps.tolist() == [[0, 0, 1], [1, 0, 1]]
 
 
@@ -88,7 +88,7 @@ def test_what_was_prepared_comes_back():
     events = [[0, 0], [1, 0], [0, 1]]
     assert batch["future_time"][0, :6, 9:11].tolist() == [events[(first + n) % 3] for n in range(6)]
     length = batch["history_time"].shape[1]
-    assert not batch["history_time"][0, : length - first, 8:].any()  # before the series begins
+    assert not batch["history_time"][0, : length - first, 8:11].any()  # before the series begins
 
 
 def test_a_holiday_is_known():

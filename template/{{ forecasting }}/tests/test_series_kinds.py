@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from . import series_files, series_kinds
-from .project import data, errors, preparation, sources
+from .project import data, errors, holiday_calendar, preparation, sources
 
 KINDS = {kind.name: kind for kind in series_kinds.KINDS}
 
@@ -57,5 +57,6 @@ def test_each_kind_is_read_or_refused(name, tmp_path):
 
 def test_holidays_need_a_package(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "holidays", None)
+    holiday_calendar._holidays.cache_clear()
     with pytest.raises(errors.UserError, match=r"--holidays DE needs the package holidays: run `u"):
         prepared(KINDS["`--holidays DE`"], tmp_path)

@@ -7,14 +7,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from .project import numbered, periods, times, zones
+from .project import clocks, numbered, periods, times, zones
 
 DAY = 24 * 3600 * 10**6
 
 
 def read(*cells):
     """How cells are written, and the points in time as ISO 8601."""
-    found = times.read_times(pa.array(cells), "", counted=False)
+    found = times.read_times([pa.array(cells)], "", counted=False)
     return found.written, found.ticks.astype("datetime64[us]").astype("datetime64[s]").astype(
         str
     ).tolist()
@@ -120,3 +120,42 @@ def test_a_time_that_never_was_is_found():
     local = np.array(["2024-03-31T01:30", "2024-03-31T02:30", "2024-03-31T03:30"], "datetime64[us]")
     _, never = zones.to_utc(local.astype(np.int64), np.zeros(3, np.int64), "Europe/Berlin")
     assert never.tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("cells", "hours"),
+    [
+        (("17:30", "0:00"), 17.5),
+        (("17:30:36.5", "24:00:00"), 17.51),
+        (("5:30 PM", "12:00 am"), 17.5),
+        (("17.30.00", "18.00.00"), 17.5),
+        (("17h30", "08h00"), 17.5),
+        (("17", "0"), 17),
+        (("24", "1"), 24),
+        (("1730", "0", "100"), 17.5),
+        (("63000", "0"), 17.5),
+        (("63000.0", "3600.0"), 17.5),
+    ],
+)
+def test_times_of_day_are_read(cells, hours):
+    found = clocks.read_clock(pa.array(cells))
+    assert found[0] == round(hours * DAY / 24)
+    if cells[1] in ("0", "0:00", "12:00 am"):
+        assert found[1] == 0
+
+
+@pytest.mark.parametrize("cells", [("noon",), ("25:00",), ("17:61",), ("-1",), ("99999",)])
+def test_what_is_no_time_of_day_is_refused(cells):
+    with pytest.raises(ValueError, match=r"must hold times of day, such as 17:30, not '"):
+        clocks.read_clock(pa.array(cells))
+
+
+def test_parts_of_the_time_are_put_together():
+    dates = pa.array(["2024-02-29"]).cast(pa.timestamp("us"))
+    found = times.read_times([dates, pa.array(["6:00 PM"])], "", counted=False)
+    assert found.ticks.astype("datetime64[us]")[0] == np.datetime64("2024-02-29T18:00")
+    years = [pa.array([2024]), *(pa.array([part]) for part in ("2", "29.0", "18", "5"))]
+    found = times.read_times(years, "", counted=False)
+    assert found.ticks.astype("datetime64[us]")[0] == np.datetime64("2024-02-29T18:05")
+    with pytest.raises(ValueError, match=r"is no year, so --time takes one column with dates"):
+        times.read_times([dates, pa.array(["1"]), pa.array(["2"])], "", counted=False)

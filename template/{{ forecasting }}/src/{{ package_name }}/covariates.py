@@ -101,20 +101,16 @@ class Covariates:
             self, known=_fitted(self.known, known), static=_fitted(self.static, static)
         )
 
-    def encoded(self, known: Raw, static: Sequence[float]) -> Float32[np.ndarray, "num_steps _"]:
-        """What the model sees of the steps of one series.
-
-        Args:
-            known: The known columns at each step.
-            static: The static columns.
-        """
-        constant = np.broadcast_to(np.array(static, np.float32), (len(known), len(static)))
+    def encoded(
+        self, known: Float[np.ndarray, "*steps _"], static: Float[np.ndarray, "*steps _"]
+    ) -> Float32[np.ndarray, "*steps _"]:
+        """What the model sees of steps: their known columns, and those of their series."""
         parts = [
             each.encoded(raw)
-            for columns, table in ((self.known, known), (self.static, constant))
+            for columns, table in ((self.known, known), (self.static, static))
             for each, raw in zip(columns, np.moveaxis(table, -1, 0), strict=True)
         ]
-        return np.concatenate([np.empty((len(known), 0), np.float32), *parts], axis=-1)
+        return np.concatenate(parts, axis=-1)
 
 
 class Vocabulary:

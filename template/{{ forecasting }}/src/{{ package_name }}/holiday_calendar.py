@@ -1,5 +1,6 @@
 """Holidays of a country, by the package `holidays`, which users install where they want them."""
 
+import functools
 import importlib
 
 import numpy as np
@@ -37,6 +38,7 @@ def count_holidays(
     return (np.searchsorted(days, end) - np.searchsorted(days, begin)).astype(np.float32)
 
 
+@functools.cache
 def _holidays(country: str, years: range) -> Int64[np.ndarray, " points"]:
     """Days since 1970, in order."""
     try:

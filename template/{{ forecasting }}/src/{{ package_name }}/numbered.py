@@ -51,6 +51,11 @@ def ways_of(numbers: Numbers) -> list[str]:
     return [way for way in WAYS if read_numbers(numbers, way) is not None]
 
 
+def are_years(numbers: Numbers) -> bool:
+    """Whether all may be years."""
+    return bool(np.all((numbers >= 1000) & (numbers < 3000)))
+
+
 def _digits(numbers: Int64[np.ndarray, " points"], way: str) -> Ticks | None:
     rest, found = numbers, dict.fromkeys(("DD", "hh", "mm", "ss"), np.zeros_like(numbers))
     for part in reversed(found):

@@ -84,13 +84,14 @@ def read_observations(
     known = _Encoded("known", columns.known, types, covariates and covariates.known)
     static = _Encoded("static", columns.static, types, covariates and covariates.static)
     wanted = {time: types[time], **dict.fromkeys(measured, pa.float64())}
-    wanted |= dict.fromkeys(columns.keys, pa.string()) | known.types | static.types
+    wanted |= dict.fromkeys((*columns.parts, *columns.keys), pa.string())
+    wanted |= known.types | static.types
     numbers: dict[Key, int] = {}
     times, owners, values, parts = [], [], [], []
     count = 0
     for rows in read_tables(files, wanted, advance, dialect):
         if rows.batch.num_rows:
-            times.append(_whole(rows, time))
+            times.append([_whole(rows, name) for name in (time, *columns.parts)])
             owners.append(_owners(rows, columns, numbers))
             values.append(_values(rows, measured))
             known.add(rows)
@@ -100,7 +101,8 @@ def read_observations(
     if not count:
         raise UserError(f"{', '.join(map(str, files))}: no rows")
     try:
-        found = read_times(pa.concat_arrays(times), written, counted=counted)
+        cells = [pa.concat_arrays(each) for each in zip(*times, strict=True)]
+        found = read_times(cells, written, counted=counted)
     except ValueError as error:
         raise UserError(f"{files[0]}, column {time!r}: {error}") from error
     (known_columns, known_values), (static_columns, static_values) = known.whole(), static.whole()

@@ -28,6 +28,11 @@ WAYS = {
     "1960H1": rf"{_YEAR}[-/ ]?[hs](?P<half>[12])",
     "1960-W05": rf"{_YEAR}-?w(?P<week>\d{{1,2}})(?:-?(?P<weekday>[1-7]))?",
     "1960-01": rf"{_YEAR}(?:[-/.]|[-/. ]?m){_MONTH}",
+    "1960 1": rf"{_YEAR} {_MONTH}",
+    "1960 1 31": rf"{_YEAR} {_MONTH} (?P<day>\d{{1,2}})",
+    "1960 1 31 17": rf"{_YEAR} {_MONTH} (?P<day>\d{{1,2}}) (?P<hour>[01]?\d|2[0-3])",
+    "1960 1 31 17 0": rf"{_YEAR} {_MONTH} (?P<day>\d{{1,2}}) (?P<hour>[01]?\d|2[0-3])"
+    r" (?P<minute>[0-5]?\d)",
     "01/1960": rf"{_MONTH}[-/.]{_YEAR}",
     "Jan 1960": rf"{_NAME}[-/ ,_]*{_YEAR}",
     "1960 Jan": rf"{_YEAR}[-/ ,_]*{_NAME}",

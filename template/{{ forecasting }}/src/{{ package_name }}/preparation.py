@@ -218,6 +218,8 @@ def _fitted(trained: Panel) -> Covariates:
 def _notes(info: Mapping[str, Any]) -> list[str]:
     """What was done to rows, and what is known beside the values."""
     columns, notes = info["columns"], list(info.get("notes", ()))
+    formats = info.get("dialect", {}).get("formats", {})
+    notes += [f"{name!r} is written like {written}" for name, written in formats.items()]
     if columns.get("wide") is not None:
         notes.append(f"{len(info['series']):,} columns, each a series")
     keys = Columns.of(info).keys

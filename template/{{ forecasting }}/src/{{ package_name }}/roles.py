@@ -28,7 +28,7 @@ def complete(source: Source, found: Understood) -> tuple[Columns, tuple[str, ...
     where, types = source.files[0], found.types
     columns = replace(source.columns, series=source.columns.keys or None)
     measured = columns.channels if columns.wide is None else columns.wide or None
-    others = (*columns.keys, *columns.known, *columns.static)
+    others = (*columns.parts, *columns.keys, *columns.known, *columns.static)
     given = (columns.time, *others, *(measured or ()))
     for name in given:
         if name is not None and name not in types:

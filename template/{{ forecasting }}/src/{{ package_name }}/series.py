@@ -167,7 +167,7 @@ def read_panel(source: Source, advance: Advance) -> Panel:
         frequency=steps.frequency,
         season=source.season or steps.frequency.default_season(),
         series=tuple(series),
-        unused=tuple(name for name in found.types if name not in used),
+        unused=tuple(name for name in found.types if name not in (*used, *columns.parts)),
         dialect=found.dialect,
         files=tuple(found.files),
         reading=steps.reading,

@@ -29,6 +29,8 @@ class Columns:
 
     Attributes:
         time: The column with the time; None where it is to be found out.
+        parts: Columns with more of the time: its clock, if `time` holds dates, and month, day, hour
+            and minute, as far as there are any, if it holds years.
         channels: The columns with the values, in order; None takes all others that hold numbers.
         series: Columns that together name the series that a row belongs to.
         per_file: Whether each file is a series of its own.
@@ -45,6 +47,7 @@ class Columns:
     wide: tuple[str, ...] | None = None
     known: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -139,9 +142,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--time",
+        nargs="+",
         metavar="COLUMN",
         help="the column with the time: dates, quarters, weeks or months in usual ways of writing "
-        "them, numbers such as YYYYMMDD or seconds since 1970, or an index of whole numbers "
+        "them, numbers such as YYYYMMDD or seconds since 1970, or an index of whole numbers; a "
+        "second one for the time of day; or the year, the month, the day, the hour and the minute "
         "(default: the one column with dates, or else the one with whole numbers)",
     )
     columns = (
@@ -200,7 +205,8 @@ def from_arguments(arguments: argparse.Namespace) -> Source:
     _check(arguments)
     channels = None if arguments.channels is None else tuple(arguments.channels)
     columns = Columns(
-        time=arguments.time,
+        time=arguments.time[0] if arguments.time else None,
+        parts=tuple(arguments.time[1:]) if arguments.time else (),
         channels=(VALUE,) if arguments.wide else channels,
         series=None if arguments.series is None else tuple(arguments.series),
         per_file=arguments.series_per_file,

@@ -10,6 +10,7 @@ one by the first of these rules that applies:
 """
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -29,8 +30,12 @@ Order = Int64[np.ndarray, "_"]
 
 _NEAREST, _WITHIN = "nearest", "within"
 _MONDAY = 4 * DAY  # the first one after the beginning of 1970
-_NICE = (7 * DAY, DAY, HOUR, HOUR // 60, HOUR // 3600)
+_NICE = (
+    *("1s", "2s", "5s", "10s", "15s", "30s", "1min", "2min", "5min", "10min", "15min", "30min"),
+    *("1h", "2h", "3h", "4h", "6h", "12h", "1d", "1w", "1mo", "1q", "1y"),
+)
 _WEEKENDS = 14 * DAY  # so much time without a row on a weekend tells business days
+_MONTH = round(365.2425 / 12 * DAY)
 _DAY_OR_SO = 20 * HOUR  # days have 23 hours where clocks are set forward
 
 
@@ -62,6 +67,10 @@ def lay_steps(source: Source, rows: Observations) -> Steps:
     known, notes = source.reading, []
     if rows.times.written != DATES:
         notes.append(f"times are read as {rows.times.written}")
+    if known.zone:
+        notes.append(f"times are those of clocks in {known.zone}")
+    elif rows.times.aware:
+        notes.append("times are in UTC")
     ticks, zone = _in_zone(source, rows)
     orders = tuple(_in_order(ticks, rows))
     gaps = np.concatenate([np.diff(ticks[order]) for order in orders])
@@ -180,27 +189,28 @@ def _refuse(
     rows: Observations, ticks: Ticks, off: tuple[int, int], frequency: Frequency, gaps: Ticks
 ) -> None:
     row, first = off
-    between = f"{frequency.text(int(ticks[row]))} is no whole number of steps of {frequency} after"
     hint = "regular times"
     if rows.times.dated:
-        nice = _nice(int(np.sort(gaps)[len(gaps) // 2])) if len(gaps) else frequency
-        hint = f"--frequency {nice} brings times to steps of it (see also --aggregate)"
+        gap = int(np.sort(gaps)[len(gaps) // 2]) if len(gaps) else frequency.size
+        hint = f"--frequency {_nice(gap)}, which brings times to its steps (see also --aggregate)"
+        if rows.times.aware and gap >= _DAY_OR_SO:
+            hint = f"--time-zone, since days begin at another hour of UTC in summer, or {hint}"
+    begin, there = (frequency.text(int(ticks[at])) for at in (first, row))
     raise UserError(
-        f"{rows.where(row)}: {between} {frequency.text(int(ticks[first]))}, where its series "
-        f"begins; give {hint}"
+        f"{rows.where(row)}: {there} is no whole number of steps of {frequency} after {begin}, "
+        f"where its series begins; give {hint}"
     )
 
 
-def _nice(gap: int) -> Frequency:
+def _nice(gap: int) -> str:
     """The frequency that people would call a distance of rows by."""
-    for months in (12, 3, 1):
-        if abs(gap - months * 365.2425 / 12 * DAY) <= 4 * DAY:
-            return Frequency("months", months)
-    for unit in _NICE:
-        count = round(gap / unit)
-        if count and abs(gap - count * unit) <= gap / 20:
-            return Frequency("time", count * unit)
-    return Frequency("time", gap)
+
+    def apart(text: str) -> float:
+        frequency = Frequency.parse(text)
+        size = frequency.size * (_MONTH if frequency.kind == "months" else 1)
+        return abs(math.log(gap / size))
+
+    return min(_NICE, key=apart)
 
 
 def _rule(frequency: Frequency, ticks: Ticks, gaps: Ticks) -> tuple[str, int]:
@@ -255,6 +265,8 @@ def _check_doubles(
             hint = "give --aggregate mean, sum or last"
             if not source.columns.keys and not source.columns.per_file:
                 hint += "; or --series, if there are several series"
+            if rows.times.dated and not source.columns.parts and not np.any(ticks % DAY):
+                hint += "; or --time with a second column, if it holds the time of day"
             local = rows.times.dated and not rows.times.aware and not source.reading.zone
             if local and np.any(ticks % DAY):
                 hint += "; or --time-zone, if clocks were set back"

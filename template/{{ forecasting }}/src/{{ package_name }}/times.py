@@ -3,7 +3,8 @@
 How times are written has a name: ``dates``, one of `periods.WAYS`, or one of `numbered.WAYS`.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,12 +13,14 @@ import pyarrow as pa
 from jaxtyping import Int64
 
 from . import numbered, periods
+from .clocks import read_clock
 from .dates import pc
 from .dialect import Dialect
 from .errors import UserError
 from .tables import Understood, read_tables
 
 DATES = "dates"
+_MANY = 10
 _WAYS = "dates, quarters, weeks, months, YYYYMMDD, seconds since 1970, or whole numbers"
 
 
@@ -70,15 +73,20 @@ def time_column(
         raise UserError(
             f"{files[0]}: several columns may be the time; name it by --time: {several}"
         )
-    there = ", ".join(free) or "none"
+    if len(points := _points_in_time(free)) >= _MANY:
+        raise UserError(
+            f"{files[0]}: columns such as {points[0]!r} and {points[-1]!r} seem to be points in "
+            "time: turn the table, so that each row is one, and each column a series (--wide)"
+        )
+    there = ", ".join(list(free)[:_MANY]) + ", ..." * (len(free) > _MANY) or "none"
     raise UserError(f"{files[0]} has no column of {_WAYS} for the time; its columns: {there}")
 
 
-def read_times(column: pa.Array, written: str, *, counted: bool) -> Times:
-    """The cells of a time column, none of them null, as integers.
+def read_times(columns: Sequence[pa.Array], written: str, *, counted: bool) -> Times:
+    """The cells of time columns, none of them null, as integers.
 
     Args:
-        column: The cells.
+        columns: Times; or dates and times of day; or years, months, and what else there is.
         written: How they are written; empty to find it out.
         counted: Whether whole numbers are an index whatever else they may be.
 
@@ -86,6 +94,20 @@ def read_times(column: pa.Array, written: str, *, counted: bool) -> Times:
         ValueError: They are not so written, or in no way that is known; the message ends a
             sentence about the column.
     """
+    first, *parts = columns
+    if not parts:
+        return _read(first, written, counted=counted)
+    if first.type == pa.int64() and numbered.are_years(first.to_numpy()):
+        texts = (pc.replace_substring_regex(part, r"\.0+$", "") for part in parts)
+        joined = pc.binary_join_element_wise(first.cast(pa.string()), *texts, " ")
+        return _read(joined, written, counted=counted)
+    found = _read(first, written, counted=counted)
+    if len(parts) > 1 or not found.dated:
+        raise ValueError("is no year, so --time takes one column with dates, and one with clocks")
+    return found._replace(ticks=found.ticks + read_clock(parts[0]))
+
+
+def _read(column: pa.Array, written: str, *, counted: bool) -> Times:
     if pa.types.is_timestamp(column.type):
         if written not in ("", DATES):
             raise ValueError(
@@ -114,6 +136,12 @@ def read_times(column: pa.Array, written: str, *, counted: bool) -> Times:
             )
         raise ValueError(f"times must be {_WAYS}, all written alike, not like {_example(column)}")
     return Times(_ticks(column, ways[0]), ways[0], ways[0] in numbered.SINCE)
+
+
+def _points_in_time(names: Iterable[str]) -> list[str]:
+    """The names of columns that are dates, or the steps of a count such as d_1, d_2."""
+    counted = re.compile(r"[A-Za-z]?_?\d+|\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?")
+    return [name for name in names if counted.fullmatch(name) or _ways(pa.array([name]))]
 
 
 def _first_ways(

@@ -52,7 +52,7 @@ class Windows:
         self._seq_len = seq_len
         self._scales = seasonal_scales(panel) if scales is None else scales
         self._starts = np.array([series.start for series in panel.series])
-        pieces, owners, origins, covariates = [], [], [], []
+        pieces, known_beside, owners, origins = [], [], [], []
         for owner, (series, (first, stop)) in enumerate(zip(panel.series, spans, strict=True)):
             around = (seq_len, max(0, stop - len(series.values)))
             piece = np.pad(series.values, (around, (0, 0)), constant_values=np.nan)
@@ -64,13 +64,12 @@ class Windows:
             full = known * piece.shape[1]
             found = found[(history >= max(1, full * seq_len)) & (targets >= full * horizon)]
             pieces.append(piece)
-            if panel.covariates.width:
-                beside = panel.covariates.encoded(series.known, series.static)
-                covariates.append(_padded(beside, seq_len, len(piece)))
+            known_beside.append(_padded(series.known, seq_len, len(piece)))
             owners.append(np.full(len(found), owner))
             origins.append(found)
         self._values = np.concatenate(pieces)
-        self._covariates = np.concatenate(covariates) if covariates else None
+        self._known = np.concatenate(known_beside)
+        self._static = np.array([series.static for series in panel.series], np.float32)
         # Where step 0 of each series is among them.
         self._begins = np.cumsum([seq_len, *map(len, pieces[:-1])])
         self.owners = np.concatenate(owners)
@@ -105,8 +104,10 @@ class Windows:
         values = np.where(there, values, np.float32(0))
         ticks = panel.frequency.ticks(self._starts[owners][:, None], steps)
         time = panel.frequency.features(ticks, panel.season)
-        if self._covariates is not None:
-            time = np.concatenate([time, self._covariates[places]], axis=-1)
+        if panel.covariates.width:
+            known, static = self._known[places], self._static[owners]
+            static = np.broadcast_to(static[:, None], (*places.shape, static.shape[1]))
+            time = np.concatenate([time, panel.covariates.encoded(known, static)], axis=-1)
         return {
             "history": values[:, :cut],
             "observed": there[:, :cut],
@@ -124,8 +125,9 @@ class Windows:
 
 
 def _padded(
-    known: Float32[np.ndarray, "num_steps num_features"], before: int, length: int
+    known: Float32[np.ndarray, "_ num_features"], before: int, length: int
 ) -> Float32[np.ndarray, "_ num_features"]:
-    """So many zeros before the first step, and behind the last what makes the whole so long."""
+    """With so many steps before the first, and behind the last what makes the whole so long."""
     known = known[: length - before]
-    return np.pad(known, ((before, length - before - len(known)), (0, 0)))
+    around = (before, length - before - len(known))
+    return np.pad(known, (around, (0, 0)), constant_values=np.nan)
