@@ -112,6 +112,9 @@ def test_each_column_of_a_wide_table_is_a_series():
     assert other.values[:, 0].tolist() == [3, 4, 5, 6, 7]
     assert other.known[:, 0].tolist() == [6, 5, 4, 3, 2, 1, 0]  # of the future too
     assert panel.unused == ("c",)
+    assert panel.notes[1:] == ("2 steps after the last values hold known columns alone",)
+    panel = read("--source", "a.csv", "--wide", "--channels", "a", "c", "--time", "t")
+    assert panel.notes[1:] == ("columns without a value, which are no series: c",)
 
 
 def test_options_choose_columns_step_and_season():

@@ -171,7 +171,7 @@ def read_panel(source: Source, advance: Advance) -> Panel:
         dialect=found.dialect,
         files=tuple(found.files),
         reading=steps.reading,
-        notes=steps.notes,
+        notes=(*steps.notes, *_notes(columns, measured, rows.covariates, series)),
         covariates=covariates,
     )
     return _with_holidays(panel, 0)
@@ -218,6 +218,24 @@ def _series(
             begin = steps.frequency.ticks(np.array([start]), np.array([first])).item()
             each = values[first:stop, [column]]
             yield Series(name, begin, each, (name,), known[first:], static)
+
+
+def _notes(
+    columns: Columns, measured: Sequence[str], covariates: Covariates, series: Sequence[Series]
+) -> Iterator[str]:
+    """What of the tables is not there, or not in the way that most of it is."""
+    if columns.wide is not None:
+        empty = [name for name in measured if name not in {each.name for each in series}]
+        if empty:
+            yield f"columns without a value, which are no series: {', '.join(empty)}"
+    for at, column in enumerate(covariates.known):
+        missing = sum(int(np.isnan(each.known[: len(each.values), at]).sum()) for each in series)
+        if missing:
+            what = "its mean" if column.texts is None else "no text"
+            yield f"{column.name} is missing at {missing:,} steps, and counts as {what} there"
+    later = sum(len(each.known) - len(each.values) for each in series) if columns.known else 0
+    if later:
+        yield f"{later:,} steps after the last values hold known columns alone"
 
 
 def _with_holidays(panel: Panel, horizon: int) -> Panel:
