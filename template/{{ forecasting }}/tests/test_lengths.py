@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from . import tiny_task
 from .project import configuration, data, errors, experiments, frequency, lengths, sources
 
 UserError = errors.UserError
@@ -91,18 +90,6 @@ def test_settings_go_before_what_was_prepared(months):
     settings, _ = months
     other = settings.model_copy(update={"horizon": 6}).fitted(settings.info())
     assert (other.seq_len, other.horizon) == (36, 6)
-
-
-def test_other_lengths_are_another_data_set(tmp_path):
-    """A run that is resumed would else go on with other windows, unseen."""
-    first = tiny_task.prepare(tmp_path)
-    settings = data.SeriesData(directory=str(first))
-    before = settings.fingerprint()
-    source = sources.from_patterns([str(tmp_path / "tables" / "shops.csv")], sources.Columns())
-    source = sources.Source("tests", source.files, sources.Columns(series="place"))
-    settings.prepare(source, overwrite=True, progress=False)
-    assert settings.open("series").info["lengths"]["seq_len"] == 21
-    assert settings.fingerprint() != before
 
 
 def test_a_data_set_of_an_earlier_release_has_lengths_too(months):

@@ -11,8 +11,6 @@ from every ``eval_stride``-th step: a rolling origin (Tashman, 2000).
 Which windows form the batch of a step stands in ``training/indexed_data.py``.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,8 +31,8 @@ class SeriesData(PreparedData):
 
     Attributes:
         directory: Where the prepared data set stands.
-        seq_len: Steps that a forecast is made from; None for what was prepared.
-        horizon: Steps that are forecast; None for what was prepared.
+        seq_len: Steps that a forecast is made from; None for what suits the data.
+        horizon: Steps that are forecast; None for what suits the data.
         batch_size: Examples in a batch, over all processes together.
         eval_stride: Steps from one origin to the next in evaluation.
         threads: Threads that read ahead.
@@ -55,14 +53,6 @@ class SeriesData(PreparedData):
             "horizon": self.horizon or known.horizon,
         }
         return self.model_copy(update=lengths)
-
-    def fingerprint(self) -> str:
-        """A digest of all records and of the lengths that were prepared, since both decide."""
-        data_set = self.open("series")
-        if "lengths" not in data_set.info:  # up to 0.4.1
-            return data_set.fingerprint
-        whole = json.dumps([data_set.fingerprint, data_set.info["lengths"]])
-        return hashlib.sha256(whole.encode()).hexdigest()
 
     def prepare(self, source: sources.Source, *, overwrite: bool, progress: bool) -> str:
         """Write the data set, and return a summary of it.

@@ -68,7 +68,7 @@ def small() -> fdl.Config[Experiment]:
 
 
 def windows(config: fdl.Config[Experiment], seq_len: int, horizon: int, patch_len: int) -> None:
-    """Forecast `horizon` steps from `seq_len`, in tokens of `patch_len`: other than prepared."""
+    """Forecast `horizon` steps from `seq_len`, in tokens of `patch_len`, not as suits the data."""
     fdl.assign(config.data, seq_len=seq_len, horizon=horizon)
     config.model.patch_len = patch_len
 

@@ -44,7 +44,7 @@ class ForecasterSettings(BlockSettings):
     """The size of a forecaster, and how it is computed.
 
     Attributes:
-        patch_len: Steps in a patch; None for what was prepared.
+        patch_len: Steps in a patch; None for what suits the data.
         levels: The quantiles that are forecast, from the lowest to the highest, the median in the
             middle.
         channels: Channels of the series; follows from the data.

@@ -16,7 +16,7 @@ from jaxtyping import Float32, Int64
 from .covariates import Covariates
 from .errors import UserError
 from .frequency import Frequency
-from .lengths import Lengths, default_lengths, patch_length
+from .lengths import Lengths, default_lengths
 from .reporting.byte_progress import ByteProgress
 from .series import Panel, Series, read_panel, seasonal_scales
 from .sources import Columns, Reading, Source
@@ -45,7 +45,7 @@ def write_series(
     Args:
         writer: Where they go.
         source: The series.
-        seq_len: Steps before an origin that a forecast is made from; None to follow from the data.
+        seq_len: Steps before an origin that a forecast is made from; None for what suits the data.
         horizon: Steps that are forecast, of which each split must hold a stretch; None likewise.
         progress: Show progress on standard error.
 
@@ -67,12 +67,13 @@ def write_series(
             for series in panel.series
         ]
     )
-    lengths = _lengths(panel, bounds.tolist(), seq_len, horizon)
+    lengths = default_lengths(panel.frequency, panel.season, bounds.tolist())
+    seq_len, horizon = seq_len or lengths.seq_len, horizon or lengths.horizon
     splits, text = {}, panel.frequency.text
     starts = (min(series.start for series in panel.series), *borders)
     for at, (split, start) in enumerate(zip(SPLITS, starts, strict=True)):
         spans = bounds[:, at : at + 2]
-        _check_enough(panel, split, spans, lengths)
+        _check_enough(panel, split, spans, seq_len, horizon)
         parts = [
             series.values[first:stop]
             for series, (first, stop) in zip(panel.series, spans, strict=True)
@@ -194,7 +195,7 @@ def summary(data_set: DataSet) -> str:
             more = (f" {counts[name]:>11,} {name}" for name in ("series", "values", "missing"))
             line += "".join(more) + f"  from {counts['start']}"
         lines.append(line)
-    lines.append(f"  forecasts {Lengths.of(info)}")
+    lines.append(f"  without other settings, forecasts {Lengths.of(info)}")
     if info["unused"]:
         lines.append(f"  columns that were not used: {', '.join(info['unused'])}")
     return "\n".join(lines)
@@ -236,23 +237,9 @@ def _notes(info: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def _lengths(
-    panel: Panel, bounds: list[list[int]], seq_len: int | None, horizon: int | None
-) -> Lengths:
-    """The lengths of windows, as far as they are not given."""
-    if seq_len is not None and horizon is not None:
-        return Lengths(seq_len, horizon, patch_length(seq_len + horizon, panel.season))
-    found = default_lengths(panel.frequency, panel.season, bounds)
-    seq_len, horizon = seq_len or found.seq_len, horizon or found.horizon
-    if (seq_len, horizon) == (found.seq_len, found.horizon):
-        return found
-    return Lengths(seq_len, horizon, patch_length(seq_len + horizon, panel.season))
-
-
 def _check_enough(
-    panel: Panel, split: str, spans: Int64[np.ndarray, "num_series 2"], lengths: Lengths
+    panel: Panel, split: str, spans: Int64[np.ndarray, "num_series 2"], seq_len: int, horizon: int
 ) -> None:
-    seq_len, horizon, _ = lengths
     seen = panel.cut(spans[:, 1])
     if len(Windows(seen, seq_len=seq_len, horizon=horizon, spans=spans)):
         return
