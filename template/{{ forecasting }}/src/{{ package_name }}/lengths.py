@@ -77,10 +77,10 @@ def default_lengths(frequency: Frequency, season: int, bounds: Sequence[Sequence
     if frequency.kind == "time" and season * frequency.size == DAY:
         back = max(back, 7 * season)
     seq_len = _whole_seasons(max(1, min(back, trained // 2)), season)
-    return Lengths(seq_len, horizon, patch_length(seq_len + horizon, season))
+    return Lengths(seq_len, horizon, _patch_length(seq_len + horizon, season))
 
 
-def patch_length(window: int, season: int) -> int:
+def _patch_length(window: int, season: int) -> int:
     """Steps in a token of a window: a divisor of the season, if one comes near enough."""
     wanted = max(1.0, window / _TOKENS)
     divisors = [number for number in range(1, season + 1) if season % number == 0]
