@@ -233,6 +233,11 @@ FAULTY = {
         ("--time", "t", "--known", "d"),
         r"--known d: the column holds dates; give numbers or texts",
     ),
+    "an empty wide table": (
+        ("t,a", "1,", "2,"),
+        ("--time", "t", "--wide", "--channels", "a", "--frequency", "1"),
+        r"a.csv: no value in a",
+    ),
     "static without series": (GOOD, ("--static", "x"), r"name them by --series"),
     "wide and keys": (GOOD, ("--wide", "--series", "s"), r"--series and --wide exclude each other"),
     "a zone for numbers": (

@@ -157,6 +157,8 @@ def read_panel(source: Source, advance: Advance) -> Panel:
         for key, order in zip(rows.keys, steps.orders, strict=True)
         for each in _series(columns, measured, rows, key, order, steps)
     ]
+    if not series:
+        raise UserError(f"{source.files[0]}: no value in {', '.join(measured)}")
     country = source.holidays if known is None else known.holidays
     covariates = known or rows.covariates
     if country and known is None:

@@ -13,6 +13,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 from jaxtyping import Int64
@@ -187,7 +188,7 @@ def _only_weekdays(ticks: Ticks) -> bool:
 
 def _refuse(
     rows: Observations, ticks: Ticks, off: tuple[int, int], frequency: Frequency, gaps: Ticks
-) -> None:
+) -> NoReturn:
     row, first = off
     hint = "regular times"
     if rows.times.dated:

@@ -21,6 +21,7 @@ from .tables import Understood, read_tables
 
 DATES = "dates"
 _MANY = 10
+_MAY_BE = (pa.string(), pa.int64(), pa.float64())
 _WAYS = "dates, quarters, weeks, months, YYYYMMDD, seconds since 1970, or whole numbers"
 
 
@@ -57,26 +58,27 @@ def time_column(
     Raises:
         UserError: None may be, or several, or it can be read in two ways.
     """
-    ways = {name: _first_ways(files, name, dtype, dialect) for name, dtype in free.items()}
+    dates = [name for name in free if pa.types.is_timestamp(free[name])]
+    dates = dates or [name for name in free if found.doubts.get(name, "").startswith("dates")]
+    ways = {} if dates else _first_ways(files, free, dialect)
     kinds = (
-        [name for name in free if pa.types.is_timestamp(free[name])],
-        [name for name in free if found.doubts.get(name, "").startswith("dates")],
-        [name for name in free if free[name] == pa.string() and ways[name]],
-        [name for name in free if ways[name] and ways[name][0] != numbered.INDEX],
-        [name for name in free if free[name] == pa.int64()],
+        dates,
+        [name for name in ways if free[name] == pa.string()],
+        [name for name in ways if ways[name] != numbered.INDEX],
+        [name for name in ways if free[name] == pa.int64()],
     )
     likely = next(filter(None, kinds), [])
     if len(likely) == 1:
         return likely[0]
-    if likely:
-        several = ", ".join(likely)
-        raise UserError(
-            f"{files[0]}: several columns may be the time; name it by --time: {several}"
-        )
     if len(points := _points_in_time(free)) >= _MANY:
         raise UserError(
             f"{files[0]}: columns such as {points[0]!r} and {points[-1]!r} seem to be points in "
             "time: turn the table, so that each row is one, and each column a series (--wide)"
+        )
+    if likely:
+        several = ", ".join(likely)
+        raise UserError(
+            f"{files[0]}: several columns may be the time; name it by --time: {several}"
         )
     there = ", ".join(list(free)[:_MANY]) + ", ..." * (len(free) > _MANY) or "none"
     raise UserError(f"{files[0]} has no column of {_WAYS} for the time; its columns: {there}")
@@ -145,14 +147,20 @@ def _points_in_time(names: Iterable[str]) -> list[str]:
 
 
 def _first_ways(
-    files: Sequence[Path], name: str, dtype: pa.DataType, dialect: Dialect
-) -> list[str]:
-    """The ways in which the first cells of a column may be written as times."""
-    if dtype not in (pa.string(), pa.int64(), pa.float64()):
-        return []
-    rows = next(read_tables(files[:1], {name: dtype}, lambda _: None, dialect), None)
-    column = None if rows is None else rows.batch.column(0)
-    return [] if column is None or column.null_count or not len(column) else _ways(column)
+    files: Sequence[Path], types: Mapping[str, pa.DataType], dialect: Dialect
+) -> dict[str, str]:
+    """The likeliest way in which the first cells of columns are written, if they may be times."""
+    types = {name: types[name] for name in types if types[name] in _MAY_BE}
+    rows = next(read_tables(files[:1], types, lambda _: None, dialect), None) if types else None
+    found: dict[str, str] = {}
+    if rows is None:
+        return found
+    for name in types:
+        column = rows.batch.column(name)
+        ways = [] if column.null_count or not len(column) else _ways(column)
+        if ways:
+            found[name] = ways[0]
+    return found
 
 
 def _ways(column: pa.Array) -> list[str]:
