@@ -208,6 +208,11 @@ FAULTY = {
         (),
         r"has no column of dates.*; its columns: a, b",
     ),
+    "many times": (
+        (",".join(["t", *(f"s{n}" for n in range(12))]), ",".join("1" * 13)),
+        (),
+        r"several columns may be the time; name it by --time: t, s0, .*, s8, \.\.\.$",
+    ),
     "several times": (("a,b,x", "1,2,1.5"), (), r"several columns may be the time; .*--time: a, b"),
     "no channel": (("t,s", "2024-01-01,a"), (), r"no column of numbers beside the time, 't'"),
     "unknown column": (GOOD, ("--channels", "z"), r"a.csv has no column 'z'; its columns: t, x"),

@@ -3,6 +3,7 @@
 How times are written has a name: ``dates``, one of `periods.WAYS`, or one of `numbered.WAYS`.
 """
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -70,18 +71,19 @@ def time_column(
     likely = next(filter(None, kinds), [])
     if len(likely) == 1:
         return likely[0]
-    if len(points := _points_in_time(free)) >= _MANY:
+    points = _points_in_time(free)
+    if len(points) >= _MANY and set(likely) <= set(points):
         raise UserError(
             f"{files[0]}: columns such as {points[0]!r} and {points[-1]!r} seem to be points in "
             "time: turn the table, so that each row is one, and each column a series (--wide)"
         )
     if likely:
-        several = ", ".join(likely)
         raise UserError(
-            f"{files[0]}: several columns may be the time; name it by --time: {several}"
+            f"{files[0]}: several columns may be the time; name it by --time: {_listed(likely)}"
         )
-    there = ", ".join(list(free)[:_MANY]) + ", ..." * (len(free) > _MANY) or "none"
-    raise UserError(f"{files[0]} has no column of {_WAYS} for the time; its columns: {there}")
+    raise UserError(
+        f"{files[0]} has no column of {_WAYS} for the time; its columns: {_listed(free) or 'none'}"
+    )
 
 
 def read_times(columns: Sequence[pa.Array], written: str, *, counted: bool) -> Times:
@@ -138,6 +140,11 @@ def _read(column: pa.Array, written: str, *, counted: bool) -> Times:
             )
         raise ValueError(f"times must be {_WAYS}, all written alike, not like {_example(column)}")
     return Times(_ticks(column, ways[0]), ways[0], ways[0] in numbered.SINCE)
+
+
+def _listed(names: Iterable[str]) -> str:
+    first = list(itertools.islice(names, _MANY + 1))
+    return ", ".join((*first[:_MANY], *(["..."] if len(first) > _MANY else [])))
 
 
 def _points_in_time(names: Iterable[str]) -> list[str]:
