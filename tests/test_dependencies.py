@@ -25,6 +25,7 @@ NEVER_IMPORTED = {
     "basedpyright": "a command",
     "flatbuffers": "jax.export writes files with it",
     "google-metrax": "Tunix reaches into it",
+    "holidays": "a calendar, used where it is installed",
     "pandas": "Tunix imports it, but does not declare it",
     "pre-commit": "a command",
     "qwix": "Tunix reaches into it",

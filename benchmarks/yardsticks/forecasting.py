@@ -24,7 +24,8 @@ def main(package: str, directory: str) -> None:
     experiments = importlib.import_module(f"{package}.experiments")
     words = ["config:smoke", f"set:data.directory={directory}"]
     data = configuration.build(configuration.compose(words, experiments)).data
-    season = dataset.DataSet.open(Path(directory)).info["season"]
+    info = dataset.DataSet.open(Path(directory)).info
+    season, data = info["season"], data.fitted(info)
     for split in ("validation", "test"):
         batches = list(data.eval_batches(split, limit=None, process=0, processes=1))
         batch = {name: np.concatenate([each[name] for each in batches]) for name in batches[0]}

@@ -17,6 +17,7 @@ INFO = {
     "columns": {"time": "t", "channels": ["a", "b"], "series": None, "per_file": False},
     "frequency": "1d",
     "season": 7,
+    "lengths": {"seq_len": SEQ_LEN, "horizon": HORIZON, "patch_len": 4},
 }
 
 

@@ -108,7 +108,7 @@ FAULTY = {
         "day,place,sales,visits\n2024-01-01,a,1.5,1.5\n2024-01-01T12:00,a,1.5,1.5\n",
         r"a.csv row 2: 2024-01-01T12:00:00 is no whole number of steps of 1d",
     ),
-    "has no dates": ("day,place,sales,visits\n1,a,1.5,1.5\n", r"times are whole numbers, which 1d"),
+    "has no dates": ("day,place,sales,visits\n1,a,1.5,1.5\n", r"must be written like dates, .* 1$"),
     "is empty": ("day,place,sales,visits\n2024-01-01,a,,\n", r"nothing in .* 28 steps .*'a' to f"),
 }
 

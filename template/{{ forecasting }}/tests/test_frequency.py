@@ -20,7 +20,7 @@ def after(start, text, count):
     return [step.text(tick) for tick in found.tolist()]
 
 
-@pytest.mark.parametrize("text", ["250ms", "15min", "1h", "1d", "2w", "1mo", "1q", "2y", "5"])
+@pytest.mark.parametrize("text", ["250ms", "15min", "1h", "1d", "1b", "2w", "1mo", "1q", "2y", "5"])
 def test_a_frequency_is_written_as_it_was_read(text):
     assert str(parse(text)) == text
 
@@ -44,6 +44,30 @@ def test_months_keep_their_day_or_their_end():
     assert after("1969-07-01T12:30", "1y", 2) == ["1969-07-01T12:30:00", "1970-07-01T12:30:00"]
 
 
+def test_business_days_leave_out_weekends():
+    assert after("2024-02-29", "1b", 4) == ["2024-02-29", "2024-03-01", "2024-03-04", "2024-03-05"]
+    assert after("2024-03-01T17:00", "1b", 2) == ["2024-03-01T17:00:00", "2024-03-04T17:00:00"]
+    step, days = parse("1b"), ticks(*(f"2024-03-0{day}" for day in range(1, 8)))
+    assert step.fits(days).tolist() == [True, False, False, True, True, True, True]
+
+
+def test_a_zone_tells_what_clocks_show():
+    step = parse("1h", "Europe/Berlin")
+    there = step.ticks(ticks("2024-10-26T23:00"), np.arange(4))
+    told = [step.text(tick) for tick in there.tolist()]
+    assert told == [
+        f"2024-10-27T0{hour}:00:00+0{off}:00" for hour, off in ((1, 2), (2, 2), (2, 1), (3, 1))
+    ]
+    assert [step.tick(each) for each in told] == there.tolist()
+    # Six in the morning, in summer and in winter.
+    six = step.features(ticks("2024-07-01T04:00", "2024-12-02T05:00"), 24)
+    np.testing.assert_allclose(six[:, :2], [[1, 0], [1, 0]], atol=1e-6)
+    assert (
+        parse("1d", "Europe/Berlin").zone == ""
+        and parse("1h", "America/St_Johns").text(0)[-6:] == "-03:30"
+    )
+
+
 def test_days_are_written_without_and_hours_with_a_time():
     assert after("2024-02-28", "1d", 3) == ["2024-02-28", "2024-02-29", "2024-03-01"]
     assert after("2024-02-28T23:00", "1h", 2) == ["2024-02-28T23:00:00", "2024-02-29T00:00:00"]
@@ -54,7 +78,7 @@ def test_days_are_written_without_and_hours_with_a_time():
     assert parse("3").text(-6) == "-6" and parse("3").tick("-6") == -6
 
 
-@pytest.mark.parametrize("text", ["1s", "6h", "1w", "1mo", "1q"])
+@pytest.mark.parametrize("text", ["1s", "6h", "1w", "1b", "2b", "1mo", "1q"])
 def test_steps_undo_ticks(text):
     step, count = parse(text), np.arange(50)
     start = ticks("1967-11-30")
@@ -69,7 +93,8 @@ def test_steps_undo_ticks(text):
     ("text", "season"),
     [
         *(("1s", 3600), ("30s", 120), ("1min", 1440), ("15min", 96), ("1h", 24), ("7h", 1)),
-        *(("1d", 7), ("2d", 1), ("1w", 52), ("2w", 1), ("1mo", 12), ("1q", 4), ("1y", 1), ("1", 1)),
+        *(("1d", 7), ("2d", 1), ("1b", 5), ("1w", 52), ("2w", 1), ("1mo", 12), ("1q", 4)),
+        *(("1y", 1), ("1", 1)),
     ],
 )
 def test_the_season_follows_from_the_frequency(text, season):

@@ -121,6 +121,24 @@ def test_the_calendar_matters(forecaster):
     assert jnp.any(run(forecaster, history, observed, past + 0.5, future) != before)
 
 
+def test_covariates_matter_and_so_does_how_they_change():
+    forecaster = build(covariates=2)
+    forecaster.head[...] = 10 * forecaster.head[...]
+    history, observed, past, future = inputs()
+    beside = [
+        jax.random.uniform(jax.random.key(n), (*t.shape[:2], 2))
+        for n, t in ((5, past), (6, future))
+    ]
+    time = [jnp.concatenate(pair, axis=-1) for pair in zip((past, future), beside, strict=True)]
+    before = run(forecaster, history, observed, *time)
+    after = run(forecaster, history, observed, time[0], time[1].at[:, 4, -1].add(1.0))
+    assert jnp.any(before != after)
+    # The forecast repeats the last season, 6 steps long: what was known then is compared with.
+    found = model._season_before(time[0], 6, HORIZON)
+    np.testing.assert_array_equal(found[:, 7], time[0][:, SEQ_LEN - 5])
+    np.testing.assert_array_equal(model._season_before(time[0], 30, 4)[:, 3], time[0][:, -1])
+
+
 def test_longer_forecasts_need_no_other_weights(forecaster):
     history, observed, past, future = inputs()
     longer = jnp.concatenate([future, future], axis=1)

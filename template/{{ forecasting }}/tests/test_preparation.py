@@ -5,7 +5,7 @@ import datetime
 import numpy as np
 import pytest
 
-from .project import data, errors, preparation, sources, storage
+from .project import data, errors, preparation, series, sources, storage
 from .tiny_series import dates, panel, write_table
 
 UserError = errors.UserError
@@ -74,6 +74,26 @@ def test_the_data_set_gives_back_the_series(folder, monkeypatch):
     assert spans.tolist() == [[110, 123]] * 3
 
 
+def test_a_data_set_of_an_earlier_release_gives_them_too(folder):
+    path = write_table(folder / "a.csv", places=2, days=120)
+    data_set = prepare(series="place")
+    before, _ = preparation.load_panel(data_set, "test")
+    for name in ("lengths", "reading", "notes", "covariates"):
+        del data_set.info[name]
+    columns = data_set.info["columns"]
+    for name in ("wide", "known", "static", "parts"):
+        del columns[name]
+    columns["series"] = "place"
+    for each in data_set.info["series"]:
+        del each["key"], each["static"]
+    found, _ = preparation.load_panel(data_set, "test")
+    read = series.read_panel(sources.as_prepared([str(path)], data_set.info), lambda _: None)
+    for one, two, three in zip(before.series, found.series, read.series, strict=True):
+        assert one.key == two.key == three.key
+        np.testing.assert_array_equal(one.values, two.values)
+        np.testing.assert_array_equal(one.values, three.values)
+
+
 def test_a_split_is_loaded_without_what_comes_later(folder):
     write_table(folder / "a.csv", places=2, days=120)
     data_set = prepare(series="place")
@@ -119,8 +139,9 @@ def test_the_summary_counts(folder):
     assert "data: a.csv\n" in told
     assert "time 'day' in steps of 1d, season of 7 steps; channels: sales" in told
     assert told.splitlines()[1] == "  read as cells separated by ',', UTF-8"
-    assert told.splitlines()[3] == "  split 80/10/10 by time"
-    train, validation, test = (line.split() for line in told.splitlines()[4:7])
+    assert told.splitlines()[3] == "  2 series, by place"
+    assert told.splitlines()[4] == "  split 80/10/10 by time"
+    train, validation, test = (line.split() for line in told.splitlines()[5:8])
     assert train[:5] == ["train", "160", "steps", "2", "series"]
     assert [line[1] for line in (validation, test)] == ["20", "20"]
     assert "columns that were not used: visits" in told

@@ -98,6 +98,25 @@ def test_files_continue_each_other(folder):
     assert values[:, 0].tolist() == [float(f"{day[-1]}.5") for day in dates(10)]
 
 
+def test_each_column_of_a_wide_table_is_a_series():
+    write(
+        "a.csv",
+        "t,a,b,c,price",
+        *(f"{n},{n}.5,{n if 2 < n < 8 else ''},,{9 - n}" for n in range(10)),
+    )
+    words = ("--wide", "--channels", "a", "b", "--known", "price", "--time", "t")
+    panel = read("--source", "a.csv", *words)
+    one, other = panel.series
+    assert (one.key, other.key, panel.channels) == (("a",), ("b",), ("value",))
+    assert (one.start, other.start) == (0, 3)
+    assert other.values[:, 0].tolist() == [3, 4, 5, 6, 7]
+    assert other.known[:, 0].tolist() == [6, 5, 4, 3, 2, 1, 0]  # of the future too
+    assert panel.unused == ("c",)
+    assert panel.notes[1:] == ("2 steps after the last values hold known columns alone",)
+    panel = read("--source", "a.csv", "--wide", "--channels", "a", "c", "--time", "t")
+    assert panel.notes[1:] == ("columns without a value, which are no series: c",)
+
+
 def test_options_choose_columns_step_and_season():
     write("a.csv", "a,b,c,d", *(f"{4 * n},{2 * n},{n}.5,{n}" for n in range(5)))
     words = ("--time", "a", "--channels", "d", "b", "--frequency", "2", "--season", "6")
@@ -105,6 +124,14 @@ def test_options_choose_columns_step_and_season():
     assert columns(panel) == ("a", ("d", "b")) and panel.season == 6
     assert panel.series[0].values.shape == (9, 2)  # every second step is missing
     assert panel.unused == ("c",)
+
+
+def test_several_columns_name_the_series():
+    rows = [f"{day},{n},{m},{n}" for day in dates(3) for n in (2, 1) for m in ("x", "y")]
+    write("a.csv", "t,store,item,sales", *rows)
+    panel = read("--source", "a.csv", "--series", "store", "item")
+    assert [each.key for each in panel.series] == [(a, b) for a in "21" for b in "xy"]
+    assert panel.columns.channels == ("sales",)
 
 
 def test_the_sample_is_read_as_any_table():
@@ -147,12 +174,12 @@ FAULTY = {
     "twice": (
         (*GOOD, "2024-01-02,9"),
         (),
-        r"row 4 has the same time as a.csv row 2; .*--series",
+        r"row 4 has the same time as a.csv row 2: give --aggregate mean, .*; or --series, if",
     ),
     "twice in a series": (
         ("t,s,x", "1,a,1.5", "1,b,1.5", "1,a,1.5"),
         ("--series", "s", "--frequency", "1"),
-        r"a.csv row 3 has the same time as a.csv row 1$",
+        r"a.csv row 3 has the same time as a.csv row 1: give --aggregate mean, sum or last$",
     ),
     "between": (
         (*GOOD, "2024-01-04T12:00,4"),
@@ -174,12 +201,17 @@ FAULTY = {
     "text for a time": (
         ("t,x", "today,1.5"),
         ("--time", "t"),
-        r"a.csv, column 't': times must be ISO 8601, YYYYMMDD, or whole numbers",
+        r"a.csv, column 't': times must be dates, quarters, .*, not like 'today'",
     ),
     "no time column": (
         ("a,b", "0.5,1.5"),
         (),
-        r"has no column of dates .*; its columns: a, b",
+        r"has no column of dates.*; its columns: a, b",
+    ),
+    "many times": (
+        (",".join(["t", *(f"s{n}" for n in range(12))]), ",".join("1" * 13)),
+        (),
+        r"several columns may be the time; name it by --time: t, s0, .*, s8, \.\.\.$",
     ),
     "several times": (("a,b,x", "1,2,1.5"), (), r"several columns may be the time; .*--time: a, b"),
     "no channel": (("t,s", "2024-01-01,a"), (), r"no column of numbers beside the time, 't'"),
@@ -196,6 +228,30 @@ FAULTY = {
         r"a.csv row 3: up to 2024-01-03T00:00:00 there are 172,801 steps of 1s, but only 3 rows",
     ),
     "no season": (GOOD, ("--season", "0"), r"--season must be at least 1, not 0"),
+    "a text of the future": (
+        ("t,x,e", *(f"{n},{n},event {n}" for n in range(60))),
+        ("--time", "t", "--channels", "x", "--known", "e"),
+        r"--known e: the column holds 60 different texts, more than 50: give numbers, or leave it",
+    ),
+    "a date of the future": (
+        ("t,x,d", "1,1.5,2024-01-01", "2,2.5,2024-01-02"),
+        ("--time", "t", "--known", "d"),
+        r"--known d: the column holds dates; give numbers or texts",
+    ),
+    "an empty wide table": (
+        ("t,a", "1,", "2,"),
+        ("--time", "t", "--wide", "--channels", "a", "--frequency", "1"),
+        r"a.csv: no value in a",
+    ),
+    "static without series": (GOOD, ("--static", "x"), r"name them by --series"),
+    "wide and keys": (GOOD, ("--wide", "--series", "s"), r"--series and --wide exclude each other"),
+    "a zone for numbers": (
+        ("t,x", "1,1.5", "2,2.5"),
+        ("--time-zone", "Europe/Berlin"),
+        r"times are whole numbers, which have none",
+    ),
+    "no zone": (GOOD, ("--time-zone", "Berlin"), r"--time-zone Berlin: there is no such zone"),
+    "a key of forecasts": (GOOD, ("--series", "t", "time"), r"rename the column 'time'"),
     "two kinds of series": (GOOD, ("--series", "s", "--series-per-file"), r"exclude each other"),
 }
 

@@ -1,5 +1,6 @@
 """Small tables of series for the tests."""
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,14 @@ def write_table(path: Path, *, places: int = 3, days: int = 120, seed: int = 0) 
     return path
 
 
-def panel(path: Path, **columns: object) -> series.Panel:
+def source(path: Path | str, *words: str) -> sources.Source:
+    """A table, and what the command line says of it."""
+    parser = argparse.ArgumentParser()
+    sources.add_arguments(parser)
+    return sources.from_arguments(parser.parse_args(["--source", str(path), *words]))
+
+
+def panel(path: Path, **options: str) -> series.Panel:
     """The series of a table."""
-    found = sources.from_patterns([str(path)], sources.Columns(**columns))
-    return series.read_panel(found, lambda size: None)
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    return series.read_panel(source(path, *words), lambda size: None)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from .project import data, sources
-from .tiny_series import write_table
+from .project import data
+from .tiny_series import source, write_table
 
 EXPERIMENT = "smoke"
 FIELDS = (
@@ -50,9 +50,8 @@ COMPUTED = (  # ways of computing the same model
 def prepare(folder: Path) -> Path:
     """The series as a prepared data set."""
     table = write_table(folder / "tables" / "shops.csv")
-    source = sources.Source(name="tests", files=(table,), columns=sources.Columns(series="place"))
     settings = data.SeriesData(directory=str(folder / "data"), seq_len=28, horizon=7)
-    settings.prepare(source, overwrite=False, progress=False)
+    settings.prepare(source(table, "--series", "place"), overwrite=False, progress=False)
     return folder / "data"
 
 

@@ -27,16 +27,13 @@ def base() -> fdl.Config[Experiment]:
         Experiment,
         model=fdl.Config(
             ForecasterSettings,
-            patch_len=13,
             d_model=256,
             num_layers=4,
             num_heads=8,
             d_ff=512,
             dropout=0.1,
         ),
-        data=fdl.Config(
-            SeriesData, directory="data/series", seq_len=156, horizon=52, batch_size=64
-        ),
+        data=fdl.Config(SeriesData, directory="data/series", batch_size=64),
         objective=fdl.Config(QuantileLoss),
         optimizer=fdl.Config(AdamW, learning_rate=5e-4, schedule=schedule),
         precision=fdl.Config(Precision),
@@ -62,17 +59,16 @@ def smoke() -> fdl.Config[Experiment]:
 
 
 def small() -> fdl.Config[Experiment]:
-    """Looks further back and trains for longer, in one or two minutes on two CPU cores."""
+    """Trains for longer, in one or two minutes on two CPU cores."""
     config = smoke()
     config.model.dropout = 0.3  # a single series is soon learned by heart
-    config.data.seq_len = 260
     config.loop.steps = 800
     config.checkpoint.every = 200
     return config
 
 
 def windows(config: fdl.Config[Experiment], seq_len: int, horizon: int, patch_len: int) -> None:
-    """Forecast `horizon` steps from `seq_len` steps, in tokens of `patch_len` steps."""
+    """Forecast `horizon` steps from `seq_len`, in tokens of `patch_len`, not as suits the data."""
     fdl.assign(config.data, seq_len=seq_len, horizon=horizon)
     config.model.patch_len = patch_len
 

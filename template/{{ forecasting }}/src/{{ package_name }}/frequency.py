@@ -4,6 +4,7 @@ A point in time is one integer, a tick: microseconds since 1970, or the number i
 is counted and not dated.
 """
 
+import datetime
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,15 +13,24 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64
 
+from . import zones
 from .errors import UserError
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
 _FIXED = {"us": 1, "ms": 1000, "s": 10**6, "min": HOUR // 60, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _MONTHS = {"mo": 1, "q": 3, "y": 12}
+_BUSINESS = "b"
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 # Seasons, in the unit of a frequency's size, that are the calendar's: a day, a week, a year.
-_CALENDAR = {"time": (DAY, 7 * DAY, 364 * DAY, 365 * DAY), "months": (12,), "index": ()}
+_CALENDAR = {
+    "time": (DAY, 7 * DAY, 364 * DAY, 365 * DAY),
+    "months": (12,),
+    "business": (5,),
+    "index": (),
+}
 
 # Sine and cosine of the place in the day, in the week, in the year and in the season.
 NUM_FEATURES = 8
@@ -28,39 +38,55 @@ NUM_FEATURES = 8
 
 @dataclass(frozen=True)
 class Frequency:
-    """A fixed length of time, a number of months, or a number of an index.
+    """A fixed length of time, a number of months, of business days, or of an index.
+
+    Business days are those from Monday to Friday.
 
     Attributes:
-        kind: Which of the three.
-        size: Microseconds, months or numbers in a step.
+        kind: Which of them.
+        size: Microseconds, months, days or numbers in a step.
+        zone: The time zone whose clocks count, where ticks are in UTC all the same: for steps
+            shorter than a day. For longer ones ticks are what the clocks show, and this is empty.
     """
 
-    kind: Literal["time", "months", "index"]
+    kind: Literal["time", "months", "business", "index"]
     size: int
+    zone: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> "Frequency":
-        """The frequency that `text` spells, such as ``15min``, ``1w``, ``1mo``, or ``1``.
+    def parse(cls, text: str, zone: str = "") -> "Frequency":
+        """The frequency that `text` spells, such as ``15min``, ``1b``, ``1mo``, or ``1``.
+
+        Args:
+            text: What `str` makes of it.
+            zone: The time zone of the series, if they have one.
 
         Raises:
             UserError: It spells none.
         """
         found = re.fullmatch(r"([1-9]\d*)([a-z]*)", text)
         unit = found[2] if found else "?"
-        if not found or not (unit == "" or unit in _FIXED or unit in _MONTHS):
-            units = ", ".join((*_FIXED, *_MONTHS))
+        units = ("", _BUSINESS, *_FIXED, *_MONTHS)
+        if not found or unit not in units:
+            units = ", ".join((*_FIXED, _BUSINESS, *_MONTHS))
             raise UserError(
                 f"--frequency {text} is no frequency: give a number and one of {units}, such as "
                 "15min, or a number alone for an integer index"
             )
+        count = int(found[1])
         if unit in _MONTHS:
-            return cls("months", int(found[1]) * _MONTHS[unit])
-        return cls("time", int(found[1]) * _FIXED[unit]) if unit else cls("index", int(found[1]))
+            return cls("months", count * _MONTHS[unit])
+        if unit in _FIXED:
+            size = count * _FIXED[unit]
+            return cls("time", size, zone if size < DAY else "")
+        return cls("business" if unit else "index", count)
 
     def __str__(self) -> str:
         """As `parse` reads it."""
         if self.kind == "index":
             return str(self.size)
+        if self.kind == "business":
+            return f"{self.size}{_BUSINESS}"
         units = _MONTHS if self.kind == "months" else _FIXED
         unit = next(name for name in reversed(units) if self.size % units[name] == 0)
         return f"{self.size // units[unit]}{unit}"
@@ -68,13 +94,15 @@ class Frequency:
     def default_season(self) -> int:
         """Steps in the period that such series usually repeat with: 1 where there is none.
 
-        It is a year for months and weeks, a week for days, a day for hours and minutes, an hour
-        for seconds.
+        It is a year for months and weeks, a week for days and business days, a day for hours and
+        minutes, an hour for seconds.
         """
         if self.kind == "index":
             return 1
         if self.kind == "months":
             return 12 // self.size if 12 % self.size == 0 else 1
+        if self.kind == "business":
+            return 5 // self.size if 5 % self.size == 0 else 1
         if self.size == 7 * DAY:
             return 52
         period = HOUR if self.size < HOUR // 60 else DAY if self.size < DAY else 7 * DAY
@@ -88,6 +116,10 @@ class Frequency:
         Months keep the day of `start`, or the last one where a month is shorter; where `start` is
         the last day of its month, all are.
         """
+        if self.kind == "business":
+            days, rest = np.divmod(start, DAY)
+            dates = np.busday_offset(days.astype("datetime64[D]"), steps * self.size, "backward")
+            return dates.astype(np.int64) * DAY + rest
         if self.kind != "months":
             return start + steps * self.size
         first, day, rest = _calendar_day(start)
@@ -100,6 +132,9 @@ class Frequency:
         self, start: Int64[np.ndarray, "..."], ticks: Int64[np.ndarray, "..."]
     ) -> Int64[np.ndarray, "..."]:
         """How many steps after `start` a point in time lies, rounded down."""
+        if self.kind == "business":
+            begin, end = ((each // DAY).astype("datetime64[D]") for each in (start, ticks))
+            return np.busday_count(begin, end).astype(np.int64) // self.size
         if self.kind != "months":
             return (ticks - start) // self.size
         return (_calendar_day(ticks)[0] - _calendar_day(start)[0]) // self.size
@@ -113,14 +148,23 @@ class Frequency:
         """A point in time as ISO 8601, without a time of day where steps are whole days."""
         if self.kind == "index":
             return str(tick)
-        step = DAY if self.kind == "months" else self.size
-        units = (("D", DAY), ("s", _FIXED["s"]), ("us", 1))
-        unit = next(unit for unit, size in units if tick % size == step % size == 0)
-        return str(np.datetime64(tick, "us").astype(f"datetime64[{unit}]"))
+        if self.zone:
+            local = self.local(np.array(tick)).item()
+            minutes = (local - tick) // _FIXED["min"]
+            sign, (hours, minutes) = "-" if minutes < 0 else "+", divmod(abs(minutes), 60)
+            return f"{self._iso(local)}{sign}{hours:02}:{minutes:02}"
+        return self._iso(tick)
 
     def tick(self, text: str) -> int:
         """The point in time that `text` wrote."""
+        if self.zone:
+            since = datetime.datetime.fromisoformat(text) - _EPOCH
+            return since // datetime.timedelta(microseconds=1)
         return int(text if self.kind == "index" else np.datetime64(text, "us").astype(np.int64))
+
+    def local(self, ticks: Int64[np.ndarray, "*points"]) -> Int64[np.ndarray, "*points"]:
+        """What the clocks show at points in time."""
+        return zones.to_local(ticks, self.zone) if self.zone else ticks
 
     def features(
         self, ticks: Int64[np.ndarray, "*points"], season: int
@@ -140,15 +184,22 @@ class Frequency:
     def _phases(
         self, ticks: Int64[np.ndarray, "*points"], season: int
     ) -> Iterator[Float[np.ndarray, "*points"] | None]:
-        step = self.size * (30 * DAY if self.kind == "months" else 1)
+        local = self.local(ticks)
+        step = self.size * {"months": 30 * DAY, "business": DAY}.get(self.kind, 1)
         day, week, year = (
             self.kind != "index" and 2 * step <= period for period in (DAY, 7 * DAY, 365 * DAY)
         )
-        yield ticks % DAY / DAY if day else None
-        yield ticks % (7 * DAY) / (7 * DAY) if week else None
-        yield _place_in_year(ticks) if year else None
+        yield local % DAY / DAY if day else None
+        yield local % (7 * DAY) / (7 * DAY) if week else None
+        yield _place_in_year(local) if year else None
         known = season == 1 or season * self.size in _CALENDAR[self.kind]
         yield None if known else self.steps(np.zeros(1, np.int64), ticks) % season / season
+
+    def _iso(self, tick: int) -> str:
+        step = self.size if self.kind == "time" else DAY
+        units = (("D", DAY), ("s", _FIXED["s"]), ("us", 1))
+        unit = next(unit for unit, size in units if tick % size == step % size == 0)
+        return str(np.datetime64(tick, "us").astype(f"datetime64[{unit}]"))
 
 
 def infer_frequency(gaps: Int64[np.ndarray, " points"], *, dated: bool) -> list[Frequency]:

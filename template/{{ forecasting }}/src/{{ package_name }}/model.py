@@ -1,10 +1,10 @@
 """A transformer that forecasts quantiles: yours to change.
 
 The history is cut into patches (PatchTST; Nie et al., 2023), and so is the future, of which the
-calendar and the seasonal naive forecast are known; each patch is a token, and all of them see each
-other. What comes out of the tokens of the future is added to the naive forecast: all steps at once,
-every quantile of each. Channels are independent: they share all weights but one vector each, and
-none sees another.
+calendar, the covariates and the seasonal naive forecast are known; each patch is a token, and all
+of them see each other. What comes out of the tokens of the future is added to the naive forecast:
+all steps at once, every quantile of each. Channels are independent: they share all weights but one
+vector each, and none sees another.
 """
 
 import math
@@ -17,14 +17,16 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from .block_settings import BlockSettings
 from .blocks import stack_blocks
+from .covariates import Covariates
 from .encoder import run_blocks
 from .errors import UserError
 from .frequency import NUM_FEATURES
 from .layers import RMSNorm
+from .lengths import Lengths
 from .normalisation import normalise, seasonal_naive
 from .numerics.contract import contract
 from .numerics.parameters import declare, parameter
@@ -42,17 +44,19 @@ class ForecasterSettings(BlockSettings):
     """The size of a forecaster, and how it is computed.
 
     Attributes:
-        patch_len: Steps in a patch.
+        patch_len: Steps in a patch; None for what suits the data.
         levels: The quantiles that are forecast, from the lowest to the highest, the median in the
             middle.
         channels: Channels of the series; follows from the data.
         season: Steps in the period that the series repeat with; follows from the data.
+        covariates: Numbers that are known of each step beside the calendar; follows from the data.
     """
 
-    patch_len: Size = 8
+    patch_len: Size | None = None
     levels: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
     channels: Size | None = None
     season: Size | None = None
+    covariates: int = Field(default=0, ge=0)
 
     @field_validator("levels")
     @classmethod
@@ -63,10 +67,12 @@ class ForecasterSettings(BlockSettings):
         return levels
 
     def fitted(self, info: Mapping[str, Any]) -> "ForecasterSettings":
-        """With the channels and the season of a data set."""
+        """With the channels, the season and the length of a token of a data set."""
         if info.get("kind") != "series":
             return self
         known = {"channels": len(info["columns"]["channels"]), "season": info["season"]}
+        known["covariates"] = Covariates.of(info).width
+        known["patch_len"] = self.patch_len or Lengths.of(info).patch_len
         return self.model_copy(update=known)
 
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "Forecaster":
@@ -84,13 +90,14 @@ class Forecaster(nnx.Module):
     def __init__(
         self, settings: ForecasterSettings, *, rngs: nnx.Rngs, precision: Precision
     ) -> None:
-        if settings.channels is None or settings.season is None:
+        if settings.channels is None or settings.season is None or settings.patch_len is None:
             raise UserError(
-                "model.channels and model.season follow from a data set of series, and there is "
-                "none in data.directory: run the prepare command first"
+                "model.channels and model.season follow from a data set of series, and so does "
+                "model.patch_len, and there is none in data.directory: run the prepare command "
+                "first"
             )
         self.settings = settings
-        self.season = settings.season
+        self.season, self.patch_len = settings.season, settings.patch_len
         self.precision = precision
         width, steps = settings.d_model, settings.patch_len
 
@@ -100,7 +107,10 @@ class Forecaster(nnx.Module):
 
         self.history = embedding(2 * steps)  # values, and which are there
         self.future = embedding(steps)  # the naive forecast
-        self.time = embedding(NUM_FEATURES * steps)
+        self.time = embedding((NUM_FEATURES + settings.covariates) * steps)
+        # What is added to the naive forecast follows from what differs since the season before.
+        if settings.covariates:
+            self.change = embedding(settings.covariates * steps)
         names = {"channels": settings.channels, "d_model": width}
         self.channel = parameter(rngs.params(), names, width, precision)
         self.blocks = stack_blocks(settings, rngs=rngs, precision=precision)
@@ -126,8 +136,8 @@ class Forecaster(nnx.Module):
         Args:
             history: Values of the steps before the forecast; any number where one is missing.
             observed: Which values are there.
-            history_time: What the calendar says of these steps.
-            future_time: What it says of the steps to forecast.
+            history_time: What the calendar says of these steps, and the covariates.
+            future_time: The same of the steps to forecast.
             key: Randomness for dropout; without it nothing is dropped.
 
         Returns:
@@ -145,7 +155,7 @@ class Forecaster(nnx.Module):
         rates = frequencies(self.settings.head_width)
         turn = partial(rotate, positions=positions, frequencies=rates)
         x = run_blocks(self.blocks, self.settings, x, rotate=turn, key=key)
-        x = self.norm(x[:, -math.ceil(horizon / self.settings.patch_len) :])
+        x = self.norm(x[:, -math.ceil(horizon / self.patch_len) :])
         raw = contract("bsd,dp->bsp", x, self.head[...], self.precision, accumulator=True)
         raw = raw + self.bias[...].astype(jnp.float32)[None, None, :]
         raw = raw.reshape(x.shape[0], -1, len(self.settings.levels))[:, :horizon]
@@ -162,7 +172,7 @@ class Forecaster(nnx.Module):
         future_time: Float[Array, "_ horizon num_features"],
     ) -> Float[Array, "batch patches d_model"]:
         """The tokens of history and future; a window gives one sequence for each channel."""
-        size, channel = self.settings.patch_len, self.channel[...]
+        size, channel = self.patch_len, self.channel[...]
         # Where patches do not come out even, the first one begins before the window, and the last
         # one ends behind it.
         before, after = -values.shape[1] % size, -naive.shape[1] % size
@@ -176,6 +186,13 @@ class Forecaster(nnx.Module):
         future = contract("bsp,pd->bsd", future, self.future[...], self.precision)
         x = jnp.concatenate([past, future], axis=1)
         time = contract("bsp,pd->bsd", time, self.time[...], self.precision)
+        if self.settings.covariates:
+            change = future_time - _season_before(history_time, self.season, naive.shape[1])
+            change = jnp.pad(change[..., NUM_FEATURES:], ((0, 0), (0, after), (0, 0)))
+            change = contract(
+                "bsp,pd->bsd", _patches(change, size), self.change[...], self.precision
+            )
+            time = time.at[:, -change.shape[1] :].add(change)
         # In float32, since the gradient of a channel's vector is summed over all positions.
         wide = time.astype(jnp.float32)[:, None] + channel.astype(jnp.float32)[None, :, None]
         shared = wide.astype(x.dtype)
@@ -203,6 +220,14 @@ def _by_channel(windows: Shaped[Array, "batch seq_len channels"]) -> Shaped[Arra
     """Every channel of every window as an example of its own."""
     batch, seq_len, channels = windows.shape
     return jnp.moveaxis(windows, 2, 1).reshape(batch * channels, seq_len)
+
+
+def _season_before(
+    history: Float[Array, "batch seq_len num_features"], season: int, horizon: int
+) -> Float[Array, "batch horizon num_features"]:
+    """The steps of the history that the seasonal naive forecast repeats."""
+    back = season if season <= history.shape[1] else 1
+    return history[:, history.shape[1] - back + jnp.arange(horizon) % back]
 
 
 def _patches(

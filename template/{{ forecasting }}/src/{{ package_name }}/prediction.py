@@ -11,14 +11,14 @@ import numpy as np
 from jaxtyping import Array
 from pydantic import Field
 
-from .dialect import Dialect
+from .covariates import Covariates
 from .errors import UserError
 from .fan_chart import Fan, draw_fans
 from .frequency import NUM_FEATURES, Frequency
 from .model import Forecaster
 from .series import read_panel
 from .settings import Settings
-from .sources import Columns, from_patterns
+from .sources import Columns, as_prepared
 from .training.prediction import Chunk, Result
 from .windows import Windows
 
@@ -29,26 +29,27 @@ class ForecastPrediction(Settings):
     """Quantiles of the ``horizon`` steps after what is known, for every channel of every series.
 
     Attributes:
-        info: What the data set said of columns, frequency, season and how tables are written;
-            follows from the data, and a configuration leaves it empty.
+        info: What the data set said of columns, frequency, season and how tables are read; follows
+            from the data, and a configuration leaves it empty.
     """
 
     info: dict[str, Any] = Field(default_factory=dict, max_length=0)  # `fitted` passes by this
 
     def fitted(self, info: Mapping[str, Any]) -> "ForecastPrediction":
-        """With the columns, the frequency, the season and the dialect of a data set."""
-        known = ("columns", "frequency", "season", "dialect")
+        """With what a data set says of how tables are read."""
+        known = ("columns", "frequency", "season", "dialect", "reading", "covariates")
         found = {name: info[name] for name in known if name in info}
         return self.model_copy(update={"info": found})
 
     def input_specs(self, data: Any) -> dict[str, jax.ShapeDtypeStruct]:
         """The history, (seq_len, channels), and what the calendar tells of it and the future."""
         history = (data.seq_len, len(self.info["columns"]["channels"]))
+        features = NUM_FEATURES + Covariates.of(self.info).width
         return {
             "history": jax.ShapeDtypeStruct(history, jnp.float32),
             "observed": jax.ShapeDtypeStruct(history, jnp.bool_),
-            "history_time": jax.ShapeDtypeStruct((data.seq_len, NUM_FEATURES), jnp.float32),
-            "future_time": jax.ShapeDtypeStruct((data.horizon, NUM_FEATURES), jnp.float32),
+            "history_time": jax.ShapeDtypeStruct((data.seq_len, features), jnp.float32),
+            "future_time": jax.ShapeDtypeStruct((data.horizon, features), jnp.float32),
         }
 
     def __call__(self, model: Forecaster, inputs: dict[str, Array]) -> dict[str, Array]:
@@ -70,11 +71,10 @@ class ForecastPrediction(Settings):
         Raises:
             UserError: The tables cannot be read, or are too short.
         """
-        written = Dialect(**self.info.get("dialect", {}))
-        source = from_patterns(
-            sources, Columns.of(self.info), self.info["frequency"], self.info["season"], written
-        )
+        source = as_prepared(sources, self.info)
         panel = read_panel(source, lambda _: None)
+        if not targets:
+            panel = panel.ahead(data.horizon, f"--source {source.name}")
         ends = np.array([len(series.values) for series in panel.series])
         spans = np.stack([0 * ends, ends] if targets else [ends, ends + data.horizon], axis=1)
         windows = Windows(
@@ -104,6 +104,7 @@ class ForecastPrediction(Settings):
             rows = [
                 {
                     "series": panel.series[windows.owners[number]].name,
+                    "key": panel.series[windows.owners[number]].key,
                     "start": panel.series[windows.owners[number]].start,
                     "origin": int(windows.origins[number]),
                 }
@@ -114,19 +115,21 @@ class ForecastPrediction(Settings):
     def records(self, results: Iterable[Result]) -> Iterator[dict[str, Any]]:
         """One row for each channel of each step that is forecast.
 
-        It tells the series (where they have names), the ``origin`` (the last step that was known),
-        the ``time``, the ``channel``, the quantiles, and what came, if targets were read.
+        It tells the series (where they have names, in a column for each part of one), the
+        ``origin`` (the last step that was known), the ``time``, the ``channel``, the quantiles, and
+        what came, if targets were read.
         """
-        columns = self.info["columns"]
-        named = columns["series"] is not None or columns["per_file"]
+        columns = Columns.of(self.info)
+        names = columns.keys if len(columns.keys) > 1 else ("series",)
+        named = columns.keys or columns.per_file or columns.wide is not None
         for rows, batch, outputs in results:
             for number, row in enumerate(rows):
                 first = batch["history"].shape[1]
                 origin, *times = map(self._frequency.text, self._ticks(row, batch)[first - 1 :])
                 for (step, time), (at, channel) in itertools.product(
-                    enumerate(times), enumerate(columns["channels"])
+                    enumerate(times), enumerate(columns.channels or ())
                 ):
-                    record = {"series": row["series"]} if named else {}
+                    record = dict(zip(names, row["key"], strict=True)) if named else {}
                     record |= {"origin": origin, "time": time, "channel": channel}
                     place = (number, step, at)
                     record |= {name: quantile[place] for name, quantile in outputs.items()}
@@ -161,7 +164,7 @@ class ForecastPrediction(Settings):
             name = ", ".join(filter(None, (row["series"], name)))
             times = np.array(self._ticks(row, batch))
             if self._frequency.kind != "index":
-                times = times.astype("datetime64[us]")
+                times = self._frequency.local(times).astype("datetime64[us]")
         actual = np.full(horizon, np.nan, np.float32)
         if "targets" in batch:
             actual = np.where(batch["weights"][at] > 0, batch["targets"][at], np.nan)
@@ -175,7 +178,8 @@ class ForecastPrediction(Settings):
 
     @property
     def _frequency(self) -> Frequency:
-        return Frequency.parse(self.info["frequency"])
+        zone = self.info.get("reading", {}).get("zone", "")
+        return Frequency.parse(self.info["frequency"], zone)
 
     def _ticks(self, row: dict[str, Any], batch: dict[str, np.ndarray]) -> list[int]:
         """When the steps of a window are."""

@@ -5,17 +5,21 @@ from what tests. So a split holds nothing later than the ones after it, of no se
 run of consecutive steps of one series in one split, float32, NaN where a value is missing.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float32, Int64
 
+from .covariates import Covariates
 from .errors import UserError
 from .frequency import Frequency
+from .lengths import Lengths, default_lengths
 from .reporting.byte_progress import ByteProgress
 from .series import Panel, Series, read_panel, seasonal_scales
-from .sources import Columns, Source
+from .sources import Columns, Reading, Source
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
 from .storage.splitting import SPLITS, split_lines
@@ -29,15 +33,20 @@ DTYPE = "<f4"
 
 
 def write_series(
-    writer: DataSetWriter, source: Source, *, seq_len: int, horizon: int, progress: bool
+    writer: DataSetWriter,
+    source: Source,
+    *,
+    seq_len: int | None,
+    horizon: int | None,
+    progress: bool,
 ) -> dict[str, Any]:
     """Write the splits of a source.
 
     Args:
         writer: Where they go.
         source: The series.
-        seq_len: Steps before an origin that a forecast is made from.
-        horizon: Steps that are forecast; each split must hold such a stretch.
+        seq_len: Steps before an origin that a forecast is made from; None for what suits the data.
+        horizon: Steps that are forecast, of which each split must hold a stretch; None likewise.
         progress: Show progress on standard error.
 
     Returns:
@@ -58,6 +67,8 @@ def write_series(
             for series in panel.series
         ]
     )
+    lengths = default_lengths(panel.frequency, panel.season, bounds.tolist())
+    seq_len, horizon = seq_len or lengths.seq_len, horizon or lengths.horizon
     splits, text = {}, panel.frequency.text
     starts = (min(series.start for series in panel.series), *borders)
     for at, (split, start) in enumerate(zip(SPLITS, starts, strict=True)):
@@ -67,9 +78,10 @@ def write_series(
             series.values[first:stop]
             for series, (first, stop) in zip(panel.series, spans, strict=True)
         ]
-        for part in parts:
+        for part, series, (first, stop) in zip(parts, panel.series, spans, strict=True):
+            whole = _with_known(part, series.known[first:stop])
             for begin in range(0, len(part), CHUNK_STEPS):
-                chunk = part[begin : begin + CHUNK_STEPS]
+                chunk = whole[begin : begin + CHUNK_STEPS]
                 writer.write(split, chunk.astype(DTYPE).tobytes())
         missing = sum(int(np.isnan(part).sum()) for part in parts)
         splits[split] = {
@@ -79,7 +91,8 @@ def write_series(
             "missing": missing,
         }
     steps = np.diff(bounds, axis=1).sum(axis=0).tolist()
-    scales = seasonal_scales(panel.cut(bounds[:, 1])).tolist()
+    trained = panel.cut(bounds[:, 1])
+    scales = seasonal_scales(trained).tolist()
     return {
         "kind": "series",
         "source": source.name,
@@ -87,8 +100,12 @@ def write_series(
         "unused": list(panel.unused),
         "dialect": asdict(panel.dialect),
         "files": list(panel.files),
+        "reading": asdict(panel.reading),
+        "notes": list(panel.notes),
+        "covariates": asdict(_fitted(trained)),
         "frequency": str(panel.frequency),
         "season": panel.season,
+        "lengths": lengths._asdict(),
         "chunk_steps": CHUNK_STEPS,
         "dtype": DTYPE,
         "split": {
@@ -98,7 +115,14 @@ def write_series(
         },
         "splits": splits,
         "series": [
-            {"name": series.name, "start": text(series.start), "bounds": bound, "scales": scale}
+            {
+                "name": series.name,
+                "key": list(series.key),
+                "start": text(series.start),
+                "bounds": bound,
+                "scales": scale,
+                "static": [None if math.isnan(each) else each for each in series.static],
+            }
             for series, bound, scale in zip(panel.series, bounds.tolist(), scales, strict=True)
         ],
     }
@@ -126,17 +150,32 @@ def load_panel(data_set: DataSet, split: str) -> tuple[Panel, Int64[np.ndarray, 
         for part, length in zip(parts, (bounds[:, at + 1] - bounds[:, at]).tolist(), strict=True):
             chunks = range(0, length, info["chunk_steps"])
             part.extend(np.frombuffer(next(records), info["dtype"]) for _ in chunks)
-    columns, frequency = Columns.of(info), Frequency.parse(info["frequency"])
-    empty = np.empty(0, np.float32)
-    series = tuple(
-        Series(
-            known["name"],
-            frequency.tick(known["start"]),
-            np.concatenate([empty, *part]).reshape(-1, len(columns.channels or ())),
+    columns, reading = Columns.of(info), Reading(**info.get("reading", {}))
+    frequency, covariates = Frequency.parse(info["frequency"], reading.zone), Covariates.of(info)
+    empty, channels = np.empty(0, np.float32), len(columns.channels or ())
+    series = []
+    for told, part in zip(info["series"], parts, strict=True):
+        table = np.concatenate([empty, *part]).reshape(-1, channels + len(covariates.known))
+        static = (math.nan if each is None else each for each in told.get("static", ()))
+        series.append(
+            Series(
+                told["name"],
+                frequency.tick(told["start"]),
+                table[:, :channels],
+                tuple(told.get("key", [told["name"]])),
+                table[:, channels:],
+                tuple(static),
+            )
         )
-        for known, part in zip(info["series"], parts, strict=True)
+    panel = Panel(
+        columns,
+        frequency,
+        info["season"],
+        tuple(series),
+        reading=reading,
+        covariates=covariates,
     )
-    return Panel(columns, frequency, info["season"], series), bounds[:, last : last + 2]
+    return panel, bounds[:, last : last + 2]
 
 
 def summary(data_set: DataSet) -> str:
@@ -148,6 +187,7 @@ def summary(data_set: DataSet) -> str:
         *(f"  read as {way}" for way in info.get("files", ())),
         f"  time {info['columns']['time']!r} in steps of {info['frequency']}, season of "
         f"{info['season']} steps; channels: {channels}",
+        *(f"  {note}" for note in _notes(info)),
     ]
     told = zip(split_lines(info["split"], "steps"), [{}, *info["splits"].values()], strict=True)
     for line, counts in told:
@@ -155,9 +195,46 @@ def summary(data_set: DataSet) -> str:
             more = (f" {counts[name]:>11,} {name}" for name in ("series", "values", "missing"))
             line += "".join(more) + f"  from {counts['start']}"
         lines.append(line)
+    lines.append(f"  without other settings, forecasts {Lengths.of(info)}")
     if info["unused"]:
         lines.append(f"  columns that were not used: {', '.join(info['unused'])}")
     return "\n".join(lines)
+
+
+def _with_known(
+    values: Float32[np.ndarray, "num_steps channels"], known: Float32[np.ndarray, "_ _"]
+) -> Float32[np.ndarray, "num_steps _"]:
+    """Values and what is known beside them, step by step."""
+    return np.concatenate([values, known[: len(values)]], axis=1)
+
+
+def _fitted(trained: Panel) -> Covariates:
+    """The covariates, with numbers standardised by what is trained on."""
+    covariates, series = trained.covariates, trained.series
+    known = np.concatenate([each.known for each in series])
+    static = np.array([each.static for each in series], np.float32)
+    return covariates.fitted(known, static)
+
+
+def _notes(info: Mapping[str, Any]) -> list[str]:
+    """What was done to rows, and what is known beside the values."""
+    columns, notes = info["columns"], list(info.get("notes", ()))
+    formats = info.get("dialect", {}).get("formats", {})
+    notes += [f"{name!r} is written like {written}" for name, written in formats.items()]
+    if columns.get("wide") is not None:
+        notes.append(f"{len(info['series']):,} columns, each a series")
+    keys = Columns.of(info).keys
+    if keys or columns["per_file"]:
+        by = ", ".join(keys) or "file"
+        notes.append(f"{len(info['series']):,} series, by {by}")
+    covariates = Covariates.of(info)
+    for kind, told in (("known", "known for the future"), ("static", "static")):
+        found = [
+            f"{each.name} ({'a number' if each.texts is None else f'{len(each.texts)} texts'})"
+            for each in getattr(covariates, kind)
+        ]
+        notes += [f"{told}: {', '.join(found)}"] if found else []
+    return notes
 
 
 def _check_enough(
@@ -170,9 +247,10 @@ def _check_enough(
     if longest < horizon:
         raise UserError(
             f"the {split} split has {longest} steps of a series at most, less than data.horizon "
-            f"{horizon}: give longer series, or forecast fewer steps"
+            f"{horizon}: give longer series, or --config=set:data.horizon={max(1, longest)}"
         )
     raise UserError(
         f"the {split} split has no stretch of data.horizon {horizon} steps, after data.seq_len "
-        f"{seq_len} others, in which half of the values are there"
+        f"{seq_len} others, in which half of the values are there: set other lengths, such as "
+        f"--config=set:data.seq_len={max(1, seq_len // 2)}, or give a coarser --frequency"
     )

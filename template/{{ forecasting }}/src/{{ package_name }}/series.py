@@ -1,31 +1,29 @@
 """Series: observations put in order of time and brought to a regular step.
 
-A point in time without a row, or without a value, becomes NaN; one with two rows, or between two
-steps, is an error that names the row.
+A point in time without a row, or without a value, becomes NaN.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pyarrow as pa
 from jaxtyping import Float, Float32, Int64
 
+from .covariates import Covariate, Covariates
 from .dialect import Dialect
 from .errors import UserError
-from .frequency import Frequency, infer_frequency
-from .observations import Observations, read_observations
-from .sources import Columns, Source
+from .frequency import Frequency
+from .holiday_calendar import count_holidays
+from .observations import Key, Observations, read_observations
+from .regular import constants_of, on_steps, places_of
+from .roles import complete
+from .sources import Columns, Reading, Source
+from .steps import Order, Steps, lay_steps
 from .tables import understand
-from .times import time_column
 
 Advance = Callable[[int], object]
 
-# Numbers of a series' rows. Each series has a length of its own, hence the anonymous dimension.
-Order = Int64[np.ndarray, "_"]
-
-# A frequency that is far too high would fill the memory with missing values.
-_MOST_STEPS_PER_ROW = 100
+_NOTHING = np.empty((0, 0), np.float32)
 
 
 @dataclass(frozen=True)
@@ -36,11 +34,18 @@ class Series:
         name: What tells the series from others; empty where there is only one.
         start: Tick of the first step (see `frequency.py`).
         values: NaN where a value is missing.
+        key: The parts of its name, one for each column that names series.
+        known: The known columns, as numbers or places of texts, NaN where one is missing; of the
+            steps that have values, and perhaps of some after them.
+        static: The static columns likewise.
     """
 
     name: str
     start: int
     values: Float32[np.ndarray, "num_steps channels"]
+    key: Key = ()
+    known: Float32[np.ndarray, "_ _"] = field(default_factory=lambda: _NOTHING)
+    static: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,9 @@ class Panel:
         unused: Columns of the tables that are nothing of this.
         dialect: How the tables are written.
         files: How they are read, a line for each way.
+        reading: How rows became steps.
+        notes: What was done to rows, in lines.
+        covariates: What is known beside the values, and how the model sees it.
     """
 
     columns: Columns
@@ -64,6 +72,9 @@ class Panel:
     unused: tuple[str, ...] = ()
     dialect: Dialect = field(default_factory=Dialect)
     files: tuple[str, ...] = ()
+    reading: Reading = field(default_factory=Reading)
+    notes: tuple[str, ...] = ()
+    covariates: Covariates = field(default_factory=Covariates)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -77,10 +88,39 @@ class Panel:
     def cut(self, lengths: Int64[np.ndarray, " num_series"]) -> "Panel":
         """The same without what comes after so many steps of each series."""
         shorter = [
-            replace(series, values=series.values[:length])
+            replace(series, values=series.values[:length], known=series.known[:length])
             for series, length in zip(self.series, lengths, strict=True)
         ]
         return replace(self, series=tuple(shorter))
+
+    def ahead(self, horizon: int, where: str) -> "Panel":
+        """The same with what is known of so many steps behind the values of each series.
+
+        Args:
+            horizon: The steps.
+            where: The beginning of the message.
+
+        Raises:
+            UserError: The tables do not hold the known columns of these steps.
+        """
+        if not self.covariates.width:
+            return self
+        found = _with_holidays(self, horizon)
+        for series in found.series:
+            future = series.known[len(series.values) :]
+            for step, column in np.argwhere(np.isnan(future))[:1]:
+                ticks = self.frequency.ticks(
+                    np.array([series.start]), len(series.values) + np.array([-1, step])
+                )
+                last, tick = map(self.frequency.text, ticks.tolist())
+                name = self.covariates.known[column].name
+                whose = f" of series {series.name!r}" if series.name else ""
+                raise UserError(
+                    f"{where}: {name!r} is missing at {tick}{whose}: add rows with the known "
+                    f"columns for the {horizon} steps after the last value, {last}, and leave the "
+                    "values empty"
+                )
+        return found
 
 
 def read_panel(source: Source, advance: Advance) -> Panel:
@@ -95,26 +135,48 @@ def read_panel(source: Source, advance: Advance) -> Panel:
             missing, double or irregular; the message says where.
     """
     found = understand(source.files, advance, source.dialect)
-    types, dialect = found.types, found.dialect
-    columns = _complete(source, types, dialect)
-    time, channels = str(columns.time), columns.channels or ()
-    found.check([time, *channels])
-    rows = read_observations(source.files, columns, types[time], advance, dialect)
-    orders = list(_in_order(rows))
-    _check_doubles(rows, orders, columns)
-    frequency = _frequency(source, rows, orders)
-    return Panel(
-        columns=columns,
-        frequency=frequency,
-        season=source.season or frequency.default_season(),
-        series=tuple(
-            _regular(name, rows, order, frequency)
-            for name, order in zip(rows.names, orders, strict=True)
-        ),
-        unused=tuple(name for name in types if name not in (time, columns.series, *channels)),
-        dialect=dialect,
-        files=tuple(found.files),
+    columns, measured = complete(source, found)
+    used = [str(columns.time), *columns.keys, *measured, *columns.known, *columns.static]
+    found.check(used)
+    step = None if source.frequency is None else Frequency.parse(source.frequency)
+    known = None if source.covariates is None else Covariates.of({"covariates": source.covariates})
+    rows = read_observations(
+        source.files,
+        columns,
+        measured,
+        found.types,
+        advance,
+        found.dialect,
+        written=source.reading.written,
+        counted=step is not None and step.kind == "index",
+        covariates=known,
     )
+    steps = lay_steps(source, rows)
+    series = [
+        each
+        for key, order in zip(rows.keys, steps.orders, strict=True)
+        for each in _series(columns, measured, rows, key, order, steps)
+    ]
+    if not series:
+        raise UserError(f"{source.files[0]}: no value in {', '.join(measured)}")
+    country = source.holidays if known is None else known.holidays
+    covariates = known or rows.covariates
+    if country and known is None:
+        holidays = Covariate(f"holidays {country}")
+        covariates = replace(covariates, known=(*covariates.known, holidays), holidays=country)
+    panel = Panel(
+        columns=columns,
+        frequency=steps.frequency,
+        season=source.season or steps.frequency.default_season(),
+        series=tuple(series),
+        unused=tuple(name for name in found.types if name not in (*used, *columns.parts)),
+        dialect=found.dialect,
+        files=tuple(found.files),
+        reading=steps.reading,
+        notes=(*steps.notes, *_notes(columns, measured, rows.covariates, series)),
+        covariates=covariates,
+    )
+    return _with_holidays(panel, 0)
 
 
 def seasonal_scales(panel: Panel) -> Float32[np.ndarray, "num_series channels"]:
@@ -131,6 +193,70 @@ def seasonal_scales(panel: Panel) -> Float32[np.ndarray, "num_series channels"]:
     return np.where(there, scales, typical).astype(np.float32)
 
 
+def _series(
+    columns: Columns,
+    measured: Sequence[str],
+    rows: Observations,
+    key: Key,
+    order: Order,
+    steps: Steps,
+) -> Iterator[Series]:
+    """The series of some rows: one, or of wide tables one for each column."""
+    places = places_of(rows, order, steps)
+    values = on_steps(rows.values[order], places, steps.reading.aggregate)
+    known = on_steps(rows.known[order], places, "last")
+    start, static = int(steps.ticks[order[0]]), constants_of(rows, order)
+    there = ~np.isnan(values)
+    if columns.wide is None:
+        # What comes after the last value is the future, if something is known of it.
+        last = np.flatnonzero(there.any(axis=1))[-1:] if columns.known else [len(values) - 1]
+        values = values[: int(last[0]) + 1] if len(last) else values[:0]
+        yield Series(", ".join(key), start, values, key, known, static)
+        return
+    for column, name in enumerate(measured):
+        found = np.flatnonzero(there[:, column])
+        if len(found):
+            first, stop = int(found[0]), int(found[-1]) + 1
+            begin = steps.frequency.ticks(np.array([start]), np.array([first])).item()
+            each = values[first:stop, [column]]
+            yield Series(name, begin, each, (name,), known[first:], static)
+
+
+def _notes(
+    columns: Columns, measured: Sequence[str], covariates: Covariates, series: Sequence[Series]
+) -> Iterator[str]:
+    """What of the tables is not there, or not in the way that most of it is."""
+    if columns.wide is not None:
+        empty = [name for name in measured if name not in {each.name for each in series}]
+        if empty:
+            yield f"columns without a value, which are no series: {', '.join(empty)}"
+    for at, column in enumerate(covariates.known):
+        missing = sum(int(np.isnan(each.known[: len(each.values), at]).sum()) for each in series)
+        if missing:
+            what = "its mean" if column.texts is None else "no text"
+            yield f"{column.name} is missing at {missing:,} steps, and counts as {what} there"
+    later = sum(len(each.known) - len(each.values) for each in series) if columns.known else 0
+    if later:
+        yield f"{later:,} steps after the last values hold known columns alone"
+
+
+def _with_holidays(panel: Panel, horizon: int) -> Panel:
+    """With what is known of all steps and of so many more, holidays among it."""
+    country, width = panel.covariates.holidays, len(panel.covariates.known)
+    if not panel.covariates.width:
+        return panel
+    found = []
+    for series in panel.series:
+        length = max(len(series.values) + horizon, len(series.known))
+        known = np.full((length, width), np.nan, np.float32)
+        known[: len(series.known), : series.known.shape[1]] = series.known
+        if country and length:
+            ticks = panel.frequency.ticks(np.array([series.start]), np.arange(length))
+            known[:, -1] = count_holidays(panel.frequency, ticks, country)
+        found.append(replace(series, known=known))
+    return replace(panel, series=tuple(found))
+
+
 def _mean_change(
     values: Float32[np.ndarray, "num_steps channels"], season: int
 ) -> Float[np.ndarray, " channels"]:
@@ -140,86 +266,3 @@ def _mean_change(
     means = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
     # Less than a season and one step: the change from step to step must do.
     return means if season == 1 or count.any() else _mean_change(values, 1)
-
-
-def _complete(source: Source, types: dict[str, pa.DataType], dialect: Dialect) -> Columns:
-    """The columns of the source, with those found that it leaves open."""
-    columns, where = source.columns, source.files[0]
-    given = [columns.time, columns.series, *(columns.channels or ())]
-    for name in given:
-        if name is not None and name not in types:
-            raise UserError(f"{where} has no column {name!r}; its columns: {', '.join(types)}")
-    if columns.time is None:
-        free = {name: kind for name, kind in types.items() if name not in given}
-        columns = replace(columns, time=time_column(source.files, free, dialect))
-    if columns.channels is None:
-        taken, numbers = (columns.time, columns.series), (pa.int64(), pa.float64())
-        found = tuple(name for name in types if name not in taken and types[name] in numbers)
-        if not found:
-            raise UserError(f"{where} has no column of numbers beside the time, {columns.time!r}")
-        columns = replace(columns, channels=found)
-    roles = [columns.time, columns.series, *(columns.channels or ())]
-    for name in types:
-        if roles.count(name) > 1:
-            raise UserError(f"column {name!r} is given twice: as time, series or channel")
-    return columns
-
-
-def _in_order(rows: Observations) -> Iterator[Order]:
-    """For each series, the numbers of its rows in order of time."""
-    order = np.lexsort((rows.ticks, rows.owners))
-    ends = np.searchsorted(rows.owners[order], np.arange(1, len(rows.names)))
-    yield from np.split(order, ends)
-
-
-def _check_doubles(rows: Observations, orders: list[Order], columns: Columns) -> None:
-    for order in orders:
-        for at in np.flatnonzero(np.diff(rows.ticks[order]) == 0)[:1]:
-            first, second = rows.where(int(order[at])), rows.where(int(order[at + 1]))
-            hint = "" if columns.series else "; if there are several series, see --series"
-            raise UserError(f"{second} has the same time as {first}{hint}")
-
-
-def _frequency(source: Source, rows: Observations, orders: list[Order]) -> Frequency:
-    """The step on which all rows lie."""
-    if source.frequency is not None:
-        candidates = [Frequency.parse(source.frequency)]
-        if rows.dated == (candidates[0].kind == "index"):
-            hold = "dates" if rows.dated else "whole numbers"
-            raise UserError(
-                f"{source.files[0]}: the times are {hold}, which {source.frequency} is no step of"
-            )
-    else:
-        gaps = np.concatenate([np.diff(rows.ticks[order]) for order in orders])
-        if not gaps.size:
-            raise UserError(f"{source.files[0]}: one row tells no step; give --frequency")
-        candidates = infer_frequency(gaps, dated=rows.dated)
-    for frequency in candidates:
-        if all(frequency.fits(rows.ticks[order]).all() for order in orders):
-            return frequency
-    frequency = candidates[-1]
-    order, at = next(
-        (order, misfit)
-        for order in orders
-        for misfit in np.flatnonzero(~frequency.fits(rows.ticks[order]))
-    )
-    first, tick = (frequency.text(int(rows.ticks[order[one]])) for one in (0, at))
-    raise UserError(
-        f"{rows.where(int(order[at]))}: {tick} is no whole number of steps of {frequency} after "
-        f"{first}, where its series begins; give another --frequency, or regular times"
-    )
-
-
-def _regular(name: str, rows: Observations, order: Order, frequency: Frequency) -> Series:
-    ticks = rows.ticks[order]
-    steps = frequency.steps(ticks[:1], ticks)
-    length = int(steps[-1]) + 1
-    if length > _MOST_STEPS_PER_ROW * (len(steps) + 100):
-        raise UserError(
-            f"{rows.where(int(order[-1]))}: up to {frequency.text(int(ticks[-1]))} there are "
-            f"{length:,} steps of {frequency}, but only {len(steps):,} rows: correct the time, or "
-            "give another --frequency"
-        )
-    values = np.full((length, rows.values.shape[1]), np.nan, np.float32)
-    values[steps] = rows.values[order]
-    return Series(name, int(ticks[0]), values)

@@ -52,7 +52,7 @@ class Windows:
         self._seq_len = seq_len
         self._scales = seasonal_scales(panel) if scales is None else scales
         self._starts = np.array([series.start for series in panel.series])
-        pieces, owners, origins = [], [], []
+        pieces, known_beside, owners, origins = [], [], [], []
         for owner, (series, (first, stop)) in enumerate(zip(panel.series, spans, strict=True)):
             around = (seq_len, max(0, stop - len(series.values)))
             piece = np.pad(series.values, (around, (0, 0)), constant_values=np.nan)
@@ -64,9 +64,12 @@ class Windows:
             full = known * piece.shape[1]
             found = found[(history >= max(1, full * seq_len)) & (targets >= full * horizon)]
             pieces.append(piece)
+            known_beside.append(_padded(series.known, seq_len, len(piece)))
             owners.append(np.full(len(found), owner))
             origins.append(found)
         self._values = np.concatenate(pieces)
+        self._known = np.concatenate(known_beside)
+        self._static = np.array([series.static for series in panel.series], np.float32)
         # Where step 0 of each series is among them.
         self._begins = np.cumsum([seq_len, *map(len, pieces[:-1])])
         self.owners = np.concatenate(owners)
@@ -88,17 +91,23 @@ class Windows:
             float32, 0 where a value is missing; ``observed`` (bool), which values of the history
             are there; ``weights`` (float32), 1 for a target that is there and 0 for others;
             ``history_time`` (batch, seq_len, num_features) and ``future_time`` (batch, horizon,
-            num_features), what the calendar tells (see `Frequency.features`); ``scales`` (batch,
-            channels), what errors are divided by.
+            num_features), what the calendar tells (see `Frequency.features`), and behind it the
+            known and the static columns (see `Covariates.encoded`); ``scales`` (batch, channels),
+            what errors are divided by.
         """
         chosen = np.maximum(numbers, 0)
         owners, cut, panel = self.owners[chosen], self._seq_len, self._panel
         steps = self.origins[chosen][:, None] + self._span
-        values = self._values[self._begins[owners][:, None] + steps]
+        places = self._begins[owners][:, None] + steps
+        values = self._values[places]
         there = ~np.isnan(values) & (numbers >= 0)[:, None, None]
         values = np.where(there, values, np.float32(0))
         ticks = panel.frequency.ticks(self._starts[owners][:, None], steps)
         time = panel.frequency.features(ticks, panel.season)
+        if panel.covariates.width:
+            known, static = self._known[places], self._static[owners]
+            static = np.broadcast_to(static[:, None], (*places.shape, static.shape[1]))
+            time = np.concatenate([time, panel.covariates.encoded(known, static)], axis=-1)
         return {
             "history": values[:, :cut],
             "observed": there[:, :cut],
@@ -113,3 +122,12 @@ class Windows:
         """The series of a window, and the first step that it forecasts."""
         name = self._panel.series[self.owners[number]].name
         return f"series {name}, forecast from step {self.origins[number]}"
+
+
+def _padded(
+    known: Float32[np.ndarray, "_ num_features"], before: int, length: int
+) -> Float32[np.ndarray, "_ num_features"]:
+    """With so many steps before the first, and behind the last what makes the whole so long."""
+    known = known[: length - before]
+    around = (before, length - before - len(known))
+    return np.pad(known, (around, (0, 0)), constant_values=np.nan)
