@@ -8,8 +8,10 @@ variations at the end of this file. Nothing is built before all of them are appl
 import fiddle as fdl
 
 from .data import SeriesData
+from .hooks.calibration import Calibration
 from .hooks.monitoring import BestCheckpoint
 from .hooks.presets import debug_nans, ema, fdr, overfit, profile  # noqa: F401 - fiddler:NAME
+from .intervals import Intervals
 from .model import ForecasterSettings
 from .numerics.precision import Precision
 from .objective import QuantileLoss
@@ -43,8 +45,8 @@ def base() -> fdl.Config[Experiment]:
         loop=fdl.Config(LoopSettings, steps=5000, eval_every=500),
         checkpoint=fdl.Config(CheckpointSettings, every=500),
         prediction=fdl.Config(ForecastPrediction),
-        evaluations={"eval": fdl.Config(Evaluation)},
-        hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),
+        evaluations={"eval": fdl.Config(Evaluation, metrics=(fdl.Config(Intervals),))},
+        hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"), fdl.Config(Calibration)),
     )
 
 

@@ -50,7 +50,7 @@ class ForecasterSettings(BlockSettings):
     """
 
     patch_len: Size = 8
-    levels: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    levels: tuple[float, ...] = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
     channels: Size | None = None
     season: Size | None = None
 
