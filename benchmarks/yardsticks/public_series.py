@@ -1,16 +1,15 @@
 """Public series that ship inside statsmodels and statsforecast, as tables for `prepare`.
 
-Usage: ``python public_series.py PACKAGE NAME FILE`` writes one of them; `SERIES` lists their names
-and says what `prepare` and `train` are told of each. Of the windows of a series only its length and
-its season decide: the horizon is a season, or five steps where there is none, and the history is
-three seasons, or five horizons.
+Usage: ``python public_series.py NAME FILE`` writes one of them; `SERIES` lists their names and says
+what `prepare` and `train` are told of each. The horizon is a season, or a twentieth of the series
+where there is none; the history is three seasons or more, or five horizons.
 """
 
 import sys
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Windowing(NamedTuple):
@@ -20,7 +19,7 @@ class Windowing(NamedTuple):
         season: Steps in a season.
         seq_len: Steps of the history.
         horizon: Steps that are forecast.
-        patch_len: Steps in a token of the network.
+        patch_len: Steps in a token of the network, about a quarter of a season.
         options: What else `prepare` is told.
     """
 
@@ -35,16 +34,18 @@ SERIES = {
     "co2": Windowing(52, 156, 52, 13),
     "elnino": Windowing(12, 36, 12, 3),
     "airpassengers": Windowing(12, 36, 12, 3),
-    "macrodata": Windowing(4, 24, 4, 1),
-    "interest_inflation": Windowing(4, 24, 4, 1),
+    "macrodata": Windowing(4, 24, 4, 2),
+    "interest_inflation": Windowing(4, 24, 4, 2),
     "sunspots": Windowing(11, 33, 11, 3),
     "nile": Windowing(1, 25, 5, 1),
     "fertility": Windowing(1, 15, 3, 1, ("--series", "country")),
 }
 
 
-def table(name: str) -> pd.DataFrame:
+def table(name: str) -> "pd.DataFrame":
     """A row for each step of each series, with a column ``time``."""
+    import pandas as pd
+
     if name == "airpassengers":
         from statsforecast.utils import AirPassengers
 

@@ -41,8 +41,7 @@ def open_run(
 ) -> OpenRun:
     """Load a checkpoint of a run, onto this machine's devices.
 
-    Predictions are calibrated as it says; what that could not be done for is told on standard
-    error.
+    Predictions are calibrated by what the checkpoint holds for that.
 
     Args:
         path: The folder of the run.
@@ -86,8 +85,6 @@ def open_run(
         folder = run.checkpoints / str(step)
         raise UserError(f"{checked.error}; delete {folder} to use the checkpoint before it")
     calibration = find_calibration(experiment, restored.hooks, weights)
-    if note := calibration.get("note"):
-        print(note, file=sys.stderr)
     return OpenRun(calibrated(program, calibration), state, step)
 
 
@@ -170,6 +167,14 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         choices=("trained", "ema"),
         help="the trained weights (default), or the moving average that the hook EMA keeps",
     )
+
+
+def tell_note(program: "Program") -> None:
+    """Tell on standard error what people should know of how predictions are calibrated."""
+    from ..hooks.calibration import note_of
+
+    if note := note_of(program):
+        print(f"note: {note}", file=sys.stderr)
 
 
 def add_plot_option(parser: argparse.ArgumentParser) -> None:

@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ..numerics.checks import check_finite
     from ..numerics.result import Err
     from ..training.evaluation import split_chunks
-    from ._run import asking, draw, open_chosen
+    from ._run import asking, draw, open_chosen, tell_note
 
     name = arguments.evaluation
 
@@ -94,6 +94,7 @@ def run(arguments: argparse.Namespace) -> None:
         checked = check_finite(results["metrics"], "evaluation")
         if isinstance(checked, Err):
             print(f"warning: {checked.error}", file=sys.stderr)
+        tell_note(program)
         if arguments.output is not None:
             told: dict[str, Any] = {"run": str(arguments.run_dir), "step": step, "data": where}
             for part, metrics in results.items():

@@ -44,7 +44,8 @@ class Calibration(Hook):
 
     def at_end(self, run: Run) -> None:
         """Tell what could not be calibrated."""
-        if note := run.memory.get("trained", {}).get("note"):
+        known = run.memory.get("trained")
+        if known and (note := note_of(calibrated(run.program, known))):
             run.report.message(note)
 
     def measure(self, program: Program, state: TrainState) -> dict[str, Any]:
@@ -81,6 +82,12 @@ def calibrated(program: Program, calibration: Mapping[str, Any]) -> Program:
         return program
     found = experiment.model_copy(update={"prediction": prediction.calibrated(calibration)})
     return dataclasses.replace(program, experiment=found)
+
+
+def note_of(program: Program) -> str | None:
+    """What people should know of how the prediction is calibrated, in a line."""
+    prediction = program.experiment.prediction
+    return prediction.note if isinstance(prediction, Calibrates) else None
 
 
 def _of(program: Program) -> Calibrates:

@@ -99,9 +99,6 @@ class Calibrates(Protocol):
 
         Args:
             results: Its examples with what the model told of them, uncorrected.
-
-        Returns:
-            What `calibrated` takes; a ``note`` among it is a line for people.
         """
         ...
 
@@ -111,6 +108,11 @@ class Calibrates(Protocol):
         Args:
             calibration: What `calibration` has found.
         """
+        ...
+
+    @property
+    def note(self) -> str | None:
+        """What people should know of the correction, in a line."""
         ...
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from . import preparation, sources
 from .errors import UserError
+from .series_scores import volumes_of
 from .settings import Size
 from .storage.dataset_writer import DataSetWriter
 from .training.prepared_data import PreparedData
@@ -63,12 +64,14 @@ class SeriesData(PreparedData):
         """
         data_set = self.open("series")
         panel, spans = preparation.load_panel(data_set, split)
+        trained = np.array([each["bounds"][1] for each in data_set.info["series"]])
         windows = Windows(
             panel,
             seq_len=self.seq_len,
             horizon=self.horizon,
             spans=spans,
             scales=np.array([each["scales"] for each in data_set.info["series"]], np.float32),
+            volumes=volumes_of(panel.cut(trained), self.horizon),
             stride=1 if split == "train" else self.eval_stride,
         )
         if not len(windows):

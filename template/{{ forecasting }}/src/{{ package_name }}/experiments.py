@@ -17,6 +17,7 @@ from .numerics.precision import Precision
 from .objective import QuantileLoss
 from .optimizer import AdamW
 from .prediction import ForecastPrediction
+from .series_scores import SeriesScores
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
 from .training.schedule import ScheduleSettings
@@ -45,7 +46,11 @@ def base() -> fdl.Config[Experiment]:
         loop=fdl.Config(LoopSettings, steps=5000, eval_every=500),
         checkpoint=fdl.Config(CheckpointSettings, every=500),
         prediction=fdl.Config(ForecastPrediction),
-        evaluations={"eval": fdl.Config(Evaluation, metrics=(fdl.Config(Intervals),))},
+        evaluations={
+            "eval": fdl.Config(
+                Evaluation, metrics=(fdl.Config(Intervals), fdl.Config(SeriesScores))
+            )
+        },
         hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"), fdl.Config(Calibration)),
     )
 
@@ -58,7 +63,8 @@ def smoke() -> fdl.Config[Experiment]:
     config.data.batch_size = 32
     config.optimizer.learning_rate = 1e-3
     config.optimizer.schedule.warmup_steps = 30
-    fdl.assign(config.loop, steps=400, eval_every=100, eval_batches=16)
+    config.model.dropout = 0.3  # a single series is soon learned by heart
+    fdl.assign(config.loop, steps=400, eval_every=50, eval_batches=16)
     config.checkpoint.every = 50
     return config
 
@@ -66,7 +72,6 @@ def smoke() -> fdl.Config[Experiment]:
 def small() -> fdl.Config[Experiment]:
     """Looks further back and trains for longer, in one or two minutes on two CPU cores."""
     config = smoke()
-    config.model.dropout = 0.3  # a single series is soon learned by heart
     config.data.seq_len = 260
     config.loop.steps = 800
     config.checkpoint.every = 200

@@ -2,52 +2,67 @@
 
 A model's quantiles are too narrow where it has learned its series by heart, and too wide where it
 has not learned enough. Conformalized quantile regression (Romano, Patterson and Candès, 2019)
-measures by how much on the validation split, and corrects for it. Of its variants this is the one
-whose intervals are stretched from the median (Kivaranovic, Johnson and Leeb, 2020), so that what is
-found for one series holds for others of another unit, and for wider and narrower forecasts.
+measures by how much on the validation split, for each tail by itself, and corrects for it. Of its
+variants this is the one whose intervals are stretched from the median (Kivaranovic, Johnson and
+Leeb, 2020), so that what is found for one series holds for others of another unit, and for wider
+and narrower forecasts.
 
 That the corrected intervals cover their share of what comes holds as far as later errors are like
-those of the validation split. Errors of windows that overlap resemble each other, so what counts is
-how many horizons the split is long.
+those of the validation split. Errors of windows that follow each other resemble each other, so that
+the split tells less than its number of windows promises: the correction for the size of a sample
+is that of its effective size.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Integer
 
 from .errors import UserError
 from .settings import Settings
 
 Quantiles = Float[Array, "batch horizon channels num_quantiles"]
-Factors = Float[np.ndarray, "horizon num_intervals"]
+Factors = Float[np.ndarray, "horizon num_quantiles"]
 
-# Errors beyond an interval's ends that a factor should follow from, where there are so many.
+# Targets beyond a quantile that its factor should follow from, where there are so many.
 _BEYOND = 20
+_ALIKE = 0.05  # the least autocorrelation that counts
 
 
 def stretch(quantiles: Quantiles, factors: Factors) -> Quantiles:
-    """Move the ends of all intervals away from the median, or towards it.
+    """Move quantiles away from the median, or towards it.
 
     Args:
         quantiles: From the lowest to the highest, the median in the middle.
-        factors: What the distances between the median and both ends of an interval are multiplied
-            by, for each step and interval, the widest first; later steps take those of the last.
+        factors: What the distances from the median are multiplied by, for each step and quantile;
+            later steps take those of the last.
 
     Returns:
-        Quantiles that do not cross: an interval is at least as wide as the one inside it.
+        Quantiles that do not cross: each is at least as far from the median as those between.
     """
     steps, count = jnp.arange(quantiles.shape[1]), quantiles.shape[-1] // 2
     each = jnp.asarray(factors, jnp.float32)[jnp.minimum(steps, len(factors) - 1)]
-    below, median, above = jnp.split(quantiles, [count, count + 1], axis=-1)
-    each = each[None, :, None, :]
-    lower = jax.lax.cummax(((median - below) * each)[..., ::-1], axis=3)
-    upper = jax.lax.cummax((above - median) * each[..., ::-1], axis=3)
-    return jnp.concatenate([median - lower[..., ::-1], median, median + upper], axis=-1)
+    median = quantiles[..., count : count + 1]
+    apart = jnp.abs(quantiles - median) * each[None, :, None, :]
+    below = jax.lax.cummax(apart[..., :count], axis=3, reverse=True)
+    above = jax.lax.cummax(apart[..., count + 1 :], axis=3)
+    return jnp.concatenate([median - below, median, median + above], axis=-1)
+
+
+class Fitted(NamedTuple):
+    """What makes quantiles fit held-out targets.
+
+    Attributes:
+        factors: What `stretch` takes.
+        sizes: For each quantile, how many independent windows the split is worth.
+    """
+
+    factors: Factors
+    sizes: Float[np.ndarray, " num_quantiles"]
 
 
 def fit_factors(
@@ -55,52 +70,94 @@ def fit_factors(
     quantiles: Float[np.ndarray, "batch horizon channels num_quantiles"],
     targets: Float[np.ndarray, "batch horizon channels"],
     weights: Float[np.ndarray, "batch horizon channels"],
-) -> tuple[Factors, list[float]]:
-    """The factors by which `stretch` makes intervals cover their share of held-out targets.
+) -> Fitted:
+    """Find by what `stretch` makes quantiles fit held-out targets.
 
-    The factor of an interval is a quantile of the scores of the targets: how far a target lies from
-    the median, as a multiple of the distance of the interval's end on that side. Scores of a step
-    are pooled with those of the steps next to it, of as many as it takes for 20 scores or more
-    beyond the factor, if there are so many.
+    The factor of a quantile is itself a quantile, of the scores of the targets: how far a target
+    lies beyond the median, as a multiple of the forecast's own distance. With n independent scores
+    it is the one at the rank (n + 1) times the level; n is the effective number of windows here,
+    and where that is too small for the rank, it is the largest score. Scores of a step are pooled
+    with those of the steps next to it, of as many as it takes for 20 beyond the factor, if there
+    are so many.
 
     Args:
         levels: Those of the quantiles.
-        quantiles: As a model forecasts them.
+        quantiles: As a model forecasts them, windows of a series in order of time.
         targets: What came.
-        weights: 1 for a target that is there, 0 for others.
-
-    Returns:
-        The factors, and which intervals there are too few targets for, as shares between 0 and 1:
-        their factors are 1.
+        weights: 1 for a target that is there, 0 for others; somewhere it is 1.
     """
     horizon, median = quantiles.shape[1], len(levels) // 2
-    factors, too_few = np.ones((horizon, median)), []
-    error = targets - quantiles[..., median]
-    there = weights > 0
+    factors, sizes = np.ones((horizon, len(levels))), np.full(len(levels), np.inf)
+    error, there = targets - quantiles[..., median], weights > 0
     counts = there.sum(axis=(0, 2))
-    for at in range(median):
-        share = round(levels[-1 - at] - levels[at], 6)
-        end = np.where(error < 0, quantiles[..., at], quantiles[..., -1 - at])
-        room = np.abs(end - quantiles[..., median])
-        scores = np.abs(error) / np.maximum(room, np.finfo(np.float32).tiny)
-        if math.ceil((counts.sum() + 1) * share) > counts.sum():
-            too_few.append(share)
+    for at, level in enumerate(levels):
+        if at == median:
             continue
+        side, share = (-1, 1 - level) if at < median else (1, level)
+        apart = np.abs(quantiles[..., at] - quantiles[..., median])
+        scores = side * error / np.maximum(apart, np.finfo(np.float32).tiny)
+        beyond = scores > np.quantile(scores[there], share)
+        sizes[at] = effective_size(beyond, there)
+        corrected = min(share * (1 + 1 / sizes[at]), 1.0)
         for step in range(horizon):
             near = _steps_around(step, counts, _BEYOND / (1 - share))
-            chosen = np.sort(scores[:, near][there[:, near]])
-            rank = min(math.ceil((len(chosen) + 1) * share), len(chosen))
-            factors[step, at] = chosen[rank - 1]
-    return factors, too_few
+            chosen = scores[:, near][there[:, near]]
+            factors[step, at] = max(np.quantile(chosen, corrected, method="higher"), 0.0)
+    return Fitted(factors, sizes)
 
 
-def _steps_around(step: int, counts: np.ndarray, needed: float) -> slice:
-    """A step and those next to it, of which all are asked if not fewer have as many targets."""
+def effective_size(
+    beyond: Bool[np.ndarray, "batch horizon channels"],
+    there: Bool[np.ndarray, "batch horizon channels"],
+) -> float:
+    """How many independent windows would tell as much of a quantile, over all channels.
+
+    It is the number of windows over the time for which their shares of targets beyond the quantile
+    stay alike: the sum of the autocorrelations up to the first that is as good as none (Geyer,
+    1992). Channels count as independent.
+    """
+    count = there.sum(axis=1)
+    shares = np.sum(beyond, axis=1, where=there) / np.maximum(count, 1)
+    size = 0.0
+    for share, known in zip(shares.T, count.T > 0, strict=True):
+        apart = share[known] - np.mean(share, where=known) if known.any() else share[known]
+        power, lasts = float(apart @ apart), 1.0
+        for lag in range(1, len(apart)):
+            alike = float(apart[lag:] @ apart[:-lag]) / power if power > 0 else 0.0
+            if alike < _ALIKE:
+                break
+            lasts += 2 * alike
+        size += len(apart) / lasts
+    return max(size, 1.0)
+
+
+def _steps_around(step: int, counts: Integer[np.ndarray, " horizon"], needed: float) -> slice:
+    """A step and those next to it, of which all are taken if fewer do not have enough targets."""
     for reach in range(len(counts)):
         near = slice(max(0, step - reach), step + reach + 1)
         if counts[near].sum() >= needed:
             return near
     return slice(None)
+
+
+def calibration_of(levels: Sequence[float], fitted: Fitted) -> dict[str, Any]:
+    """What a run keeps, in JSON's types, with a note where windows are too few for an interval."""
+    found: dict[str, Any] = {"factors": fitted.factors.tolist()}
+    few = [
+        (level - other, 1 - level, min(fitted.sizes[-1 - at], fitted.sizes[at]))
+        for at, (other, level) in enumerate(zip(levels, levels[::-1], strict=True))
+        if at < len(levels) // 2
+    ]
+    few = [each for each in few if (each[2] + 1) * each[1] < 1 - 1e-6]
+    if few:
+        shares = ", ".join(f"{100 * share:.4g} %" for share, *_ in few)
+        (_, rest, size), *_ = few
+        found["note"] = (
+            f"the validation split is worth about {size:.0f} independent windows, fewer than the "
+            f"{math.ceil(1 / rest - 1 - 1e-6)} that it takes: intervals of {shares} are as wide as "
+            "its largest errors, and may cover more or less than they say"
+        )
+    return found
 
 
 class Intervals(Settings):
@@ -150,27 +207,3 @@ class Intervals(Settings):
                 "give it there, or other shares in the `evaluations` of experiments.py"
             )
         return outputs[name]
-
-
-def calibration_note(too_few: Sequence[float], targets: int) -> str:
-    """Tell which intervals were left as they are."""
-    shares = " and ".join(f"{100 * share:g} %" for share in too_few)
-    return (
-        f"intervals of {shares} are as the model forecasts them: the validation split has "
-        f"{targets} values to compare with, and they take at least "
-        f"{max(math.ceil(share / (1 - share) - 1e-9) for share in too_few)}"
-    )
-
-
-def calibration_of(
-    levels: Sequence[float],
-    quantiles: Float[np.ndarray, "batch horizon channels num_quantiles"],
-    targets: Float[np.ndarray, "batch horizon channels"],
-    weights: Float[np.ndarray, "batch horizon channels"],
-) -> dict[str, Any]:
-    """What a run keeps of `fit_factors`, in JSON's types, with a note where targets are too few."""
-    factors, too_few = fit_factors(levels, quantiles, targets, weights)
-    found: dict[str, Any] = {"factors": factors.tolist()}
-    if too_few:
-        found["note"] = calibration_note(too_few, int(np.sum(weights > 0)))
-    return found

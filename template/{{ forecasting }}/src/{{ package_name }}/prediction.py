@@ -15,7 +15,7 @@ from .dialect import Dialect
 from .errors import UserError
 from .fan_chart import Fan, draw_fans
 from .frequency import NUM_FEATURES, Frequency
-from .intervals import calibration_of, stretch
+from .intervals import calibration_of, fit_factors, stretch
 from .model import Forecaster
 from .series import read_panel
 from .settings import Settings
@@ -71,11 +71,16 @@ class ForecastPrediction(Settings):
         levels = [float(name[1:]) for name in found[0].outputs]
         quantiles = [np.stack([*result.outputs.values()], axis=-1) for result in found]
         came = [np.concatenate([each.batch[name] for each in found]) for name in _CAME]
-        return calibration_of(levels, np.concatenate(quantiles), *came)
+        return calibration_of(levels, fit_factors(levels, np.concatenate(quantiles), *came))
 
     def calibrated(self, calibration: Mapping[str, Any]) -> "ForecastPrediction":
         """With intervals adjusted like that."""
         return self.model_copy(update={"adjustment": dict(calibration)})
+
+    @property
+    def note(self) -> str | None:
+        """Which intervals the validation split was too short for."""
+        return self.adjustment.get("note")
 
     def read(self, data: Any, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
         """Windows of tables with the columns that the model was trained on.
