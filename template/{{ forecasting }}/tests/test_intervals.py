@@ -82,7 +82,7 @@ def test_windows_that_resemble_each_other_are_not_taken_for_as_many():
     """A correction that counts windows covers too little here; this one covers its share."""
     random, count, kept = np.random.default_rng(4), 150, 0.9
     noise = np.sqrt(1 - kept**2) * random.normal(size=(100, count + 100))
-    errors = signal.lfilter([1.0], [1.0, -kept], noise)[:, 100:]
+    errors = np.asarray(signal.lfilter([1.0], [1.0, -kept], noise))[:, 100:]
     ours, usual = [], []
     for held_out in errors[:, :, None, None]:
         factors = fit(forecasts(1.0, count, horizon=1), held_out).factors[0]

@@ -40,9 +40,11 @@ def table(path, scale):
     lines = ["month,item,sold"]
     for item in range(COUNT):
         length = 6 if item % 10 == 0 else MONTHS
-        level = 10 + random.normal(0, 0.4, MONTHS).cumsum() + 2 * random.normal(size=12)[
-            np.arange(MONTHS) % 12
-        ]
+        level = (
+            10
+            + random.normal(0, 0.4, MONTHS).cumsum()
+            + 2 * random.normal(size=12)[np.arange(MONTHS) % 12]
+        )
         values = (level * scale(item)).round(4)[-length:]
         rows = zip(months[-length:], values, strict=True)
         lines += [f"{month}-01,item {item},{value}" for month, value in rows]

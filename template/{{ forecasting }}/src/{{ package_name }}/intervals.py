@@ -17,6 +17,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -178,6 +179,7 @@ class Intervals(Settings):
     def collect(self, outputs: Mapping[str, Array], batch: Mapping[str, Array]) -> dict[str, Array]:
         """Sums over the targets of each window."""
         targets, weights, scales = batch["targets"], batch["weights"], batch["scales"]
+        chex.assert_equal_shape([targets, weights, *outputs.values()])
         scales = jnp.where(scales > 0, scales, 1.0)[:, None, :]
 
         def total(values: Float[Array, "batch horizon channels"]) -> Float[Array, " batch"]:
@@ -199,7 +201,9 @@ class Intervals(Settings):
         count = sums.pop("targets", 0.0)
         return {name: value / count if count else math.nan for name, value in sums.items()}
 
-    def _end(self, outputs: Mapping[str, Array], level: float) -> Array:
+    def _end(
+        self, outputs: Mapping[str, Array], level: float
+    ) -> Float[Array, "batch horizon channels"]:
         name = f"q{round(level, 6):g}"
         if name not in outputs:
             raise UserError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import chex
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float32
@@ -18,14 +19,15 @@ class SeriesScores(Settings):
     mean absolute scaled error of the median over all of its windows. ``series_mase`` is the mean of
     these errors; ``weighted_mase`` the mean weighted by volume, as WRMSSE does it (Makridakis et
     al., 2022): a weight is the sum of absolute values over the last ``data.horizon`` steps of
-    training (of the files, for `evaluate --source`). The channels of all series should have the same
-    unit for that. ``series`` is how many series have a window to forecast.
+    training (of the files, for `evaluate --source`), so all channels should have the same unit.
+    ``series`` is how many series have a window to forecast.
     """
 
     def collect(self, outputs: Mapping[str, Array], batch: Mapping[str, Array]) -> dict[str, Array]:
         """Sums over the steps of each window and channel."""
-        weights, scales = batch["weights"], batch["scales"]
-        error = jnp.abs(batch["targets"] - outputs["q0.5"])
+        targets, weights, scales = batch["targets"], batch["weights"], batch["scales"]
+        chex.assert_equal_shape([targets, weights, outputs["q0.5"]])
+        error = jnp.abs(targets - outputs["q0.5"])
         error = error / jnp.where(scales > 0, scales, 1.0)[:, None, :]
         return {
             "error": jnp.sum(error * weights, axis=1),

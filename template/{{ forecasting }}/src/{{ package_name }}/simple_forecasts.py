@@ -34,7 +34,7 @@ class Simple(NamedTuple):
         error: How far the regression is usually off, one step at a time; a scale for intervals.
     """
 
-    forecasts: Float[Array, "batch horizon num_simple"]
+    forecasts: Float[Array, "batch horizon _"]
     error: Float[Array, "batch 1"]
 
 
@@ -71,7 +71,7 @@ def simple_forecasts(values: Values, observed: Observed, season: int, horizon: i
     times = jnp.cumsum(power, axis=1)[:, :-1].repeat(lag, axis=1)[:, :horizon]
     power = power[:, 1:].repeat(lag, axis=1)[:, :horizon]
     regression = power * naive + times * (y - slope * x) + _mean(missed, recent)
-    error = jnp.sqrt(_mean(missed**2, both) + _LEAST_ERROR**2)
+    error = jnp.sqrt(jnp.maximum(_mean(missed**2, both), _LEAST_ERROR**2))
 
     typical = _mean_season(values, observed, lag)
     seasons = math.ceil(values.shape[1] / lag)
@@ -86,7 +86,7 @@ def simple_forecasts(values: Values, observed: Observed, season: int, horizon: i
 
 
 def _mean(
-    values: Float[Array, "batch _"], weights: Float[Array, "batch _"]
+    values: Float[Array, "batch num_steps"], weights: Float[Array, "batch num_steps"]
 ) -> Float[Array, "batch 1"]:
     """The weighted mean of each window, 0 where all weights are 0."""
     total = jnp.sum(weights, axis=1, keepdims=True)
