@@ -180,7 +180,7 @@ class Forecaster(nnx.Module):
         past = jnp.stack([values, observed.astype(jnp.float32)], axis=-1)
         past = _patches(jnp.pad(past, ((0, 0), (before, 0), (0, 0))), size)
         error = jnp.log(jnp.maximum(simple.error, 1e-6))[:, :, None]
-        error = jnp.broadcast_to(error, (len(values), horizon, 1))
+        error = jnp.broadcast_to(error, (values.shape[0], horizon, 1))
         known = jnp.concatenate([simple.forecasts, error], axis=-1)
         future = _patches(jnp.pad(known, ((0, 0), (0, after), (0, 0))), size)
         time = jnp.concatenate([history_time, future_time], axis=1)

@@ -95,9 +95,9 @@ def _mean(
 
 def _mean_season(values: Values, observed: Observed, season: int) -> Float[Array, "batch season"]:
     """The mean at each place in a season, that of the window where nothing is there: 0."""
-    missing = -values.shape[1] % season
+    missing, seasons = -values.shape[1] % season, math.ceil(values.shape[1] / season)
     values, observed = (
-        jnp.pad(each, ((0, 0), (missing, 0))).reshape(len(each), -1, season)
+        jnp.pad(each, ((0, 0), (missing, 0))).reshape(each.shape[0], seasons, season)
         for each in (values, observed)
     )
     count = jnp.sum(observed, axis=1)
