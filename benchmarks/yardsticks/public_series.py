@@ -57,7 +57,9 @@ def table(name: str) -> "pd.DataFrame":
     if name == "co2":
         return data.rename_axis("time").reset_index().assign(time=lambda rows: rows["time"].dt.date)
     if name == "elnino":
-        months = pd.date_range(f"{data['YEAR'].iloc[0]:.0f}-01-01", periods=12 * len(data), freq="MS")
+        months = pd.date_range(
+            f"{data['YEAR'].iloc[0]:.0f}-01-01", periods=12 * len(data), freq="MS"
+        )
         degrees = data.drop(columns="YEAR").to_numpy().ravel()
         return pd.DataFrame({"time": months.date, "degrees": degrees})
     if name == "fertility":

@@ -66,8 +66,10 @@ def row(name: str, measured: dict[str, float]) -> str:
     """A line of the table."""
     kinds = ("", *(f"{model}_" for model in MODELS))
     cells = [f"{measured[f'{kind}mase']:.2f}" for kind in kinds]
-    for kind in (kinds[0], *kinds[2:]):
-        cells.append(", ".join(f"{measured[kind + each]:.2f}" for each in INTERVALS))
+    cells += [
+        ", ".join(f"{measured[kind + each]:.2f}" for each in INTERVALS)
+        for kind in (kinds[0], *kinds[2:])
+    ]
     return f"| {' | '.join([name, *cells, format(measured['seconds'], '.0f')])} |"
 
 

@@ -81,7 +81,7 @@ def main() -> None:
                 train_on_tokens(project, experiment)
                 measured[f"{task}-bpe"] = training.evaluate(project, "runs/bpe", output)
         for name, metrics in measured.items():
-            for metric in quality.bounds:
+            for metric in (*quality.bounds, *quality.near):
                 cells = (name, experiment, metric, f"{metrics[metric]:.4f}", others(told, metric))
                 print(f"| {' | '.join(cells)} | {seconds:.0f} |", flush=True)
 
