@@ -2,18 +2,19 @@
 
 import dataclasses
 import json
+from statistics import NormalDist
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import signal, stats
 
 from . import tiny
 from .project import command_line, commands, errors, hooks, intervals
 
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
-TRUE = stats.norm.ppf(LEVELS)
+NORMAL = NormalDist()
+TRUE = np.array([NORMAL.inv_cdf(level) for level in LEVELS])
 
 
 def forecasts(width, windows, horizon=6, channels=1, bias=0.0):
@@ -81,15 +82,16 @@ def test_windows_that_overlap_are_worth_fewer():
 def test_windows_that_resemble_each_other_are_not_taken_for_as_many():
     """A correction that counts windows covers too little here; this one covers its share."""
     random, count, kept = np.random.default_rng(4), 150, 0.9
-    noise = np.sqrt(1 - kept**2) * random.normal(size=(100, count + 100))
-    errors = np.asarray(signal.lfilter([1.0], [1.0, -kept], noise))[:, 100:]
+    errors = random.normal(size=(100, count))
+    for at in range(1, count):
+        errors[:, at] = kept * errors[:, at - 1] + np.sqrt(1 - kept**2) * errors[:, at]
     ours, usual = [], []
     for held_out in errors[:, :, None, None]:
         factors = fit(forecasts(1.0, count, horizon=1), held_out).factors[0]
         low, high = factors[1] * TRUE[1], factors[3] * TRUE[3]
-        ours.append(stats.norm.cdf(high) - stats.norm.cdf(low))
+        ours.append(NORMAL.cdf(high) - NORMAL.cdf(low))
         low, high = np.quantile(held_out, [1 - 0.9 * (1 + 1 / count), 0.9 * (1 + 1 / count)])
-        usual.append(stats.norm.cdf(high) - stats.norm.cdf(low))
+        usual.append(NORMAL.cdf(high) - NORMAL.cdf(low))
     assert np.mean(usual) < 0.77
     assert np.mean(ours) == pytest.approx(0.8, abs=0.03)
 
