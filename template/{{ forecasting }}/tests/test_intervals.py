@@ -82,11 +82,11 @@ def test_windows_that_overlap_are_worth_fewer():
 def test_windows_that_resemble_each_other_are_not_taken_for_as_many():
     """A correction that counts windows covers too little here; this one covers its share."""
     random, count, kept = np.random.default_rng(4), 150, 0.9
-    errors = random.normal(size=(100, count))
+    walks = random.normal(size=(100, count))
     for at in range(1, count):
-        errors[:, at] = kept * errors[:, at - 1] + np.sqrt(1 - kept**2) * errors[:, at]
+        walks[:, at] = kept * walks[:, at - 1] + np.sqrt(1 - kept**2) * walks[:, at]
     ours, usual = [], []
-    for held_out in errors[:, :, None, None]:
+    for held_out in walks[:, :, None, None]:
         factors = fit(forecasts(1.0, count, horizon=1), held_out).factors[0]
         low, high = factors[1] * TRUE[1], factors[3] * TRUE[3]
         ours.append(NORMAL.cdf(high) - NORMAL.cdf(low))
