@@ -111,7 +111,7 @@ def nightly(session: nox.Session) -> None:
 
 @nox.session
 def quality(session: nox.Session) -> None:
-    """Trains each model and prints a table of what it reaches: `nox -s quality [-- --long]`."""
+    """Trains each model and prints what it reaches: `nox -s quality [-- --long | --series]`."""
     session.install(*DEVELOPMENT)
     session.run("python", "-m", "tests.variants.quality", *session.posargs)
 

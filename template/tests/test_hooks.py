@@ -96,6 +96,8 @@ def whole(data, tmp_path_factory):
     experiment = make(data, *chosen, evaluations=evaluations)
     if isinstance(experiment.prediction, training.prediction.WritesSamples):
         chosen = (*chosen, hooks.samples.Samples())
+    if isinstance(experiment.prediction, training.prediction.Calibrates):
+        chosen = (*chosen, hooks.calibration.Calibration())
     experiment = experiment.model_copy(update={"hooks": chosen})
     run, outcome = train(experiment, tmp_path_factory.mktemp("runs") / "whole")
     return experiment, run, outcome

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from ..support import rendering
-from . import projects, training
+from . import projects, public_series, training
 from .projects import Project
 from .qualities import QUALITIES
 
@@ -56,7 +56,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--long", action="store_true", help="the experiments that take minutes")
     parser.add_argument("--only", default="", metavar="TASK", help="one task")
+    parser.add_argument("--series", action="store_true", help="public series, one by one, instead")
     arguments = parser.parse_args()
+    if arguments.series:
+        public_series.main()
+        return
     print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)
     for quality in QUALITIES:
         task = quality.answers["task"]
@@ -77,7 +81,7 @@ def main() -> None:
                 train_on_tokens(project, experiment)
                 measured[f"{task}-bpe"] = training.evaluate(project, "runs/bpe", output)
         for name, metrics in measured.items():
-            for metric in quality.bounds:
+            for metric in (*quality.bounds, *quality.near):
                 cells = (name, experiment, metric, f"{metrics[metric]:.4f}", others(told, metric))
                 print(f"| {' | '.join(cells)} | {seconds:.0f} |", flush=True)
 

@@ -33,6 +33,8 @@ def test_shapes_and_types(directory):
         "targets": ((BATCH, HORIZON, CHANNELS), "float32"),
         "weights": ((BATCH, HORIZON, CHANNELS), "float32"),
         "scales": ((BATCH, CHANNELS), "float32"),
+        "series": ((BATCH,), "int32"),
+        "volumes": ((BATCH, CHANNELS), "float32"),
     }
 
 

@@ -9,7 +9,7 @@ from .tiny_series import dates, panel, write_table
 
 UserError = errors.UserError
 SEQ_LEN, HORIZON = 28, 7
-QUANTILES = [f"q0.{number}" for number in range(1, 10)]
+QUANTILES = ["q0.025", *(f"q0.{number}" for number in range(1, 10)), "q0.975"]
 
 
 @pytest.fixture(scope="module")

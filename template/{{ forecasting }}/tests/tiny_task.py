@@ -35,7 +35,7 @@ SHARDS = {
     "head": ("data", None),
 }
 OTHER_MODEL = "model.d_ff=128"
-METRICS = ("wql", "mase", "coverage")
+METRICS = ("wql", "mase")
 
 # Per layer: 4 of attention's weights, 2 of scores and values, 3 of the feed-forward layer; then the
 # embeddings of history, future and calendar, and the head. A loop over layers holds one layer.

@@ -2,7 +2,8 @@
 
 import argparse
 import contextlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,19 +34,26 @@ class OpenRun(NamedTuple):
     step: int
 
 
-def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -> OpenRun:
+def open_run(
+    path: Path,
+    checkpoint: str = "newest",
+    weights: "str | Callable[[Experiment], str]" = "trained",
+) -> OpenRun:
     """Load a checkpoint of a run, onto this machine's devices.
+
+    Predictions are calibrated by what the checkpoint holds for that.
 
     Args:
         path: The folder of the run.
         checkpoint: ``newest``, ``best``, or a step.
-        weights: ``trained`` or ``ema``.
+        weights: ``trained`` or ``ema``, or what says so by the run's experiment.
 
     Raises:
         UserError: There is no such run, no such checkpoint in it, no such weights, or they are not
             all finite.
     """
     from .. import configuration
+    from ..hooks.calibration import calibrated, find_calibration
     from ..numerics.checks import check_finite
     from ..numerics.result import Err
     from ..parallel.mesh import MeshSettings
@@ -63,6 +71,8 @@ def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -
     recorded = recorded_info(run.data_set)
     info = {**recorded, "folder": str(path)} if recorded else info_of(experiment.data)
     experiment = experiment.fitted(info)
+    if not isinstance(weights, str):
+        weights = weights(experiment)
     program = make_program(experiment, experiment.make_mesh(), path)
     with Checkpoints(run.checkpoints, experiment.checkpoint, read_only=True) as checkpoints:
         step = _step(checkpoint, checkpoints.saved, experiment)
@@ -74,7 +84,8 @@ def open_run(path: Path, checkpoint: str = "newest", weights: str = "trained") -
     if isinstance(checked, Err):
         folder = run.checkpoints / str(step)
         raise UserError(f"{checked.error}; delete {folder} to use the checkpoint before it")
-    return OpenRun(program, state, step)
+    calibration = find_calibration(experiment, restored.hooks, weights)
+    return OpenRun(calibrated(program, calibration), state, step)
 
 
 def saved_config(run: "RunDirectory") -> "fdl.Config":
@@ -112,9 +123,16 @@ def _step(checkpoint: str, saved: "Saved", experiment: "Experiment") -> int | No
     return int(checkpoint)
 
 
-def open_chosen(arguments: argparse.Namespace) -> OpenRun:
-    """Open what the options of `add_run_options` say; see `open_run`."""
-    return open_run(arguments.run_dir, arguments.checkpoint, arguments.weights or "trained")
+def open_chosen(
+    arguments: argparse.Namespace, usual: "Callable[[Experiment], str]" = lambda _: "trained"
+) -> OpenRun:
+    """Open what the options of `add_run_options` say; see `open_run`.
+
+    Args:
+        arguments: The options.
+        usual: The weights where no option says which.
+    """
+    return open_run(arguments.run_dir, arguments.checkpoint, arguments.weights or usual)
 
 
 @contextlib.contextmanager
@@ -149,6 +167,14 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         choices=("trained", "ema"),
         help="the trained weights (default), or the moving average that the hook EMA keeps",
     )
+
+
+def tell_note(program: "Program") -> None:
+    """Tell on standard error what people should know of how predictions are calibrated."""
+    from ..hooks.calibration import note_of
+
+    if note := note_of(program):
+        print(f"note: {note}", file=sys.stderr)
 
 
 def add_plot_option(parser: argparse.ArgumentParser) -> None:

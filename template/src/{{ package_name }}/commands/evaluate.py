@@ -4,10 +4,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ._run import add_plot_option, add_run_options
+
+if TYPE_CHECKING:
+    from ..training.experiment import Evaluation, Experiment
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,18 +59,18 @@ def run(arguments: argparse.Namespace) -> None:
     from ..files import write_atomically
     from ..numerics.checks import check_finite
     from ..numerics.result import Err
-    from ..training.averaging import with_weights
     from ..training.evaluation import split_chunks
-    from ._run import asking, draw, open_chosen
+    from ._run import asking, draw, open_chosen, tell_note
 
-    program, state, step = open_chosen(arguments)
-    experiment, name = program.experiment, arguments.evaluation
-    evaluations = experiment.evaluations
-    if name is not None and name not in evaluations:
-        raise UserError(f"--evaluation {name}: the experiment has {', '.join(evaluations)}")
-    evaluation = evaluations[name] if name else next(iter(evaluations.values()), None)
-    if evaluation and arguments.weights is None:
-        state = with_weights(state, evaluation.weights)
+    name = arguments.evaluation
+
+    def usual_weights(experiment: "Experiment") -> str:
+        evaluation = _evaluation(experiment, name)
+        return evaluation.weights if evaluation else "trained"
+
+    program, state, step = open_chosen(arguments, usual_weights)
+    experiment = program.experiment
+    evaluation = _evaluation(experiment, name)
     data = (evaluation.data if evaluation else None) or experiment.data
     with jax.set_mesh(program.mesh), asking(data):
         if arguments.source:
@@ -91,6 +94,7 @@ def run(arguments: argparse.Namespace) -> None:
         checked = check_finite(results["metrics"], "evaluation")
         if isinstance(checked, Err):
             print(f"warning: {checked.error}", file=sys.stderr)
+        tell_note(program)
         if arguments.output is not None:
             told: dict[str, Any] = {"run": str(arguments.run_dir), "step": step, "data": where}
             for part, metrics in results.items():
@@ -98,3 +102,15 @@ def run(arguments: argparse.Namespace) -> None:
             write_atomically(arguments.output, json.dumps(told, indent=2) + "\n")
         if arguments.plot is not None:
             draw(program.prediction, arguments.plot, list(program.predict(state, chunks)))
+
+
+def _evaluation(experiment: "Experiment", name: str | None) -> "Evaluation | None":
+    """One of the experiment's evaluations; the first, if there is any, where no name is given.
+
+    Raises:
+        UserError: There is none of this name.
+    """
+    evaluations = experiment.evaluations
+    if name is not None and name not in evaluations:
+        raise UserError(f"--evaluation {name}: the experiment has {', '.join(evaluations)}")
+    return evaluations[name] if name else next(iter(evaluations.values()), None)

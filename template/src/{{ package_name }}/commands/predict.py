@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     import jax
 
-    from ._run import asking, draw, open_chosen
+    from ._run import asking, draw, open_chosen, tell_note
 
     program, state, *_ = open_chosen(arguments)
     prediction, data = program.prediction, program.experiment.data
@@ -52,3 +52,4 @@ def run(arguments: argparse.Namespace) -> None:
         count = write_records(prediction.records(results), arguments.output)
         if arguments.output is not None:
             print(f"{count} predictions: {arguments.output}")
+        tell_note(program)

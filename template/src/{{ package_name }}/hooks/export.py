@@ -4,6 +4,7 @@ import jax
 
 from ..training.export import export
 from ..training.hook import Hook, Run
+from .calibration import Calibration, calibrated
 
 
 class Export(Hook):
@@ -11,7 +12,13 @@ class Export(Hook):
 
     def at_end(self, run: Run) -> None:
         """Export, unless the run was interrupted."""
-        if run.finished and jax.process_index() == 0:
+        if not run.finished:
+            return
+        program = run.program
+        for hook in program.experiment.hooks:
+            if isinstance(hook, Calibration):  # whose memory is its own
+                program = calibrated(program, hook.measure(program, run.state))
+        if jax.process_index() == 0:
             folder = run.directory.path / "export"
-            export(run.program, run.state, run.step, folder, run.directory)
+            export(program, run.state, run.step, folder, run.directory)
             run.report.message(f"exported: {folder}")

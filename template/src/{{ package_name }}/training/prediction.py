@@ -1,6 +1,6 @@
 """Predictions: what a trained model tells about examples that it has never seen."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -88,6 +88,32 @@ class WritesSamples(Protocol):
             results: The examples with the predictions.
             path: Where the file goes; its suffix is this method's to choose.
         """
+
+
+@runtime_checkable
+class Calibrates(Protocol):
+    """A prediction that held-out examples can correct once the model is trained."""
+
+    def calibration(self, results: Iterable[Result]) -> dict[str, Any]:
+        """What the validation split tells of the predictions, in JSON's types.
+
+        Args:
+            results: Its examples with what the model told of them, uncorrected.
+        """
+        ...
+
+    def calibrated(self, calibration: Mapping[str, Any]) -> "Prediction":
+        """A copy of this prediction that is corrected.
+
+        Args:
+            calibration: What `calibration` has found.
+        """
+        ...
+
+    @property
+    def note(self) -> str | None:
+        """What people should know of the correction, in a line."""
+        ...
 
 
 @runtime_checkable

@@ -20,6 +20,7 @@ import numpy as np
 from . import preparation, sources
 from .errors import UserError
 from .lengths import Lengths
+from .series_scores import volumes_of
 from .settings import Size
 from .storage.dataset_writer import DataSetWriter
 from .training.prepared_data import PreparedData
@@ -79,12 +80,14 @@ class SeriesData(PreparedData):
         known = self.fitted(data_set.info)
         seq_len, horizon = known.seq_len or 1, known.horizon or 1
         panel, spans = preparation.load_panel(data_set, split)
+        trained = np.array([each["bounds"][1] for each in data_set.info["series"]])
         windows = Windows(
             panel,
             seq_len=seq_len,
             horizon=horizon,
             spans=spans,
             scales=np.array([each["scales"] for each in data_set.info["series"]], np.float32),
+            volumes=volumes_of(panel.cut(trained), horizon),
             stride=1 if split == "train" else self.eval_stride,
         )
         if not len(windows):

@@ -8,13 +8,16 @@ variations at the end of this file. Nothing is built before all of them are appl
 import fiddle as fdl
 
 from .data import SeriesData
+from .hooks.calibration import Calibration
 from .hooks.monitoring import BestCheckpoint
 from .hooks.presets import debug_nans, ema, fdr, overfit, profile  # noqa: F401 - fiddler:NAME
+from .intervals import Intervals
 from .model import ForecasterSettings
 from .numerics.precision import Precision
 from .objective import QuantileLoss
 from .optimizer import AdamW
 from .prediction import ForecastPrediction
+from .series_scores import SeriesScores
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
 from .training.schedule import ScheduleSettings
@@ -40,8 +43,12 @@ def base() -> fdl.Config[Experiment]:
         loop=fdl.Config(LoopSettings, steps=5000, eval_every=500),
         checkpoint=fdl.Config(CheckpointSettings, every=500),
         prediction=fdl.Config(ForecastPrediction),
-        evaluations={"eval": fdl.Config(Evaluation)},
-        hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),
+        evaluations={
+            "eval": fdl.Config(
+                Evaluation, metrics=(fdl.Config(Intervals), fdl.Config(SeriesScores))
+            )
+        },
+        hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"), fdl.Config(Calibration)),
     )
 
 
@@ -53,7 +60,8 @@ def smoke() -> fdl.Config[Experiment]:
     config.data.batch_size = 32
     config.optimizer.learning_rate = 1e-3
     config.optimizer.schedule.warmup_steps = 30
-    fdl.assign(config.loop, steps=400, eval_every=100, eval_batches=16)
+    config.model.dropout = 0.3  # a single series is soon learned by heart
+    fdl.assign(config.loop, steps=400, eval_every=50, eval_batches=16)
     config.checkpoint.every = 50
     return config
 
@@ -61,7 +69,6 @@ def smoke() -> fdl.Config[Experiment]:
 def small() -> fdl.Config[Experiment]:
     """Trains for longer, in one or two minutes on two CPU cores."""
     config = smoke()
-    config.model.dropout = 0.3  # a single series is soon learned by heart
     config.loop.steps = 800
     config.checkpoint.every = 200
     return config

@@ -1,10 +1,10 @@
 """A transformer that forecasts quantiles: yours to change.
 
 The history is cut into patches (PatchTST; Nie et al., 2023), and so is the future, of which the
-calendar, the covariates and the seasonal naive forecast are known; each patch is a token, and all
-of them see each other. What comes out of the tokens of the future is added to the naive forecast:
-all steps at once, every quantile of each. Channels are independent: they share all weights but one
-vector each, and none sees another.
+calendar, the covariates and some simple forecasts are known; each patch is a token, and all of
+them see each other. What comes out of the tokens of the future says, for all steps at once, how the
+simple forecasts are mixed, and what is added to the mixture: every quantile of each step. Channels
+are independent: they share all weights but one vector each, and none sees another.
 """
 
 import math
@@ -27,17 +27,18 @@ from .errors import UserError
 from .frequency import NUM_FEATURES
 from .layers import RMSNorm
 from .lengths import Lengths
-from .normalisation import normalise, seasonal_naive
+from .normalisation import normalise
 from .numerics.contract import contract
 from .numerics.parameters import declare, parameter
 from .numerics.precision import Precision
 from .parallel.rules import constrain
 from .rotation import frequencies, rotate
 from .settings import Size
+from .simple_forecasts import NUM_SIMPLE, Simple, simple_forecasts
 
 Quantiles = Float[Array, "batch horizon channels num_quantiles"]
 
-_FIRST_GAP = -2.0  # softplus of it is an eighth of a window's scale
+_FIRST_GAP = -1.2  # softplus of it is a quarter, as a tenth is of normally distributed errors
 
 
 class ForecasterSettings(BlockSettings):
@@ -53,7 +54,7 @@ class ForecasterSettings(BlockSettings):
     """
 
     patch_len: Size | None = None
-    levels: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    levels: tuple[float, ...] = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
     channels: Size | None = None
     season: Size | None = None
     covariates: int = Field(default=0, ge=0)
@@ -106,19 +107,21 @@ class Forecaster(nnx.Module):
             return parameter(rngs.params(), sizes, numbers, precision)
 
         self.history = embedding(2 * steps)  # values, and which are there
-        self.future = embedding(steps)  # the naive forecast
+        self.future = embedding((NUM_SIMPLE + 1) * steps)  # simple forecasts, and their error
         self.time = embedding((NUM_FEATURES + settings.covariates) * steps)
-        # What is added to the naive forecast follows from what differs since the season before.
+        # What is added to the mixture follows from what differs since the season before.
         if settings.covariates:
             self.change = embedding(settings.covariates * steps)
         names = {"channels": settings.channels, "d_model": width}
         self.channel = parameter(rngs.params(), names, width, precision)
         self.blocks = stack_blocks(settings, rngs=rngs, precision=precision)
         self.norm = RMSNorm({"d_model": width}, settings, precision=precision)
-        # Small, so that training starts near the naive forecast.
+        # Small, so that training starts near the mean of the simple forecasts.
         numbers = len(settings.levels) * steps
         sizes = {"d_model": width, "d_patch": numbers}
         self.head = parameter(rngs.params(), sizes, 100 * width, precision)
+        sizes = {"d_model": width, "d_patch": NUM_SIMPLE * steps}
+        self.mixture = parameter(rngs.params(), sizes, 100 * width, precision)
         bias = [0.0 if level == 0.5 else _FIRST_GAP for level in settings.levels] * steps
         self.bias = declare(jnp.array(bias, jnp.float32), ("d_patch",), precision)
 
@@ -148,18 +151,25 @@ class Forecaster(nnx.Module):
         horizon = future_time.shape[1]
         values, there = _by_channel(history), _by_channel(observed)
         values, level, scale = normalise(values, there)
-        naive = seasonal_naive(values, there, self.season, horizon)
+        simple = simple_forecasts(values, there, self.season, horizon)
 
-        x = self._embed(values, there, naive, history_time, future_time)
+        x = self._embed(values, there, simple, history_time, future_time)
         positions = jnp.broadcast_to(jnp.arange(x.shape[1])[None, :], x.shape[:2])
         rates = frequencies(self.settings.head_width)
         turn = partial(rotate, positions=positions, frequencies=rates)
         x = run_blocks(self.blocks, self.settings, x, rotate=turn, key=key)
         x = self.norm(x[:, -math.ceil(horizon / self.patch_len) :])
-        raw = contract("bsd,dp->bsp", x, self.head[...], self.precision, accumulator=True)
-        raw = raw + self.bias[...].astype(jnp.float32)[None, None, :]
-        raw = raw.reshape(x.shape[0], -1, len(self.settings.levels))[:, :horizon]
-        quantiles = naive[:, :, None] + spread(raw, len(self.settings.levels) // 2)
+
+        def tell(weights: nnx.Param, bias: Array | float, count: int) -> Array:
+            raw = contract("bsd,dp->bsp", x, weights[...], self.precision, accumulator=True) + bias
+            return raw.reshape(x.shape[0], -1, count)[:, :horizon]
+
+        shares = jax.nn.softmax(tell(self.mixture, 0.0, NUM_SIMPLE), axis=-1)
+        bias = self.bias[...].astype(jnp.float32)[None, None, :]
+        raw = tell(self.head, bias, len(self.settings.levels))
+        mixed = jnp.sum(shares * simple.forecasts, axis=-1, keepdims=True)
+        around = spread(raw, len(self.settings.levels) // 2)
+        quantiles = mixed + simple.error[:, :, None] * around
         quantiles = quantiles * scale[:, :, None] + level[:, :, None]
         return jnp.moveaxis(quantiles.reshape(batch, channels, *quantiles.shape[1:]), 1, 2)
 
@@ -167,7 +177,7 @@ class Forecaster(nnx.Module):
         self,
         values: Float[Array, "batch seq_len"],
         observed: Bool[Array, "batch seq_len"],
-        naive: Float[Array, "batch horizon"],
+        simple: Simple,
         history_time: Float[Array, "_ seq_len num_features"],
         future_time: Float[Array, "_ horizon num_features"],
     ) -> Float[Array, "batch patches d_model"]:
@@ -175,10 +185,14 @@ class Forecaster(nnx.Module):
         size, channel = self.patch_len, self.channel[...]
         # Where patches do not come out even, the first one begins before the window, and the last
         # one ends behind it.
-        before, after = -values.shape[1] % size, -naive.shape[1] % size
+        horizon = future_time.shape[1]
+        before, after = -values.shape[1] % size, -horizon % size
         past = jnp.stack([values, observed.astype(jnp.float32)], axis=-1)
         past = _patches(jnp.pad(past, ((0, 0), (before, 0), (0, 0))), size)
-        future = _patches(jnp.pad(naive, ((0, 0), (0, after)))[:, :, None], size)
+        error = jnp.log(jnp.maximum(simple.error, 1e-6))[:, :, None]
+        error = jnp.broadcast_to(error, (values.shape[0], horizon, 1))
+        known = jnp.concatenate([simple.forecasts, error], axis=-1)
+        future = _patches(jnp.pad(known, ((0, 0), (0, after), (0, 0))), size)
         time = jnp.concatenate([history_time, future_time], axis=1)
         time = _patches(jnp.pad(time, ((0, 0), (before, after), (0, 0))), size)
 
@@ -187,7 +201,7 @@ class Forecaster(nnx.Module):
         x = jnp.concatenate([past, future], axis=1)
         time = contract("bsp,pd->bsd", time, self.time[...], self.precision)
         if self.settings.covariates:
-            change = future_time - _season_before(history_time, self.season, naive.shape[1])
+            change = future_time - _season_before(history_time, self.season, horizon)
             change = jnp.pad(change[..., NUM_FEATURES:], ((0, 0), (0, after), (0, 0)))
             change = contract(
                 "bsp,pd->bsd", _patches(change, size), self.change[...], self.precision

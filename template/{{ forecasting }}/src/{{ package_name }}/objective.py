@@ -30,8 +30,7 @@ class QuantileLoss(Settings):
             ``loss``, what the gradient is taken of; ``wql``, the weighted quantile loss: the same
             in the units of the data, over the sum of all absolute values; ``mase``, the mean
             absolute scaled error of the median (Hyndman and Koehler, 2006), 1 for errors as large
-            as those of the seasonal naive forecast one season ahead; ``coverage``, the share of
-            targets between the lowest and the highest quantile.
+            as those of the seasonal naive forecast one season ahead.
         """
         targets, weights, scales = batch["targets"], batch["weights"], batch["scales"]
         chex.assert_equal_shape([targets, weights])
@@ -42,12 +41,10 @@ class QuantileLoss(Settings):
         per_scale = 1.0 / jnp.where(scales > 0, scales, 1.0)[:, None, :]
         losses = quantile_losses(quantiles, targets, levels)
         error = jnp.abs(targets - quantiles[..., len(levels) // 2])
-        inside = (quantiles[..., 0] <= targets) & (targets <= quantiles[..., -1])
         return {
             "loss": Mean.of(losses * per_scale, weights),
             "wql": Mean(jnp.sum(losses * weights), jnp.sum(jnp.abs(targets) * weights)),
             "mase": Mean.of(error * per_scale, weights),
-            "coverage": Mean.of(jnp.float32(inside), weights),
         }
 
 

@@ -15,6 +15,7 @@ from .covariates import Covariates
 from .errors import UserError
 from .fan_chart import Fan, draw_fans
 from .frequency import NUM_FEATURES, Frequency
+from .intervals import calibration_of, fit_factors, stretch
 from .model import Forecaster
 from .series import read_panel
 from .settings import Settings
@@ -23,6 +24,7 @@ from .training.prediction import Chunk, Result
 from .windows import Windows
 
 _MOST_FANS = 4  # in a picture
+_CAME = ("targets", "weights")
 
 
 class ForecastPrediction(Settings):
@@ -31,9 +33,13 @@ class ForecastPrediction(Settings):
     Attributes:
         info: What the data set said of columns, frequency, season and how tables are read; follows
             from the data, and a configuration leaves it empty.
+        adjustment: What the validation split said of the intervals, see `intervals.py`; follows
+            from the run, and a configuration leaves it empty.
     """
 
-    info: dict[str, Any] = Field(default_factory=dict, max_length=0)  # `fitted` passes by this
+    # `fitted` and `calibrated` pass by what a configuration may give.
+    info: dict[str, Any] = Field(default_factory=dict, max_length=0)
+    adjustment: dict[str, Any] = Field(default_factory=dict, max_length=0)
 
     def fitted(self, info: Mapping[str, Any]) -> "ForecastPrediction":
         """With what a data set says of how tables are read."""
@@ -56,7 +62,26 @@ class ForecastPrediction(Settings):
         """Float32 quantiles ``q0.1``, ``q0.2``, ..., each (batch, horizon, channels)."""
         names = ("history", "observed", "history_time", "future_time")
         quantiles = model(*(inputs[name] for name in names))
+        if self.adjustment:
+            quantiles = stretch(quantiles, np.array(self.adjustment["factors"]))
         return {f"q{level:g}": quantiles[..., at] for at, level in enumerate(model.settings.levels)}
+
+    def calibration(self, results: Iterable[Result]) -> dict[str, Any]:
+        """By how much intervals must be wider or narrower to cover what came."""
+        found = list(results)
+        levels = [float(name[1:]) for name in found[0].outputs]
+        quantiles = [np.stack([*result.outputs.values()], axis=-1) for result in found]
+        came = [np.concatenate([each.batch[name] for each in found]) for name in _CAME]
+        return calibration_of(levels, fit_factors(levels, np.concatenate(quantiles), *came))
+
+    def calibrated(self, calibration: Mapping[str, Any]) -> "ForecastPrediction":
+        """With intervals adjusted like that."""
+        return self.model_copy(update={"adjustment": dict(calibration)})
+
+    @property
+    def note(self) -> str | None:
+        """Which intervals the validation split was too short for."""
+        return self.adjustment.get("note")
 
     def read(self, data: Any, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
         """Windows of tables with the columns that the model was trained on.

@@ -73,7 +73,7 @@ def write_series(
     starts = (min(series.start for series in panel.series), *borders)
     for at, (split, start) in enumerate(zip(SPLITS, starts, strict=True)):
         spans = bounds[:, at : at + 2]
-        _check_enough(panel, split, spans, seq_len, horizon)
+        short = _check_enough(panel, split, spans, seq_len, horizon)
         parts = [
             series.values[first:stop]
             for series, (first, stop) in zip(panel.series, spans, strict=True)
@@ -89,12 +89,14 @@ def write_series(
             "series": sum(len(part) > 0 for part in parts),
             "values": sum(part.size for part in parts) - missing,
             "missing": missing,
+            "short": short,
         }
     steps = np.diff(bounds, axis=1).sum(axis=0).tolist()
     trained = panel.cut(bounds[:, 1])
     scales = seasonal_scales(trained).tolist()
     return {
         "kind": "series",
+        "windows": {"seq_len": seq_len, "horizon": horizon},
         "source": source.name,
         "columns": asdict(panel.columns),
         "unused": list(panel.unused),
@@ -196,6 +198,14 @@ def summary(data_set: DataSet) -> str:
             line += "".join(more) + f"  from {counts['start']}"
         lines.append(line)
     lines.append(f"  without other settings, forecasts {Lengths.of(info)}")
+    for split, use in zip(SPLITS, ("trained on", "validated on", "tested on"), strict=True):
+        if short := info["splits"][split].get("short"):
+            length = info["windows"]
+            lines.append(
+                f"  {short:,} series too short to be {use}: they have no window of "
+                f"{length['horizon']} steps in the {split} split, after half of "
+                f"{length['seq_len']} others"
+            )
     if info["unused"]:
         lines.append(f"  columns that were not used: {', '.join(info['unused'])}")
     return "\n".join(lines)
@@ -239,10 +249,11 @@ def _notes(info: Mapping[str, Any]) -> list[str]:
 
 def _check_enough(
     panel: Panel, split: str, spans: Int64[np.ndarray, "num_series 2"], seq_len: int, horizon: int
-) -> None:
-    seen = panel.cut(spans[:, 1])
-    if len(Windows(seen, seq_len=seq_len, horizon=horizon, spans=spans)):
-        return
+) -> int:
+    """Check that there is a window, and count the series that have steps in the split but none."""
+    windows = Windows(panel.cut(spans[:, 1]), seq_len=seq_len, horizon=horizon, spans=spans)
+    if len(windows):
+        return int(np.sum(spans[:, 1] > spans[:, 0])) - len(np.unique(windows.owners))
     longest = int(np.max(spans[:, 1] - spans[:, 0]))
     if longest < horizon:
         raise UserError(

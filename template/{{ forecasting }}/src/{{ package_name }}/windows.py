@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Integer
 
 from .series import Panel, seasonal_scales
+from .series_scores import volumes_of
 from .training.indexed_data import Draws, Numbers
 from .training.prediction import Arrays
 
@@ -31,6 +32,7 @@ class Windows:
         horizon: int,
         spans: Integer[np.ndarray, "num_series 2"],
         scales: Float32[np.ndarray, "num_series channels"] | None = None,
+        volumes: Float32[np.ndarray, "num_series channels"] | None = None,
         stride: int = 1,
         known: float = 0.5,
     ) -> None:
@@ -43,6 +45,7 @@ class Windows:
             spans: For each series, where its targets begin and end; the end may lie behind the
                 last step.
             scales: What errors are divided by, see `seasonal_scales`; by default those of `panel`.
+            volumes: What series are weighted by, see `volumes_of`; by default those of `panel`.
             stride: Steps from one origin to the next.
             known: A window is left out if a smaller share than this of its history, or of its
                 targets, is there; one without any history always is.
@@ -51,6 +54,7 @@ class Windows:
         self._span = np.arange(-seq_len, horizon)
         self._seq_len = seq_len
         self._scales = seasonal_scales(panel) if scales is None else scales
+        self._volumes = volumes_of(panel, horizon) if volumes is None else volumes
         self._starts = np.array([series.start for series in panel.series])
         pieces, known_beside, owners, origins = [], [], [], []
         for owner, (series, (first, stop)) in enumerate(zip(panel.series, spans, strict=True)):
@@ -93,7 +97,8 @@ class Windows:
             ``history_time`` (batch, seq_len, num_features) and ``future_time`` (batch, horizon,
             num_features), what the calendar tells (see `Frequency.features`), and behind it the
             known and the static columns (see `Covariates.encoded`); ``scales`` (batch, channels),
-            what errors are divided by.
+            what errors are divided by; ``series`` (batch), the number of the series; ``volumes``
+            (batch, channels), what it may be weighted by.
         """
         chosen = np.maximum(numbers, 0)
         owners, cut, panel = self.owners[chosen], self._seq_len, self._panel
@@ -116,6 +121,8 @@ class Windows:
             "targets": values[:, cut:],
             "weights": there[:, cut:].astype(np.float32),
             "scales": self._scales[owners],
+            "series": owners.astype(np.int32),
+            "volumes": self._volumes[owners],
         }
 
     def locate(self, number: int) -> str:
