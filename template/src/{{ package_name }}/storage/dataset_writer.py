@@ -17,7 +17,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, no_type_check
 
 from array_record.python import array_record_module  # pyright: ignore[reportAttributeAccessIssue]
 from array_record.python.array_record_data_source import ArrayRecordDataSource
@@ -105,6 +105,7 @@ class DataSetWriter:
         if self._created and not any(self._directory.iterdir()):
             self._directory.rmdir()
 
+    @no_type_check
     def write(self, split: str, record: bytes) -> None:
         """Append a record to a split.
 
@@ -209,6 +210,7 @@ class RecordFile:
         with _reporting(path):
             self._writer = array_record_module.ArrayRecordWriter(str(path), _OPTIONS)
 
+    @no_type_check
     def add(self, record: bytes) -> None:
         """Append a record.
 

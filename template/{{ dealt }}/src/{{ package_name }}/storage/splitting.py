@@ -10,7 +10,7 @@ have the stated proportions: exactly, if the units are single examples.
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
 from jaxtyping import Int64, UInt64
@@ -59,6 +59,7 @@ class Splitter:
         """How many examples there are."""
         return len(self._keys)
 
+    @no_type_check
     def add(self, digest: bytes, label: str = "", size: int = 1) -> None:
         """Take in an example.
 
