@@ -14,7 +14,7 @@ from .project import data, documents, prediction, sources, storage
 
 PACKINGS = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252", "utf-16-le")
-ALPHABET = "abc  def\n\t\r\"\\\\{}[]:,äöüß€“…"  # cp1252 has all of them
+ALPHABET = 'abc  def\n\t\r"\\\\{}[]:,äöüß€“…'  # cp1252 has all of them
 
 
 def random_texts(draw):
@@ -37,7 +37,7 @@ def write(draw, folder, texts):
     def record(text):
         name, _, inner = field.partition(".")
         value = {inner: text, "no": None} if inner else text
-        return dict(draw.sample([("id", draw.random()), (name, value), ("more", [1, {}])], 3))
+        return dict(draw.sample([("id", draw.random()), (name, value), ("more", [1, 2])], 3))
 
     if form == "parquet":
         pyarrow = pytest.importorskip("pyarrow")
@@ -92,6 +92,7 @@ def test_documents_are_the_same_in_any_container(seed, tmp_path, monkeypatch):
         monkeypatch.setattr(documents, "LONG_LINE", 150)
     found = prepare(other, *words)
     assert found.fingerprint() == expected.fingerprint()
-    assert found.info()["splits"] == expected.info()["splits"]
-    assert found.info()["repeated_documents"] == 5
+    for name in ("splits", "repeated_documents", "cut"):
+        assert found.info()[name] == expected.info()[name]
+    assert found.info()["repeated_documents"] >= 5
     np.testing.assert_array_equal(as_predicted(other, found), as_predicted(plain, expected))

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import no_type_check
 
-LARGEST = 2**20  # bytes of UTF-8 that a piece has where nothing else is said
+PIECE_BYTES = 2**18  # of UTF-8, at most, are in memory of one text
 
 _VISIBLE = re.compile(rb"[!-~]")
 
 
 @no_type_check
-def cut(parts: Iterable[str], limit: int = LARGEST) -> Iterator[bytes]:
+def cut(parts: Iterable[str], limit: int = PIECE_BYTES) -> Iterator[bytes]:
     """Cut a text, which comes in parts, into pieces of UTF-8.
 
     Memory holds a part and a piece. A text of at most `limit` bytes is one piece; the pieces of

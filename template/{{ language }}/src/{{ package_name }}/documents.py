@@ -19,9 +19,7 @@ from .storage.reading import PACKED, inner_name, pyarrow_for, reading
 
 TABLES = (".parquet", ".arrow", ".feather")
 LINES = (".jsonl", ".ndjson")
-SUFFIXES = tuple(
-    suffix + packed for suffix in (".txt", ".md", *LINES) for packed in ("", *PACKED)
-)
+SUFFIXES = tuple(suffix + packed for suffix in (".txt", ".md", *LINES) for packed in ("", *PACKED))
 """Ends of the names of files that are read from a folder, beside `TABLES`."""
 
 LONG_LINE = 4 * 2**20  # characters; more are not parsed at a time

@@ -8,6 +8,7 @@ with. See `gathering.py` for how documents come from a source.
 
 import contextlib
 import dataclasses
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -15,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from .errors import UserError
-from .gathering import Gathered
+from .gathering import Gathered, Part
 from .reporting.byte_progress import ByteProgress
 from .sources import Source
 from .storage.ahead import ahead
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
 from .storage.splitting import SPLITS, split_lines
+from .storage.spool import Spool
 from .tokenization.byte_tokenizer import BYTES
 from .tokenization.keeping import keep_tokenizer, read_tokenizer
 from .tokenization.storing import stored_dtype, to_stored
@@ -32,7 +34,7 @@ from .tokenizer import TOKENIZER
 PERCENT = (90, 5, 5)  # of the bytes are for training, validation, and the test
 
 CHUNK_BYTES = 8192  # of tokens in a record
-_BATCH_BYTES = 2 * 2**20  # of text are encoded at a time
+_BATCH_BYTES = 2**20  # of text are encoded at a time
 _SPECIAL = 2  # tokens beside those of a document's text, at most
 
 
@@ -59,11 +61,14 @@ def write_text(
     """
     tokenizer = TOKENIZER if source.tokenizer is None else read_tokenizer(source.tokenizer)
     with contextlib.ExitStack() as stack:
-        gathered = stack.enter_context(Gathered(writer.scratch / "text", PERCENT, source))
+
+        def spool(name: str) -> Spool:
+            return stack.enter_context(contextlib.closing(Spool(writer.scratch / name)))
+
+        gathered = Gathered(spool("texts"), PERCENT, source)
         with ByteProgress("reading text", source.size(), enabled=progress) as bar:
             gathered.read(bar.advance)
-        if limit := gathered.limit(min(PERCENT[1:])):
-            gathered = stack.enter_context(gathered.cut(writer.scratch / "pieces", limit))
+        gathered = gathered.cut_large(lambda: spool("pieces"))
         return _write_gathered(writer, source, gathered, tokenizer, seq_len, progress)
 
 
@@ -79,8 +84,9 @@ def _write_gathered(
     in_order = gathered.order()
     counts: dict[str, Any] = {}
 
-    def texts(split: str) -> Iterator[bytes]:
-        return (gathered.texts[number] for number in in_order if splits[number] == split)
+    def parts(split: str) -> Iterator[Part]:
+        documents = (number for number in in_order if splits[number] == split)
+        return itertools.chain.from_iterable(map(gathered.parts, documents))
 
     least = {
         split: _SPECIAL * division["counts"][split] + size
@@ -90,12 +96,13 @@ def _write_gathered(
         _check_enough(division["counts"], least, seq_len, "at most ")
     if source.train_tokenizer is not None:
         folder = writer.scratch / "trained"
-        train_tokenizer(map(bytes.decode, texts("train")), source.train_tokenizer, folder)
+        train = (part.text.decode() for part in parts("train"))
+        train_tokenizer(train, source.train_tokenizer, folder)
         tokenizer = read_tokenizer(folder)
     keep_tokenizer(tokenizer, writer.scratch)
-    with ByteProgress("writing tokens", gathered.texts.bytes, enabled=progress) as bar:
+    with ByteProgress("writing tokens", gathered.bytes, enabled=progress) as bar:
         for split in SPLITS:
-            counts[split] = _write_stream(writer, split, texts(split), tokenizer, bar)
+            counts[split] = _write_stream(writer, split, parts(split), tokenizer, bar)
     tokens = {split: found["tokens"] for split, found in counts.items()}
     _check_enough(division["counts"], tokens, seq_len)
     return {
@@ -167,7 +174,7 @@ def _check_enough(
 def _write_stream(
     writer: DataSetWriter,
     split: str,
-    texts: Iterable[bytes],
+    parts: Iterable[Part],
     tokenizer: Tokenizer,
     bar: ByteProgress,
 ) -> dict[str, int]:
@@ -175,7 +182,7 @@ def _write_stream(
     counts = Counter(documents=0, bytes=0, tokens=0, bytes_of_tokens=0)
     dtype, chunk = stored_dtype(tokenizer), _chunk_tokens(tokenizer)
     waiting = np.empty(0, dtype)  # what is not written yet
-    for tokens in ahead(_encoded(texts, tokenizer, counts, bar)):
+    for tokens in ahead(_encoded(parts, tokenizer, counts, bar)):
         waiting = np.concatenate([waiting, to_stored(tokens, dtype)])
         whole = len(waiting) // chunk * chunk
         for start in range(0, whole, chunk):
@@ -191,18 +198,21 @@ def _chunk_tokens(tokenizer: Tokenizer) -> int:
 
 
 def _encoded(
-    texts: Iterable[bytes], tokenizer: Tokenizer, counts: Counter[str], bar: ByteProgress
+    parts: Iterable[Part], tokenizer: Tokenizer, counts: Counter[str], bar: ByteProgress
 ) -> Iterator[Ids]:
-    """The tokens of documents, many documents at a time, so that all cores have something to do."""
+    """The tokens of documents, many parts at a time, so that all cores have something to do."""
     start, end = (np.array([token], np.int32) for token in (tokenizer.start, tokenizer.end))
     shared = tokenizer.start == tokenizer.end  # then the start of a document ends the one before
-    after = [] if shared else [end]
-    for batch in _batches(texts):
-        encoded = tokenizer.encode_batch([data.decode() for data in batch])
-        tokens = np.concatenate([part for ids in encoded for part in (start, ids, *after)])
-        size = sum(map(len, batch))
-        told = _bytes_of(tokens, tokenizer) - tokenizer.added * sum(map(bool, batch))
-        counts.update(documents=len(batch), bytes=size, tokens=len(tokens), bytes_of_tokens=told)
+    for batch in _batches(parts):
+        encoded = tokenizer.encode_batch([part.text.decode() for part in batch])
+        pieces = list[Ids]()
+        for part, ids in zip(batch, encoded, strict=True):
+            pieces += [start, ids] if part.begins else [ids]
+            pieces += [end] if part.ends and not shared else []
+        tokens, size = np.concatenate(pieces), sum(len(part.text) for part in batch)
+        told = _bytes_of(tokens, tokenizer) - tokenizer.added * len(batch)
+        documents = sum(part.begins for part in batch)
+        counts.update(documents=documents, bytes=size, tokens=len(tokens), bytes_of_tokens=told)
         bar.advance(size)
         yield tokens
     if shared:
@@ -218,11 +228,11 @@ def _bytes_of(tokens: Ids, tokenizer: Tokenizer) -> int:
     return int(counts @ tokenizer.sizes.astype(np.int64))
 
 
-def _batches(texts: Iterable[bytes]) -> Iterator[list[bytes]]:
+def _batches(parts: Iterable[Part]) -> Iterator[list[Part]]:
     batch, size = [], 0
-    for data in texts:
-        batch.append(data)
-        size += len(data)
+    for part in parts:
+        batch.append(part)
+        size += len(part.text)
         if size >= _BATCH_BYTES:
             yield batch
             batch, size = [], 0

@@ -5,13 +5,14 @@ This module stays free of heavy imports, because the command line reads it for i
 
 import argparse
 import platform
+import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from .cutting import LARGEST, cut
+from .cutting import PIECE_BYTES, cut
 from .documents import SUFFIXES, TABLES, Found, Reading, read_documents
 from .errors import UserError
 from .storage.decoding import check_encoding
@@ -24,17 +25,19 @@ _NO_SAMPLE = {"test", "tests", "idle_test", "idlelib", "site-packages", "dist-pa
 
 
 class Piece(NamedTuple):
-    """A document, or what was cut from one.
+    """A document, or a part of a long one.
 
     Attributes:
         where: The file, with the line or row if it holds several documents.
-        text: In UTF-8.
+        text: In UTF-8, at most `PIECE_BYTES`.
         begins: Whether it is the first of its document.
+        whole: Whether that document begins where one in the file does; it may be cut from one.
     """
 
     where: str
     text: bytes
     begins: bool
+    whole: bool
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,8 @@ class Source:
         name: What the data set remembers as its origin.
         files: The files, in a fixed order.
         reading: How their texts are read.
-        max_document_bytes: Longer documents are cut; None cuts those of more than `LARGEST`, and
-            if some are too large a part of all text, those, too.
+        max_document_bytes: Longer documents are cut into several, at ends of lines; None cuts those
+            only that are too large a part of all text to be held out.
         max_documents: The first so many are taken; None takes all.
         dedup: Take documents with the same text once.
         tokenizer: Where a tokenizer is read from; None for bytes.
@@ -70,7 +73,7 @@ class Source:
         return sum(path.stat().st_size for path in self.files)
 
     def pieces(self, advance: Callable[[int], object], found: Found) -> Iterator[Piece]:
-        """Read all documents, the long ones in pieces.
+        """Read all documents, in pieces if they are long.
 
         Args:
             advance: Told, now and then, how many more bytes were read from disk.
@@ -79,12 +82,14 @@ class Source:
         Raises:
             UserError: A file cannot be read; the message says where.
         """
+        limit = self.max_document_bytes or sys.maxsize
         for path in self.files:
             for where, parts in read_documents(path, self.reading, advance, found):
-                begins = True
-                for text in cut(parts, self.max_document_bytes or LARGEST):
-                    yield Piece(where, text, begins)
-                    begins = False
+                size, whole = 0, True
+                for text in cut(parts, min(limit, PIECE_BYTES)):
+                    begins = whole or limit <= PIECE_BYTES or size + len(text) > limit
+                    yield Piece(where, text, begins, whole)
+                    size, whole = len(text) + size * (not begins), False
 
     def documents(self, advance: Callable[[int], object]) -> Iterator[tuple[str, str]]:
         """Where each piece stands, and its text; see `pieces`."""
@@ -147,8 +152,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="cut longer documents at ends of lines; each piece then counts as a document "
-        f"(default: {LARGEST:,}, or less where a document is too large a part of all text to be "
-        "held out)",
+        "(default: only those that are too large a part of all text to be held out are cut)",
     )
     made = parser.add_mutually_exclusive_group()
     made.add_argument("--tokenizer", type=Path, metavar="PATH", help=TOKENIZER_HELP)

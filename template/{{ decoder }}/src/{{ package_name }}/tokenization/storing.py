@@ -18,7 +18,9 @@ def stored_dtype(tokenizer: Tokenizer) -> str:
     return "<u2" if tokenizer.vocab_size <= 2**16 else "<u4"
 
 
-def to_stored(tokens: Integer[np.ndarray, " tokens"], dtype: str) -> Integer[np.ndarray, " tokens"]:
+def to_stored(
+    tokens: Integer[np.ndarray, " seq_len"], dtype: str
+) -> Integer[np.ndarray, " seq_len"]:
     """Tokens of a text as they are stored."""
     if dtype != "|u1":
         return tokens.astype(dtype)
@@ -27,7 +29,7 @@ def to_stored(tokens: Integer[np.ndarray, " tokens"], dtype: str) -> Integer[np.
     return stored
 
 
-def from_stored(data: bytes, dtype: str) -> Integer[np.ndarray, " tokens"]:
+def from_stored(data: bytes, dtype: str) -> Integer[np.ndarray, " seq_len"]:
     """The tokens in a record, or in consecutive ones."""
     stored = np.frombuffer(data, dtype)
     if dtype != "|u1":
