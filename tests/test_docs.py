@@ -101,16 +101,24 @@ def test_readme_of_a_project_names_what_is_there(template: Path, tmp_path: Path,
         assert f"def {function}(" in (project / "tests" / file).read_text(), f"{file}::{function}"
 
 
-def test_files_lists_every_kind_of_table() -> None:
-    kinds = ast.parse((ROOT / "template/{{ tabular }}/tests/table_kinds.py").read_text())
+@pytest.mark.parametrize(
+    ("heading", "module", "least"),
+    [
+        ("Tables", "{{ tabular }}/tests/table_kinds.py", 50),
+        ("Texts", "{{ language }}/tests/text_kinds.py", 40),
+    ],
+)
+def test_files_lists_every_kind(heading: str, module: str, least: int) -> None:
+    kinds = ast.parse((ROOT / "template" / module).read_text())
     named = [
         ast.literal_eval(node.args[0])
         for node in ast.walk(kinds)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Kind"
     ]
-    assert len(named) > 50
+    assert len(named) > least
     text = (ROOT / "docs" / "files.md").read_text()
-    assert re.findall(r"^\| (.+?) \| (?:read|refused)", text, re.MULTILINE) == named
+    section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| (.+?) \| (?:read|refused)", section, re.MULTILINE) == named
 
 
 def test_conventions_name_what_is_there(template: Path, tmp_path: Path) -> None:
