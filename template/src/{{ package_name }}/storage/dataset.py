@@ -158,7 +158,7 @@ class Records(ArrayRecordDataSource):
             return [self[key] for key in record_keys]
 
 
-@no_type_check
+@no_type_check  # it takes longer than the work, which is done for each of many small records
 def add_record(digest: Any, record: bytes) -> None:
     """Add a record to the digest of a shard."""
     digest.update(len(record).to_bytes(8, "little"))

@@ -9,7 +9,7 @@ PIECE_BYTES = 2**18  # of UTF-8, at most, are in memory of one text
 _VISIBLE = re.compile(rb"[!-~]")
 
 
-@no_type_check
+@no_type_check  # it takes longer than the work, which is done for each of many small texts
 def cut(parts: Iterable[str], limit: int = PIECE_BYTES) -> Iterator[bytes]:
     """Cut a text, which comes in parts, into pieces of UTF-8.
 
@@ -33,13 +33,13 @@ def cut(parts: Iterable[str], limit: int = PIECE_BYTES) -> Iterator[bytes]:
         yield bytes(waiting)
 
 
-@no_type_check
+@no_type_check  # likewise
 def is_blank(piece: bytes) -> bool:
     """Whether a text holds nothing but blanks, of Unicode's, too."""
     return not _VISIBLE.search(piece) and not piece.decode().strip()
 
 
-@no_type_check
+@no_type_check  # likewise
 def _end(data: bytearray, start: int, limit: int) -> int:
     stop = start + limit
     for mark in (b"\n", b" "):

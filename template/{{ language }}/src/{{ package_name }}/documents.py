@@ -131,7 +131,7 @@ class _Fields:
         self._path, self._name, self._option, self._found = path, name, option, found
         self._lacking, self._first, self._known = 0, "", False
 
-    @no_type_check
+    @no_type_check  # it takes longer than the work, which is done for each of many small lines
     def note(self, where: str, record: Iterable[str], *, there: bool, known: bool) -> bool:
         """Take in a row; returns whether it has a text."""
         if there:
@@ -155,7 +155,7 @@ class _Fields:
             raise UserError(self._first)
 
 
-@no_type_check
+@no_type_check  # likewise
 def _parsed(line: str, name: str, where: str) -> dict[str, Any]:
     try:
         record = json.loads(line)
@@ -251,7 +251,7 @@ def _column(batch: Any, name: str, path: Path) -> Any:
     )
 
 
-@no_type_check
+@no_type_check  # likewise
 def _checked(value: object, name: str, where: str) -> str:
     try:
         text = value.decode() if isinstance(value, bytes) else value

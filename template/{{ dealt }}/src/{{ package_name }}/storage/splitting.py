@@ -59,7 +59,7 @@ class Splitter:
         """How many examples there are."""
         return len(self._keys)
 
-    @no_type_check
+    @no_type_check  # it takes longer than the work, which is done for each of many small examples
     def add(self, digest: bytes, label: str = "", size: int = 1) -> None:
         """Take in an example.
 

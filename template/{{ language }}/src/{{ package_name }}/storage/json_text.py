@@ -20,7 +20,7 @@ MISSING = object()
 """What `look_up` returns for a field that is not there."""
 
 
-@no_type_check
+@no_type_check  # it takes longer than the work, which is done for each of many small lines
 def look_up(record: dict[str, Any], field: str) -> Any:
     """The value of a field; in a field ``a.b`` that of ``b`` in the object ``a``."""
     if field in record:

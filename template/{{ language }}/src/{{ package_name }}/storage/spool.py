@@ -34,7 +34,7 @@ class Spool:
         """How many records there are."""
         return len(self._ends)
 
-    @no_type_check
+    @no_type_check  # it takes longer than the work, which is done for each of many small records
     def add(self, record: bytes) -> None:
         """Append a record.
 
@@ -64,12 +64,12 @@ class Spool:
         with contextlib.suppress(OSError):  # of a full disk, which was told before
             self._file.close()
 
-    @no_type_check
+    @no_type_check  # likewise
     def size(self, number: int) -> int:
         """Bytes of a record."""
         return self._ends[number] - (self._ends[number - 1] if number else 0)
 
-    @no_type_check
+    @no_type_check  # likewise
     def __getitem__(self, number: int) -> bytes:
         """A record; call `flush` before."""
         size = self.size(number)
