@@ -161,7 +161,7 @@ KINDS = [
     Kind(
         "JSON lines",
         stored("t.jsonl", LINES),
-        says=("read as JSON lines, field 'text', UTF-8", "72 documents"),
+        says=("read as JSON lines, field 'text', UTF-8",),
     ),
     Kind("UTF-8 with a byte order mark", files(encoding="utf-8-sig"), says=("text, UTF-8",)),
     Kind("UTF-16 with a byte order mark", files(encoding="utf-16"), says=("text, UTF-16",)),

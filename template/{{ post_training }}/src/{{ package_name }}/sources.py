@@ -181,8 +181,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         metavar="GLOB",
         help="your examples: .jsonl files (.gz, .bz2, .xz, .zst and .zip are unpacked) with an object "
-        "on each line; "
-        "** searches folders. Fields: prompt and response for demonstrations; prompt, chosen and "
+        "on each line; ** searches folders. Fields: prompt and response for demonstrations; prompt, chosen and "
         "rejected for preferences; prompt, answer and any more for prompts. A conversation has "
         "messages, or lists of them as prompt, chosen and rejected; prompts may be such a list "
         "too. Without it: a sample",

@@ -93,7 +93,7 @@ class Splitter:
             found = np.array([SPLITS.index(split) for split in given])
             info: dict[str, Any] = {"by": "folders"}
         else:
-            keys, sizes = np.array(self._keys, np.uint64), np.array(self._sizes, np.int64)
+            keys, sizes = np.frombuffer(self._keys, "u8"), np.frombuffer(self._sizes, "i8")
             found = _divide(keys, labels, sizes, self._percent)
             info = {"by": self._by, "percent": dict(zip(SPLITS, self._percent, strict=True))}
         counts = np.zeros((len(SPLITS), len(names)), np.int64)
