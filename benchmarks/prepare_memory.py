@@ -1,8 +1,9 @@
 """Memory and speed of `prepare` on single texts that are too large for memory.
 
 It writes half a gigabyte of random words as a file of many lines, as a single line, as one field of
-a line of JSON, and compressed, and lets a rendered project prepare each of them, in a process of its
-own, with bytes as tokens. A tenth of the text is prepared with a tokenizer that is trained on it, too.
+a line of JSON, and compressed, and lets a rendered project prepare each of them, in a process of
+its own, with bytes as tokens. A tenth of the text is prepared with a tokenizer that is trained on
+it, too.
 
 Usage: ``python prepare_memory.py PACKAGE`` in the environment of a rendered language project, on a
 Unix system.
@@ -11,6 +12,7 @@ Unix system.
 import gzip
 import json
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -73,7 +75,6 @@ def write(folder: Path) -> None:
     lines = [" ".join(draw.choices(words, shares, k=draw.randint(4, 18))) for _ in range(50_000)]
     names = ("lines.txt", "line.txt", "field.jsonl", "part.txt")
     opened = {name: (folder / name).open("w", encoding="utf-8") for name in names}
-    opened["lines.txt.gz"] = gzip.open(folder / "lines.txt.gz", "wt", 1, encoding="utf-8")
     opened["field.jsonl"].write('{"id": 1, "text": "')
     written = 0
     while written < SIZE:
@@ -87,6 +88,8 @@ def write(folder: Path) -> None:
     opened["field.jsonl"].write('"}\n')
     for file in opened.values():
         file.close()
+    with (folder / "lines.txt").open("rb") as file, gzip.open(f"{file.name}.gz", "wb", 1) as packed:
+        shutil.copyfileobj(file, packed)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What `prepare` adds to the work of reading a table.
 
 It writes a CSV file of numbers, texts, dates and truth values, and then times two things on it: a
-pass of pyarrow.csv alone, and `prepare` of a rendered project, which makes five passes: it finds the
-types, counts values, divides the rows, measures them, and writes them. They are timed a few times,
+pass of pyarrow.csv alone, and `prepare` of a rendered project, which makes five passes: it finds
+the types, counts values, divides the rows, measures them, and writes them. They are timed a few times,
 in turn, and compared by the fastest. A file of four times the rows then tells what memory a row
 takes.
 
