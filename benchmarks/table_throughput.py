@@ -2,9 +2,9 @@
 
 It writes a CSV file of numbers, texts, dates and truth values, and then times two things on it: a
 pass of pyarrow.csv alone, and `prepare` of a rendered project, which makes five passes: it finds
-the types, counts values, divides the rows, measures them, and writes them. They are timed a few times,
-in turn, and compared by the fastest. A file of four times the rows then tells what memory a row
-takes.
+the types, counts values, divides the rows, measures them, and writes them. They are timed a few
+times, in turn, and compared by the fastest. A file of four times the rows then tells what memory a
+row takes.
 
 Usage: ``python table_throughput.py PACKAGE`` in the environment of a rendered tabular project, on a
 Unix system.

@@ -15,8 +15,8 @@ from . import samples
 from .errors import UserError
 from .post_training.messages import check_messages, split_conversation, split_question
 from .samples import Record
-from .storage.matching import matching_files
 from .storage.decoding import DecodedText, is_wide, lines_of
+from .storage.matching import matching_files
 from .storage.reading import PACKED, inner_name, reading
 from .tokenization import TOKENIZER_HELP
 
@@ -158,8 +158,8 @@ class Source:
         for path in self.files:
             if not inner_name(path).endswith(SUFFIXES):
                 raise UserError(
-                    f"{path} is no file of JSON lines: give {' or '.join(SUFFIXES)}, also packed as "
-                    f"{', '.join(PACKED)}"
+                    f"{path} is no file of JSON lines: give {' or '.join(SUFFIXES)}, also packed "
+                    f"as {', '.join(PACKED)}"
                 )
             for where, line in read_lines(path, advance):
                 try:
@@ -180,9 +180,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="GLOB",
-        help="your examples: .jsonl files (.gz, .bz2, .xz, .zst and .zip are unpacked) with an object "
-        "on each line; ** searches folders. Fields: prompt and response for demonstrations; prompt, chosen and "
-        "rejected for preferences; prompt, answer and any more for prompts. A conversation has "
+        help="your examples: .jsonl files (.gz, .bz2, .xz, .zst and .zip are unpacked) with an "
+        "object on each line; ** searches folders. Fields: prompt and response for demonstrations; "
+        "prompt, chosen and rejected for preferences; prompt, answer and any more for prompts. A "
+        "conversation has "
         "messages, or lists of them as prompt, chosen and rejected; prompts may be such a list "
         "too. Without it: a sample",
     )
