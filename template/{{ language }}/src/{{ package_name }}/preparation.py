@@ -88,12 +88,12 @@ def _write_gathered(
         documents = (number for number in in_order if splits[number] == split)
         return itertools.chain.from_iterable(map(gathered.parts, documents))
 
-    least = {
+    at_most = {
         split: _SPECIAL * division["counts"][split] + size
         for split, size in gathered.sizes(splits).items()
     }
     if tokenizer is TOKENIZER or source.train_tokenizer is not None:  # a token is a byte or more
-        _check_enough(division["counts"], least, seq_len, "at most ")
+        _check_enough(division["counts"], at_most, seq_len, "at most ")
     if source.train_tokenizer is not None:
         folder = writer.scratch / "trained"
         train = (part.text.decode() for part in parts("train"))

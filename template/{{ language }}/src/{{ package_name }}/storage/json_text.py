@@ -68,7 +68,7 @@ class FieldText:
                 if reader.peek() == '"':
                     self.found = True
                     yield from reader.string()
-                elif reader.peek() in "{[" or reader.literal() is not None:
+                elif reader.peek() in ("{", "[") or reader.literal() is not None:
                     raise TypeError("is no text")
             elif field.startswith(f"{name}.") and reader.peek() == "{":
                 yield from self._members(reader, field[len(name) + 1 :])
