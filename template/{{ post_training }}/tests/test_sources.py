@@ -157,9 +157,7 @@ def test_faulty_lines_are_reported_together_but_not_without_end(folder):
 
 def test_a_file_that_cannot_be_read_is_reported(folder):
     (folder / "a.txt").write_text("text")
-    with pytest.raises(
-        UserError, match=r"a.txt is no file of JSON lines: give .jsonl or .ndjson"
-    ):
+    with pytest.raises(UserError, match=r"a.txt is no file of JSON lines: give .jsonl or .ndjson"):
         read(DEMONSTRATIONS, "--source", "a.txt")
     (folder / "b.jsonl.gz").write_bytes(b"not compressed")
     with pytest.raises(UserError, match=r"b.jsonl.gz is no intact gzip file"):
