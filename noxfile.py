@@ -27,7 +27,7 @@ IN_PROJECT = {
 }
 
 
-def make_project(session: nox.Session, directory: Path, name: str) -> None:
+def make_project(session: nox.Session, directory: Path, name: str, *answers: str) -> None:
     """Renders the working tree into `directory`, unless a project stands there, and installs it."""
     if (directory / ".copier-answers.yml").exists():
         session.log(f"{directory} is a project already: carrying on with it")
@@ -35,7 +35,9 @@ def make_project(session: nox.Session, directory: Path, name: str) -> None:
         session.install(*[need for need in DEVELOPMENT if need.startswith("copier")])
         session.run(
             *("copier", "copy", "--defaults", "--quiet", "--vcs-ref", "HEAD"),
-            *("--data", f"project_name={name}", str(ROOT), str(directory)),
+            *("--data", f"project_name={name}"),
+            *(word for answer in answers for word in ("--data", answer)),
+            *(str(ROOT), str(directory)),
         )
     in_project(session, directory, "sync", "--python", sys.executable)
 
@@ -125,13 +127,20 @@ def torture(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measures steps, decoding, imports and the linter, in a render's environment."""
+    """Measures steps, decoding, imports, preparations and the linter, in renders' environments."""
     directory = Path(session.create_tmp()) / "bench-project"
-    shutil.rmtree(directory, ignore_errors=True)
+    tables = directory.with_name("bench-tables")
+    for folder in (directory, tables):
+        shutil.rmtree(folder, ignore_errors=True)
     make_project(session, directory, "Bench Project")
+    make_project(session, tables, "Bench Project", "task=tabular")
+    in_project(
+        *(session, tables, "run", "python"),
+        *(str(ROOT / "benchmarks" / "table_throughput.py"), "bench_project"),
+    )
     for script in sorted((ROOT / "benchmarks").glob("*.py")):
-        if script.name in ("public_code.py", "fleet_speed.py"):
-            continue  # one takes clones of other repositories, the other runs below
+        if script.name in ("public_code.py", "fleet_speed.py", "table_throughput.py"):
+            continue  # one takes clones of other repositories, the others run beside this loop
         more = ("--with", "pylint") if script.name == "linter_speed.py" else ()
         in_project(session, directory, "run", *more, "python", str(script), "bench_project")
     session.install(*[need for need in DEVELOPMENT if need.startswith("copier")])

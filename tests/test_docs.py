@@ -111,7 +111,7 @@ def test_files_lists_every_kind(heading: str) -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Kind"
     ]
-    assert len(named) > 50
+    assert len(named) >= 40
     _, _, text = (ROOT / "docs" / "files.md").read_text().partition(f"\n## {heading}\n")
     text, _, _ = text.partition("\n## ")
     assert re.findall(r"^\| (.+?) \| (?:read|refused)", text, re.MULTILINE) == named

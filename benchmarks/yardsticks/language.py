@@ -41,7 +41,7 @@ def read(opened, split: str) -> bytes:
     tokens = np.concatenate(
         [np.frombuffer(source[at], opened.info["dtype"]) for at in range(len(source))]
     )
-    return tokens[tokens < 256].astype(np.uint8).tobytes()
+    return tokens[tokens < 255].astype(np.uint8).tobytes()  # no byte of UTF-8 is larger
 
 
 if __name__ == "__main__":

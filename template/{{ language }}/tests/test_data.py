@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from .batching import equal, evaluate, take, train
-from .project import data, errors, preparation, sources, storage
+from .project import data, errors, preparation, sources, storage, tokenization
 from .project import tokenizer as tokens
 
 UserError = errors.UserError
@@ -50,8 +50,9 @@ def fingerprint(directory):
 
 def stream(directory, split):
     """All tokens of a split as they are stored."""
-    records = dataset.DataSet.open(directory).source(split)
-    return np.concatenate([np.frombuffer(record, "<u2") for record in records])
+    found = dataset.DataSet.open(directory)
+    records = b"".join(found.source(split))
+    return tokenization.storing.from_stored(records, found.info["dtype"])
 
 
 def documents(directory):

@@ -155,9 +155,10 @@ def test_progress_adds_up_to_the_size_of_the_files(folder):
 
 
 def test_long_documents_are_cut_at_ends_of_lines_on_demand(folder):
-    (folder / "a.txt").write_text("one\ntwo\nthree is long\nfour\n")
+    (folder / "a.txt").write_text("one\ntwo\nthree is long\nfour\nindivisible ü")
     pieces = documents("--source", "a.txt", "--max-document-bytes", "8")
-    assert pieces == ["one\ntwo\n", "three is long\n", "four\n"]
+    longer = ["three ", "is long\n", "four\n", "indivisi", "ble ü"]
+    assert pieces == ["one\ntwo\n", *longer]
 
 
 def test_the_sample_is_the_standard_library():

@@ -42,9 +42,8 @@ def texts(directory):
     found = []
     for split in data_set.splits:
         records = data_set.source(split)
-        dtype = data_set.info["dtype"]
-        ids = np.concatenate([np.frombuffer(records[at], dtype) for at in range(len(records))])
-        ids = ids.astype(np.int32)
+        stored = b"".join(records[at] for at in range(len(records)))
+        ids = tokenization.storing.from_stored(stored, data_set.info["dtype"]).astype(np.int32)
         assert ids[0] == made.start and ids[-1] == made.end
         assert len(ids) == data_set.info["splits"][split]["tokens"]
         parts = np.split(ids, np.flatnonzero(ids == made.start)[1:])

@@ -1,8 +1,10 @@
 """Examples from files: what is read, and each mistake that is reported."""
 
 import argparse
+import bz2
 import gzip
 import json
+import lzma
 
 import pytest
 
@@ -123,6 +125,11 @@ FAULTY = {
         b'{"prompt": "p", "answer": "a", "weights": 1}',
         r"field 'weights' has a name that batches need",
     ),
+    "wide": (
+        DEMONSTRATIONS,
+        '{"prompt": "p", "response": "r"}'.encode("utf-16-le"),
+        r"NUL bytes, as UTF-16 without a byte order mark has: convert the file to UTF-8",
+    ),
     "deep": (DEMONSTRATIONS, b"[" * 100_000, r"no JSON: "),
 }
 
@@ -150,7 +157,7 @@ def test_faulty_lines_are_reported_together_but_not_without_end(folder):
 
 def test_a_file_that_cannot_be_read_is_reported(folder):
     (folder / "a.txt").write_text("text")
-    with pytest.raises(UserError, match=r"a.txt is no file of JSON lines: give .jsonl or .jsonl.g"):
+    with pytest.raises(UserError, match=r"a.txt is no file of JSON lines: give .jsonl or .ndjson"):
         read(DEMONSTRATIONS, "--source", "a.txt")
     (folder / "b.jsonl.gz").write_bytes(b"not compressed")
     with pytest.raises(UserError, match=r"b.jsonl.gz is no intact gzip file"):
@@ -174,3 +181,15 @@ def test_faulty_arguments_are_reported(folder):
     (folder / "a.jsonl").write_text("{}")
     with pytest.raises(UserError, match="--source and --sample: give one of them"):
         source("--source", "a.jsonl", "--sample", "reverse")
+
+
+@pytest.mark.parametrize("packing", [None, gzip, bz2, lzma])
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_lines_are_read_whatever_they_are_packed_and_encoded_in(folder, packing, coding):
+    text = lines({"prompt": "größer", "response": "λ"}, {"prompt": "b", "response": "c"})
+    content = text.replace("\n", "\r\n").encode(coding)
+    suffix = {None: "", gzip: ".gz", bz2: ".bz2", lzma: ".xz"}[packing]
+    path = folder / f"a.ndjson{suffix}"
+    path.write_bytes(packing.compress(content) if packing else content)
+    found = [record for _, record in read(DEMONSTRATIONS, "--source", str(path))]
+    assert found == [{"prompt": "größer", "response": "λ"}, {"prompt": "b", "response": "c"}]

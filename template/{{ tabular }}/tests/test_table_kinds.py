@@ -61,6 +61,21 @@ def test_spreadsheets_need_a_package(tmp_path, monkeypatch):
         prepared(KINDS["`.ods`"], tmp_path)
 
 
+def test_a_spreadsheet_is_parsed_once(tmp_path, monkeypatch):
+    calamine = pytest.importorskip("python_calamine")
+    opened, parse = [], calamine.CalamineWorkbook.from_path
+
+    class Counting:
+        @staticmethod
+        def from_path(path):
+            opened.append(path)
+            return parse(path)
+
+    monkeypatch.setattr(calamine, "CalamineWorkbook", Counting)
+    prepared(KINDS["`.xlsx`"], tmp_path)
+    assert len(opened) == 1
+
+
 def read(name, folder, content):
     """What a model that was trained on a kind reads of a file."""
     prepared(KINDS[name], folder)

@@ -12,7 +12,7 @@ import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, SupportsIndex
+from typing import Annotated, Any, Literal, SupportsIndex, no_type_check
 
 from array_record.python import array_record_module  # pyright: ignore[reportAttributeAccessIssue]
 from array_record.python.array_record_data_source import ArrayRecordDataSource
@@ -158,6 +158,7 @@ class Records(ArrayRecordDataSource):
             return [self[key] for key in record_keys]
 
 
+@no_type_check  # it takes longer than the work, which is done for each of many small records
 def add_record(digest: Any, record: bytes) -> None:
     """Add a record to the digest of a shard."""
     digest.update(len(record).to_bytes(8, "little"))

@@ -17,7 +17,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, no_type_check
 
 from array_record.python import array_record_module  # pyright: ignore[reportAttributeAccessIssue]
 from array_record.python.array_record_data_source import ArrayRecordDataSource
@@ -105,6 +105,7 @@ class DataSetWriter:
         if self._created and not any(self._directory.iterdir()):
             self._directory.rmdir()
 
+    @no_type_check  # it takes longer than the work, which is done for each of many small records
     def write(self, split: str, record: bytes) -> None:
         """Append a record to a split.
 
@@ -209,14 +210,17 @@ class RecordFile:
         with _reporting(path):
             self._writer = array_record_module.ArrayRecordWriter(str(path), _OPTIONS)
 
+    @no_type_check  # likewise
     def add(self, record: bytes) -> None:
         """Append a record.
 
         Raises:
             UserError: The file cannot be written, for instance because the disk is full.
         """
-        with _reporting(self.path):
+        try:
             self._writer.write(record)
+        except (OSError, RuntimeError) as error:
+            raise _unwritten(self.path, error) from error
         self.records += 1
         self.bytes += len(record)
         add_record(self._digest, record)
@@ -239,8 +243,12 @@ def _reporting(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
-        reason = str(error).partition(";")[0]
-        raise UserError(f"cannot write {path}: {reason}") from error
+        raise _unwritten(path, error) from error
+
+
+def _unwritten(path: Path, error: Exception) -> UserError:
+    reason = str(error).partition(";")[0]
+    return UserError(f"cannot write {path}: {reason}")
 
 
 def _lock(directory: Path) -> TextIO:

@@ -22,6 +22,7 @@ from .settings import Size
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
 from .tokenization.fitting import TokenizedData
+from .tokenization.storing import from_stored
 from .tokenization.tokenizer import Tokenizer
 from .training.indexed_data import Draws, Numbers
 from .training.prediction import Arrays
@@ -119,7 +120,7 @@ class TextExamples:
         stop = min(start + self._seq_len + 1, self.tokens)
         touched = range(start // size, (stop - 1) // size + 1)
         data = b"".join([self._records[at] for at in touched])
-        return np.frombuffer(data, self._info["dtype"])[start % size :][: stop - start]
+        return from_stored(data, self._info["dtype"])[start % size :][: stop - start]
 
 
 def make_batch(windows: Int32[np.ndarray, "batch window"], tokenizer: Tokenizer) -> Arrays:

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Array, Int32
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
-from . import sources
 from .data import make_batch
+from .documents import Found, Reading
 from .errors import UserError
 from .files import write_atomically
 from .generation import Sampling, generate
 from .model import Transformer
+from .sources import Source, from_patterns
 from .tokenization.fitting import UsesTokenizer
 from .tokenization.tokenizer import Tokenizer
 from .training.prediction import Chunk, Result
@@ -37,6 +38,13 @@ class TextPrediction(UsesTokenizer):
     """
 
     seed: int = Field(default=0, ge=0, lt=2**32)
+    _reading: Reading = PrivateAttr(default_factory=Reading)
+
+    def fitted(self, info: Mapping[str, Any]) -> "TextPrediction":
+        """A copy that reads files as those of the data set were read."""
+        fitted: TextPrediction = super().fitted(info)
+        fitted._reading = Reading(**info.get("reading", {}))
+        return fitted
 
     def input_specs(self, data: Any) -> dict[str, jax.ShapeDtypeStruct]:
         """Tokens with their documents and their positions, each of shape (seq_len,)."""
@@ -50,10 +58,11 @@ class TextPrediction(UsesTokenizer):
     def read(self, data: Any, sources: Sequence[str], *, targets: bool) -> Iterable[Chunk]:
         """Documents of text files, each cut into windows of its own; see `sources.py`.
 
-        A text carries its targets in itself, so `targets` makes no difference.
+        Long ones are read piece by piece, and are one document nevertheless. A text carries its
+        targets in itself, so `targets` makes no difference.
         """
         tokenizer: Tokenizer = data.tokenizer
-        windows = _windows(sources, data.seq_len, tokenizer)
+        windows = _windows(from_patterns(sources, self._reading), data.seq_len, tokenizer)
         while some := list(itertools.islice(windows, data.batch_size)):
             filler = np.full(data.seq_len + 1, tokenizer.pad, np.int32)
             tokens = [window for _, window in some] + [filler] * (data.batch_size - len(some))
@@ -85,18 +94,28 @@ class TextPrediction(UsesTokenizer):
 
 
 def _windows(
-    patterns: Sequence[str], seq_len: int, tokenizer: Tokenizer
+    source: Source, seq_len: int, tokenizer: Tokenizer
 ) -> Iterator[tuple[dict[str, Any], Int32[np.ndarray, " window"]]]:
-    source = sources.from_patterns(patterns)
-    empty = True
-    for number, (where, text) in enumerate(source.documents(lambda _: None), start=1):
-        empty = False
-        ids = np.array([tokenizer.start, *tokenizer.encode(text), tokenizer.end], np.int32)
-        ids = np.pad(ids, (0, -(len(ids) - 1) % seq_len), constant_values=tokenizer.pad)
-        for window in np.lib.stride_tricks.sliding_window_view(ids, seq_len + 1)[::seq_len]:
-            yield {"document": where, "number": number}, window
-    if empty:
-        raise UserError(f"--source {' '.join(patterns)}: the files hold no document")
+    number, begun, where = 0, np.empty(0, np.int32), ""
+    pieces = itertools.chain(source.pieces(lambda _: None, Found()), [None])
+    for piece in pieces:
+        ends = number > 0 and (piece is None or piece.begins)
+        begun = np.append(begun, np.int32(tokenizer.end)) if ends else begun
+        row = {"document": where, "number": number}
+        whole = max(len(begun) - 1, 0) // seq_len
+        for at in range(whole):
+            yield row, begun[at * seq_len : (at + 1) * seq_len + 1]
+        begun = begun[whole * seq_len :]
+        if ends and len(begun) > 1:
+            fill = (0, seq_len + 1 - len(begun))
+            yield row, np.pad(begun, fill, constant_values=tokenizer.pad)
+        if piece is not None:
+            if piece.begins:
+                number, where = number + 1, piece.where
+                begun = np.array([tokenizer.start], np.int32)
+            begun = np.concatenate([begun, tokenizer.encode(piece.text.decode())])
+    if not number:
+        raise UserError(f"--source {source.name}: the files hold no document")
 
 
 def _costs(results: Iterable[Result]) -> Iterator[tuple[str, int, int, float]]:

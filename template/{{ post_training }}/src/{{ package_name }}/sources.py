@@ -5,6 +5,7 @@ This module stays free of heavy imports, because the command line reads it for i
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,12 +15,13 @@ from . import samples
 from .errors import UserError
 from .post_training.messages import check_messages, split_conversation, split_question
 from .samples import Record
+from .storage.decoding import DecodedText, is_wide, lines_of
 from .storage.matching import matching_files
-from .storage.reading import reading
+from .storage.reading import PACKED, inner_name, reading
 from .tokenization import TOKENIZER_HELP
 
 Advance = Callable[[int], object]
-SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+SUFFIXES = (".jsonl", ".ndjson")
 
 _MOST_TOLD = 10  # problems
 
@@ -106,7 +108,7 @@ class Problems:
 
 @dataclass(frozen=True)
 class Source:
-    """Files of JSON lines, an object on each, or a sample; ``.gz`` and ``.zst`` are unpacked.
+    """Files of JSON lines, an object on each, or a sample; packed ones are unpacked.
 
     Attributes:
         files: The files, in a fixed order; none stands for a sample.
@@ -154,8 +156,11 @@ class Source:
                 yield f"sample {self.sample}, example {number}", record
             return
         for path in self.files:
-            if not path.name.endswith(SUFFIXES):
-                raise UserError(f"{path} is no file of JSON lines: give {' or '.join(SUFFIXES)}")
+            if not inner_name(path).endswith(SUFFIXES):
+                raise UserError(
+                    f"{path} is no file of JSON lines: give {' or '.join(SUFFIXES)}, also packed "
+                    f"as {', '.join(PACKED)}"
+                )
             for where, line in read_lines(path, advance):
                 try:
                     yield where, parse(line, kind)
@@ -175,9 +180,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="GLOB",
-        help="your examples: .jsonl files (.gz and .zst are unpacked) with an object on each line; "
-        "** searches folders. Fields: prompt and response for demonstrations; prompt, chosen and "
-        "rejected for preferences; prompt, answer and any more for prompts. A conversation has "
+        help="your examples: .jsonl files (.gz, .bz2, .xz, .zst and .zip are unpacked) with an "
+        "object on each line; ** searches folders. Fields: prompt and response for demonstrations; "
+        "prompt, chosen and rejected for preferences; prompt, answer and any more for prompts. A "
+        "conversation has "
         "messages, or lists of them as prompt, chosen and rejected; prompts may be such a list "
         "too. Without it: a sample",
     )
@@ -239,12 +245,20 @@ def read_lines(path: Path, advance: Advance) -> Iterator[tuple[str, bytes]]:
     """
     told = 0
     with reading(path) as (content, raw):
-        for number, line in enumerate(content, start=1):
+        for number, line in enumerate(_encoded_lines(path, content), start=1):
             position = raw.tell()
             advance(position - told)
             told = position
             if line.strip():
                 yield f"{path}:{number}", line
+
+
+def _encoded_lines(path: Path, content: Any) -> Iterator[bytes]:
+    """The lines as they are; those of UTF-16 and UTF-32 with a byte order mark in UTF-8."""
+    if not is_wide(content.peek(4)[:4]):
+        return content
+    lines = lines_of(DecodedText(path, content).blocks(), sys.maxsize)
+    return (str(line).encode() for line in lines)
 
 
 def decode(line: bytes) -> str:
@@ -253,6 +267,10 @@ def decode(line: bytes) -> str:
     Raises:
         ValueError: It is not UTF-8.
     """
+    if b"\0" in line:
+        raise ValueError(
+            "NUL bytes, as UTF-16 without a byte order mark has: convert the file to UTF-8"
+        )
     try:
         return line.decode("utf-8-sig")
     except UnicodeDecodeError as error:

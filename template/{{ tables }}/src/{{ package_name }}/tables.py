@@ -21,6 +21,7 @@ from .dialect import Dialect
 from .errors import UserError
 from .packing import LINES, SEPARATED, SHEETS, TYPED, form_of
 from .separated import open_separated
+from .storage.ahead import ahead
 from .storage.matching import matching_files
 from .table_file import TableFile
 from .typed import open_typed
@@ -162,7 +163,8 @@ def read_tables(
 ) -> Iterator[Rows]:
     """Read columns of all files, converted to the given types.
 
-    A text that spells a missing value (``cells.MISSING``) is null, and so is NaN.
+    A text that spells a missing value (``cells.MISSING``) is null, and so is NaN. Files are parsed
+    by one thread and their cells converted by another, ahead of what the caller does with them.
 
     Args:
         paths: The files.
@@ -175,11 +177,18 @@ def read_tables(
         UserError: A file cannot be read, lacks a column, or has a cell that is not of its type.
     """
     for path in paths:
-        for rows in _stored(path, list(types), dialect, advance):
-            columns = [
-                _converted(rows, name, types[name], dialect.formats.get(name, "")) for name in types
-            ]
-            yield rows._replace(batch=pa.RecordBatch.from_arrays(columns, names=list(types)))
+        yield from ahead(_typed(path, types, advance, dialect))
+
+
+def _typed(
+    path: Path, types: Mapping[str, pa.DataType], advance: Advance, dialect: Dialect
+) -> Iterator[Rows]:
+    """Columns of a file as they are to be."""
+    for rows in _stored(path, list(types), dialect, advance):
+        columns = [
+            _converted(rows, name, types[name], dialect.formats.get(name, "")) for name in types
+        ]
+        yield rows._replace(batch=pa.RecordBatch.from_arrays(columns, names=list(types)))
 
 
 def _with_formats(understood: Understood, paths: Sequence[Path], stated: set[str]) -> Understood:
@@ -254,7 +263,11 @@ def _converted(rows: Rows, name: str, dtype: pa.DataType, written: str) -> pa.Ar
 
 
 def _stored(path: Path, names: list[str], dialect: Dialect, advance: Advance) -> Iterator[Rows]:
-    """Columns of a file as they stand there."""
+    """Columns of a file as they stand there, read while what was read before is worked on."""
+    return ahead(_parsed(path, names, dialect, advance))
+
+
+def _parsed(path: Path, names: list[str], dialect: Dialect, advance: Advance) -> Iterator[Rows]:
     told, first = 0, 1
     with _opened(path, dialect) as (file, there):
         lacking = [repr(name) for name in names if name not in there]

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import functools
 import importlib
 import io
 import itertools
@@ -49,6 +50,14 @@ def open_sheet(path: Path, _: Form, dialect: Dialect) -> Iterator[TableFile]:
     Raises:
         UserError: The package that reads it is not installed, or it is not certain which sheet.
     """
+    found = path.stat()
+    name, batch = _sheet(path, dialect.sheet, found.st_mtime_ns)
+    yield TableFile(batch.schema, lambda _: iter([batch]), lambda: found.st_size, f"sheet {name!r}")
+
+
+@functools.lru_cache(maxsize=16)  # a table is read several times, and parsing it takes long
+def _sheet(path: Path, sheet: str, _changed: int) -> tuple[str, pa.RecordBatch]:
+    """The name and the rows of a sheet."""
     try:
         calamine = importlib.import_module("python_calamine")
     except ImportError as error:
@@ -58,15 +67,15 @@ def open_sheet(path: Path, _: Form, dialect: Dialect) -> Iterator[TableFile]:
     try:
         book = calamine.CalamineWorkbook.from_path(str(path))
         sheets = {name: book.get_sheet_by_name(name) for name in book.sheet_names}
-        rows = {name: sheet.to_python() for name, sheet in sheets.items()}
+        rows = {name: each.to_python() for name, each in sheets.items()}
     except calamine.CalamineError as error:
         raise UserError(f"{path} cannot be read: {error}") from error
     filled = [name for name in rows if rows[name]]
     if not filled:
         raise UserError(f"{path} holds no row")
-    if len(filled) > 1 and not dialect.sheet:
+    if len(filled) > 1 and not sheet:
         raise UserError(f"{path} has several sheets, {', '.join(filled)}: give --sheet")
-    name = dialect.sheet or filled[0]
+    name = sheet or filled[0]
     if not rows.get(name):
         raise UserError(f"{path} has no sheet {name!r} with rows: it has {', '.join(filled)}")
     header, *body = rows[name]
@@ -75,8 +84,7 @@ def open_sheet(path: Path, _: Form, dialect: Dialect) -> Iterator[TableFile]:
         [_whole_numbers(_array(column)) for column in columns],
         names=[str(_cell(title) or "") for title in header],
     )
-    size = path.stat().st_size
-    yield TableFile(batch.schema, lambda _: iter([batch]), lambda: size, f"sheet {name!r}")
+    return name, batch
 
 
 def _parsed(path: Path, lines: Iterator[str]) -> Iterator[pa.RecordBatch]:

@@ -10,7 +10,7 @@ have the stated proportions: exactly, if the units are single examples.
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
 from jaxtyping import Int64, UInt64
@@ -59,6 +59,7 @@ class Splitter:
         """How many examples there are."""
         return len(self._keys)
 
+    @no_type_check  # it takes longer than the work, which is done for each of many small examples
     def add(self, digest: bytes, label: str = "", size: int = 1) -> None:
         """Take in an example.
 
@@ -92,7 +93,7 @@ class Splitter:
             found = np.array([SPLITS.index(split) for split in given])
             info: dict[str, Any] = {"by": "folders"}
         else:
-            keys, sizes = np.array(self._keys, np.uint64), np.array(self._sizes, np.int64)
+            keys, sizes = np.frombuffer(self._keys, "u8"), np.frombuffer(self._sizes, "i8")
             found = _divide(keys, labels, sizes, self._percent)
             info = {"by": self._by, "percent": dict(zip(SPLITS, self._percent, strict=True))}
         counts = np.zeros((len(SPLITS), len(names)), np.int64)

@@ -38,7 +38,7 @@ class ByteTokenizer:
 
     def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
         """Encode several texts."""
-        return [self.encode(text) for text in texts]
+        return [np.frombuffer(text.encode(), np.uint8).astype(np.int32) for text in texts]
 
     def decode(self, ids: Integer[np.ndarray, " seq_len"]) -> str:
         """Decode ids; specials are dropped, bytes that are no UTF-8 become U+FFFD."""

@@ -3,9 +3,10 @@
 This module stays free of heavy imports, because the command line reads it for its help.
 """
 
+import functools
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import UserError
@@ -16,6 +17,9 @@ def matching_files(
 ) -> tuple[Path, ...]:
     """The files that match any of the patterns, each once, in a fixed order.
 
+    A file that symbolic links lead to on several ways counts once, under the shortest of its names.
+    Of a folder, hidden files and folders are passed over, as patterns do.
+
     Args:
         patterns: What stood behind ``--source``; ``**`` searches folders.
         example: What to search a folder for, such as ``**/*.txt``; for errors.
@@ -24,18 +28,39 @@ def matching_files(
     Raises:
         UserError: A pattern matches no file, or a folder without such files.
     """
-    files: set[Path] = set()
+    files: dict[str, Path] = {}
+    real = functools.lru_cache(maxsize=1024)(os.path.realpath)  # of folders
     for pattern in patterns:
         expanded = os.path.expanduser(pattern)
         folder = os.path.isdir(expanded)
-        names = Path(expanded).rglob("*") if folder else glob.glob(expanded, recursive=True)
-        found = [path for path in map(Path, names) if path.is_file()]
-        if folder:
-            found = [path for path in found if path.name.endswith(suffixes)]
-        if folder and not found:
+        names = _inside(expanded, suffixes) if folder else glob.iglob(expanded, recursive=True)
+        matched = False
+        for name in filter(os.path.isfile, names):
+            matched = True
+            parent, last = os.path.split(name)
+            link = os.path.islink(name)
+            key = os.path.realpath(name) if link else os.path.join(real(parent), last)
+            path, other = Path(name), files.get(key)
+            if other is None or (len(path.parts), path) < (len(other.parts), other):
+                files[key] = path
+        if folder and not matched:
             inside = os.path.join(pattern, *example.split("/"))
             raise UserError(f"--source {pattern} is a folder: give a pattern such as '{inside}'")
-        if not found:
+        if not matched:
             raise UserError(f"--source {pattern} matches no file")
-        files.update(found)
-    return tuple(sorted(files))
+    return tuple(sorted(files.values()))
+
+
+def _inside(folder: str, suffixes: tuple[str, ...]) -> Iterator[str]:
+    """The files in a folder whose names end so; links that lead back into it are not followed."""
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        folders[:] = [] if real in seen else [each for each in folders if not each.startswith(".")]
+        if real not in seen:
+            seen.add(real)
+            yield from (
+                os.path.join(place, name)
+                for name in names
+                if not name.startswith(".") and name.lower().endswith(suffixes)
+            )
