@@ -84,6 +84,15 @@ def test_with_targets_the_origin_rolls_over_the_files(experiment, ask, folder):
     assert all(result.batch["weights"].all() for result in results)
 
 
+def test_series_too_short_to_compare_with_are_counted(experiment, ask, folder, capsys):
+    lines = write_table(folder / "a.csv", places=3, days=40).read_text().splitlines()
+    (folder / "a.csv").write_text("\n".join(lines[:-30]) + "\n")  # of the third, ten days stay
+    rows = records(experiment, ask("a.csv", targets=True))
+    assert {row["series"] for row in rows} == {"place 0", "place 1"}
+    told = capsys.readouterr().err
+    assert told.startswith("note: 1 of 3 series are too short to be evaluated: they have no window")
+
+
 def test_an_actual_value_that_is_missing_stays_empty(experiment, ask, folder):
     lines = write_table(folder / "a.csv", places=1, days=30).read_text().splitlines()
     day, place, *_ = lines[-1].split(",")

@@ -1,6 +1,7 @@
 """What the trained model tells: quantiles of the steps to come, of your own files too."""
 
 import itertools
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,13 @@ class ForecastPrediction(Settings):
                 f"data.seq_len {data.seq_len} others, in which half of the values are there"
             )
         silent = set(range(len(ends))) - set(windows.owners.tolist())
-        if silent and not targets:
+        if silent and targets:
+            print(
+                f"note: {len(silent)} of {len(ends)} series are too short to be evaluated: they "
+                f"have no window of {data.horizon} steps after half of {data.seq_len} others",
+                file=sys.stderr,
+            )
+        elif silent:
             raise UserError(
                 f"--source {source.name}: there is nothing in the last {data.seq_len} steps of "
                 f"series {panel.series[min(silent)].name!r} to forecast from"
