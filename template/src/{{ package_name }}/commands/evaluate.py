@@ -15,6 +15,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
     add_plot_option(parser)
     parser.add_argument(
+        "--mistakes",
+        type=Path,
+        metavar="FILE",
+        help="also draw the worst mistakes and the least certain examples: a .png",
+    )
+    parser.add_argument(
         "--evaluation",
         metavar="NAME",
         help="the experiment's evaluation whose data and metrics to use (default: the first)",
@@ -48,6 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     check_output(arguments.output, ".json")
     check_output(arguments.plot, ".png")
+    check_output(arguments.mistakes, ".png")
     if arguments.source and arguments.batches:
         raise UserError("--batches goes with a split; files are evaluated whole")
 
@@ -58,7 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ..numerics.result import Err
     from ..training.averaging import with_weights
     from ..training.evaluation import split_chunks
-    from ._run import asking, draw, open_chosen
+    from ._run import asking, draw, draw_mistakes, open_chosen
 
     program, state, step = open_chosen(arguments)
     experiment, name = program.experiment, arguments.evaluation
@@ -98,3 +105,7 @@ def run(arguments: argparse.Namespace) -> None:
             write_atomically(arguments.output, json.dumps(told, indent=2) + "\n")
         if arguments.plot is not None:
             draw(program.prediction, arguments.plot, list(program.predict(state, chunks)))
+        if arguments.mistakes is not None:
+            if not arguments.source:
+                chunks = split_chunks(batches)
+            draw_mistakes(program.prediction, arguments.mistakes, program.predict(state, chunks))
