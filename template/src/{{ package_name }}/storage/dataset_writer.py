@@ -24,7 +24,7 @@ from array_record.python.array_record_data_source import ArrayRecordDataSource
 
 from ..errors import UserError
 from ..files import refuse_links, sync
-from .dataset import MANIFEST, TOKENIZER, DataSet, Manifest, Shard, add_record, holds_data_set
+from .dataset import MANIFEST, TOKENIZER, DataSet, Manifest, Shard, add_records, holds_data_set
 
 _WORK = ".writing"
 _SHARD_NAME = re.compile(r"[a-z_]+-\d{5}-[0-9a-f]{8}\.arrayrecord")
@@ -105,12 +105,12 @@ class DataSetWriter:
         if self._created and not any(self._directory.iterdir()):
             self._directory.rmdir()
 
-    def write(self, split: str, record: bytes) -> None:
-        """Append a record to a split.
+    def write(self, split: str, *records: bytes) -> None:
+        """Append records to a split.
 
         Args:
             split: Lower-case letters and underscores.
-            record: Its bytes.
+            records: The bytes of each.
 
         Raises:
             UserError: The file cannot be written, for instance because the disk is full.
@@ -122,7 +122,7 @@ class DataSetWriter:
             if not _SHARD_NAME.fullmatch(name):
                 raise ValueError(f"{split!r}: a split is named by lower-case letters only")
             shard = self._open[split] = RecordFile(self.scratch / name)
-        shard.add(record)
+        shard.add(*records)
         if shard.bytes >= self._shard_bytes:
             self._close(split)
 
@@ -209,17 +209,18 @@ class RecordFile:
         with _reporting(path):
             self._writer = array_record_module.ArrayRecordWriter(str(path), _OPTIONS)
 
-    def add(self, record: bytes) -> None:
-        """Append a record.
+    def add(self, *records: bytes) -> None:
+        """Append records.
 
         Raises:
             UserError: The file cannot be written, for instance because the disk is full.
         """
         with _reporting(self.path):
-            self._writer.write(record)
-        self.records += 1
-        self.bytes += len(record)
-        add_record(self._digest, record)
+            for record in records:
+                self._writer.write(record)
+        self.records += len(records)
+        self.bytes += sum(map(len, records))
+        add_records(self._digest, records)
 
     def close(self) -> str:
         """Write what has not been written yet, and return the SHA-256 of all records."""

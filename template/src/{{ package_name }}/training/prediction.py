@@ -123,7 +123,7 @@ class Explains(Protocol):
     """A prediction that shows what an answer depends on."""
 
     def explain(self, model: nnx.Module, result: Result, path: Path) -> None:
-        """Draw some examples as a PNG picture, each with the parts of it that its answer depends on.
+        """Draw examples as a PNG picture, each with the parts of it that its answer depends on.
 
         Args:
             model: The model, in evaluation.

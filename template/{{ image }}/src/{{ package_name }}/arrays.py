@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
@@ -165,5 +166,5 @@ def _rows(path: Path, name: str) -> Iterator[np.ndarray]:
                     count = min(_ROWS, shape[0] - first)
                     rows = np.frombuffer(file.read(count * size), dtype)
                     yield from rows.reshape(count, *shape[1:])
-    except (OSError, ValueError, zipfile.BadZipFile, zipfile.zlib.error) as error:
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path}: {name} cannot be read: {error}") from error

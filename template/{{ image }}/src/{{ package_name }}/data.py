@@ -102,7 +102,9 @@ class ImageData(PreparedData):
         here = (self.height, self.width)
         if source.size not in (None, here):
             high, wide = source.size
-            raise UserError(f"--size {high}x{wide} and data.height={here[0]}, data.width={here[1]}: give one")
+            raise UserError(
+                f"--size {high}x{wide} and data.height={here[0]}, data.width={here[1]}: give one"
+            )
         return here
 
     def _channels(self, source: sources.Source) -> int | None:

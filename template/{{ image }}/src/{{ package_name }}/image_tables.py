@@ -10,14 +10,13 @@ import pyarrow as pa
 from pyarrow import parquet
 from pydantic import Field
 
-from . import cells
 from .dialect import Dialect
 from .errors import UserError
 from .folders import SUFFIXES, Item
 from .packing import form_of
 from .settings import Settings
 from .storage.splitting import SPLITS
-from .tables import Rows, Understood, columns_of, read_tables, understand
+from .tables import Rows, Understood, read_tables, understand
 
 _ROWS = 64  # whose bytes are in memory at a time
 _SPLITS = {
@@ -139,9 +138,7 @@ class Tables:
         return split
 
 
-def _find(
-    files: Sequence[Path], given: Columns, understood: Understood, targets: bool
-) -> Columns:
+def _find(files: Sequence[Path], given: Columns, understood: Understood, targets: bool) -> Columns:
     """The columns, of which what is not given follows from what they hold."""
     types, listed = understood.types, ", ".join(understood.types)
     images = [name for name in (given.image, f"{given.image}.bytes") if name in types]

@@ -1,6 +1,8 @@
 """Images brought to a common size, number of channels, and depth."""
 
+import contextlib
 import hashlib
+import itertools
 import multiprocessing
 import os
 import signal
@@ -15,6 +17,7 @@ from jaxtyping import Int64, Shaped
 from PIL import Image, ImageOps
 
 from .decoding import Bands, Content, decoded
+from .folders import Item
 
 Pixels = Shaped[np.ndarray, "height width channels"]  # of uint8 or uint16
 T = TypeVar("T")
@@ -126,44 +129,42 @@ def reason_of(error: Exception) -> str:
 
 
 def mapped(
-    function: Callable[[Sequence[Content]], list[T]], contents: Iterable[Content], count: int
-) -> Iterator[T]:
-    """What a function makes of images, in their order, on all processor cores.
+    function: Callable[[list[Content]], list[T]], items: Iterable[Item]
+) -> Iterator[tuple[list[Item], list[T]]]:
+    """What a function makes of images, part by part in their order, on all processor cores.
 
     Memory holds the images that are being read and no others. Of small files, Python itself takes
     most of the time, which only processes share; they are started where they are worth it.
 
     Args:
-        function: Something that another process can import, for some images at once.
-        contents: The images.
-        count: How many there are, about.
+        function: Something that another process can import; it takes the contents of some images.
+        items: The images.
     """
     workers = _cores()
-    with _pool(workers, count) as pool:
-        waiting: deque[Future[list[T]]] = deque()
-        part: list[Content] = []
-        for content in contents:
-            part.append(content)
-            if len(part) == _AT_ONCE:
-                waiting.append(pool.submit(function, part))
-                part = []
+    waiting: deque[tuple[list[Item], Future[list[T]]]] = deque()
+    with contextlib.ExitStack() as pools:
+        pool: Executor = pools.enter_context(ThreadPoolExecutor(workers))
+        for number, part in enumerate(_parts(items)):
+            if number == _MANY // _AT_ONCE and workers > 1:
+                # A fork would copy the locks of threads that it does not copy.
+                spawn = multiprocessing.get_context("spawn")
+                pool = pools.enter_context(ProcessPoolExecutor(workers, spawn, _follow_parent))
+            waiting.append((part, pool.submit(function, [item.content for item in part])))
             if len(waiting) > 2 * workers:
-                yield from waiting.popleft().result()
-        waiting.append(pool.submit(function, part))
-        while waiting:
-            yield from waiting.popleft().result()
+                done, future = waiting.popleft()
+                yield done, future.result()
+        for done, future in waiting:
+            yield done, future.result()
+
+
+def _parts(items: Iterable[Item]) -> Iterator[list[Item]]:
+    remaining = iter(items)
+    while part := list(itertools.islice(remaining, _AT_ONCE)):
+        yield part
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _pool(workers: int, count: int) -> Executor:
-    if count < _MANY or workers == 1:
-        return ThreadPoolExecutor(workers)
-    # A fork would copy the locks of threads that it does not copy.
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, _follow_parent)
 
 
 def _follow_parent() -> None:

@@ -18,7 +18,7 @@ from .data import fill_up, make_batch
 from .errors import UserError
 from .folders import Item
 from .image_grid import draw_images
-from .images import load_some, mapped
+from .images import Picture, Pixels, load_some, mapped
 from .objective import Network
 from .saliency import saliency
 from .scatter import plot_scatter, r_squared
@@ -50,17 +50,17 @@ class ImagePrediction(Settings):
         return self.model_copy(update={"info": dict(info)})
 
     @property
-    def schema(self) -> ImageSchema:
+    def known(self) -> ImageSchema:
         """How images and targets are read."""
         return ImageSchema.of(self.info)
 
     def input_specs(self, data: Any) -> dict[str, jax.ShapeDtypeStruct]:
         """Normalised images, of shape (height, width, channels)."""
-        return {"images": jax.ShapeDtypeStruct(self.schema.form.shape, jnp.float32)}
+        return {"images": jax.ShapeDtypeStruct(self.known.form.shape, jnp.float32)}
 
     def __call__(self, model: Network, inputs: dict[str, Array]) -> dict[str, Array]:
         """Float32 ``probabilities`` or ``label_probabilities``, (batch, names), or ``values``."""
-        logits, targets = model(inputs["images"]), self.schema.targets
+        logits, targets = model(inputs["images"]), self.known.targets
         if targets.task == "multilabel":
             return {"label_probabilities": jax.nn.sigmoid(logits)}
         if targets.task == "regression":
@@ -81,7 +81,7 @@ class ImagePrediction(Settings):
             UserError: A file cannot be read, a folder is not laid out as it should be, or a class
                 is none of the model's.
         """
-        schema = self.schema
+        schema = self.known
         if not targets:
             return self._chunks(data, to_predict(sources, schema), None)
         items, again = itertools.tee(
@@ -96,7 +96,7 @@ class ImagePrediction(Settings):
         is known it stands in the column ``label``. Of labels, those that are likelier than not are
         told, and how likely each is; of numbers, each.
         """
-        targets = self.schema.targets
+        targets = self.known.targets
         names = targets.names
         for rows, batch, outputs in results:
             labels: Any = batch.get("labels", [None] * len(rows))
@@ -107,7 +107,9 @@ class ImagePrediction(Settings):
                     yield {**row, **known, **_tell(names, values)}
                 elif targets.task == "multilabel":
                     known = {} if label is None else {"true_labels": _joined(names, label)}
-                    shares = {f"probability_{name}": p for name, p in zip(names, values, strict=True)}
+                    shares = {
+                        f"probability_{name}": p for name, p in zip(names, values, strict=True)
+                    }
                     yield {**row, **known, "labels": _joined(names, values), **shares}
                 else:
                     if label is not None:
@@ -123,7 +125,7 @@ class ImagePrediction(Settings):
         """
         if not all("labels" in result.batch for result in results):
             raise UserError("--plot: a picture needs images whose targets are known")
-        targets = self.schema.targets
+        targets = self.known.targets
         labels = np.concatenate([result.batch["labels"] for result in results])
         if targets.task == "classification":
             shares = np.concatenate([result.outputs["probabilities"] for result in results])
@@ -140,7 +142,7 @@ class ImagePrediction(Settings):
 
     def write_samples(self, model: Network, results: list[Result], path: Path) -> None:
         """Draw images with what is told of each, and what is right where that differs."""
-        titled = [each for result in results for each in described(self.schema, self.info, result)]
+        titled = [each for result in results for each in described(self.known, self.info, result)]
         draw_images(path.with_suffix(".png"), {"": titled[:SHOWN]})
 
     def draw_mistakes(self, path: Path, results: Iterable[Result]) -> None:
@@ -152,28 +154,31 @@ class ImagePrediction(Settings):
         images = result.batch["images"][:_EXPLAINED]
         titled = []
         found = np.asarray(saliency(model, jnp.asarray(images)))
-        for each, map_ in zip(described(self.schema, self.info, result), found, strict=False):
+        for each, map_ in zip(described(self.known, self.info, result), found, strict=False):
             titled += [each, (map_[..., None], "depends on")]
         draw_images(path, {"": titled})
 
     def _chunks(
         self, data: Any, items: Iterable[Item], labels: Iterator[Any] | None
     ) -> Iterator[Chunk]:
-        schema = self.schema
-        named, contents = itertools.tee(items)
-        read = partial(load_some, schema.form)
-        pictures = mapped(read, (item.content for item in contents), 0)
-        pairs = zip(named, pictures, strict=True)
+        schema = self.known
+        parts = mapped(partial(load_some, schema.form), items)
+        pairs = itertools.chain.from_iterable(zip(*part, strict=True) for part in parts)
         while part := list(itertools.islice(pairs, data.batch_size)):
-            for item, picture in part:
-                if isinstance(picture, str):
-                    raise unreadable(item.where, picture)
-            pixels = np.stack([picture.pixels for _, picture in part])
+            pixels = np.stack([_pixels(item, picture) for item, picture in part])
             known = None
             if labels is not None:
-                known = np.array(list(itertools.islice(labels, len(part))), schema.targets.dtype.base)
+                known = np.array(
+                    list(itertools.islice(labels, len(part))), schema.targets.dtype.base
+                )
             batch = fill_up(make_batch(pixels, known, self.info), data.batch_size)
             yield Chunk(batch, [{"file": item.where} for item, _ in part])
+
+
+def _pixels(item: Item, picture: Picture | str) -> Pixels:
+    if isinstance(picture, str):
+        raise unreadable(item.where, picture)
+    return picture.pixels
 
 
 def _joined(names: Sequence[str], values: Iterable[Any]) -> str:

@@ -5,18 +5,14 @@ them costs nothing in training. Memory holds the images that are being read, and
 each of the others.
 """
 
-import itertools
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .collection import Collection
 from .errors import UserError
-from .folders import Item
-from .images import Form, Picture, load_some, mapped
+from .images import load_some, mapped
 from .reporting.byte_progress import ByteProgress
 from .schema import ImageSchema
 from .skipping import Skipped
@@ -30,6 +26,7 @@ from .targets import frequencies, judge
 
 PERCENT = (70, 10, 20)  # of the images are for training, validation, and the test
 
+_AT_ONCE = 64  # records that are moved together
 _SHORT_LIST = 10  # classes whose counts stand behind those of the splits
 _MOST_LISTED = 40  # lines of classes
 
@@ -67,28 +64,34 @@ def write_images(
     skipped = Skipped.allowed(source.most_skipped, survey.count, writer.scratch.parent)
     splitter, often = Splitter(PERCENT, source.kept_together), frequencies(targets, survey.targets)
     tally, spool = Tally(targets, form, often, splitter), writer.spool()
-    schema = ImageSchema(
-        form=form, targets=targets, columns=collection.columns, label=source.label
-    )
+    schema = ImageSchema(form=form, targets=targets, columns=collection.columns, label=source.label)
     record, without_target = np.zeros((), schema.record_type), 0
     with ByteProgress("reading images", survey.count, enabled=progress, unit=" images") as bar:
-        for item, picture in _read(collection, form, survey.count):
-            bar.advance(1)
-            if isinstance(picture, str):
-                skipped.add(item.where, picture)
-                continue
-            stored = schema.encoded(item)
-            if stored is None:
-                without_target += 1
-                continue
-            tally.add(item, picture, stored)
-            record["label"], record["image"] = stored, picture.pixels
-            spool.add(record.tobytes())
+        for items, pictures in mapped(partial(load_some, form), collection.items()):
+            bar.advance(len(items))
+            kept, records = [], []
+            for item, picture in zip(items, pictures, strict=True):
+                if isinstance(picture, str):
+                    skipped.add(item.where, picture)
+                elif (stored := schema.encoded(item)) is None:
+                    without_target += 1
+                else:
+                    kept.append((item, picture, stored))
+                    record["label"], record["image"] = stored, picture.pixels
+                    records.append(record.tobytes())
+            spool.add(*records)
+            tally.add(kept)
     skipped.write()
     division = tally.divide()
     _check_trained(division.get("classes", {}))
-    for split, data in zip(tally.splits, spool.take(), strict=True):
-        writer.write(split, data)
+    spooled = spool.take()
+    for first in range(0, len(spooled), _AT_ONCE):
+        numbers = range(first, min(first + _AT_ONCE, len(spooled)))
+        parts: dict[str, list[bytes]] = {}
+        for number, data in zip(numbers, spooled.__getitems__(numbers), strict=True):
+            parts.setdefault(tally.splits[number], []).append(data)
+        for split, records in parts.items():
+            writer.write(split, *records)
     mean, std = tally.pixel_moments()
     doubles, contradicting = tally.doubles()
     return {
@@ -133,15 +136,6 @@ _COUNTED = {
     "doubles": "images equal another one; those share a split",
     "contradicting": "images have other targets than one that equals them",
 }
-
-
-def _read(
-    collection: Collection, form: Form, count: int
-) -> Iterator[tuple[Item, Picture | str]]:
-    """All images, in their order, each as it is used or with the reason why it cannot be read."""
-    items, again = itertools.tee(collection.items())
-    contents = (item.content for item in again)
-    return zip(items, mapped(partial(load_some, form), contents, count), strict=True)
 
 
 def _class_lines(classes: Mapping[str, Mapping[str, int]]) -> list[str]:

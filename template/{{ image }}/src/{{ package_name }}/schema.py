@@ -32,9 +32,9 @@ class ImageSchema(Settings):
     def of(cls, info: Mapping[str, Any]) -> "ImageSchema":
         """That of a data set; those of 0.4 held classes and 8 bits alone."""
         targets = info.get("targets") or {"names": info["classes"]}
-        columns = info.get("columns")
+        columns, (height, width, channels) = info.get("columns"), info["shape"]
         return cls(
-            form=Form(*info["shape"], info.get("bits", 8)),
+            form=Form(height, width, channels, info.get("bits", 8)),
             targets=Targets.model_validate(targets),
             columns=None if columns is None else Columns.model_validate(columns),
             label=info.get("label", ""),

@@ -81,12 +81,14 @@ def described(schema: ImageSchema, info: Mapping[str, Any], result: Result) -> l
     """The images of a result, each with what the model tells, and what is right if it differs."""
     batch, outputs = result.batch, result.outputs
     pixels = batch["images"] * np.asarray(info["std"]) + np.asarray(info["mean"])
-    titled = []
-    for at, image in enumerate(pixels):
-        told = _told(schema, outputs, at)
-        right = _name(schema, _own_units(schema, batch["labels"][at])) if "labels" in batch else told
-        titled.append((image, told if told == right else f"{told}, not {right}"))
-    return titled
+    told = [_told(schema, outputs, at) for at in range(len(pixels))]
+    if "labels" not in batch:
+        return list(zip(pixels, told, strict=True))
+    right = [_name(schema, label) for label in _own_units(schema, batch["labels"])]
+    return [
+        (image, said if said == name else f"{said}, not {name}")
+        for image, said, name in zip(pixels, told, right, strict=True)
+    ]
 
 
 def _judged(

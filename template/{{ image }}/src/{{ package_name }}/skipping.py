@@ -68,7 +68,10 @@ class Skipped(NamedTuple):
             if not self.found:
                 self.path.unlink(missing_ok=True)
                 return
-            with replacing(self.path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+            with (
+                replacing(self.path) as draft,
+                draft.open("w", encoding="utf-8", newline="") as file,
+            ):
                 table = csv.writer(file, lineterminator="\n")
                 table.writerows([("image", "problem"), *self.found])
         except OSError as error:

@@ -254,7 +254,7 @@ def _check_regex(option: str, pattern: str) -> None:
 
 
 def _size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"([1-9]\d{0,5})(?:[x×]([1-9]\d{0,5}))?", text.lower())
+    found = re.fullmatch(r"([1-9]\d{0,5})(?:x([1-9]\d{0,5}))?", text.lower())
     if not found:
         raise UserError(f"--size {text}: give one number, or height and width such as 64x96")
     height, width = found.groups()

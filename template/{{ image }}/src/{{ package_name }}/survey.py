@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .collection import Collection
-from .decoding import look
+from .decoding import Content, Look, look
 from .errors import UserError
-from .images import Form, reason_of
+from .images import Form, mapped, reason_of
 from .reporting.byte_progress import ByteProgress
 from .skipping import unreadable
 from .targets import Found
@@ -38,6 +38,14 @@ class Survey:
     bits: Counter[int] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
 
+    def add(self, seen: Look) -> None:
+        """Take in an image."""
+        if len(self.sizes) < _MOST_SIZES:
+            self.sizes[seen.height, seen.width] += 1
+        self.channels[seen.channels] += 1
+        self.bits[seen.bits] += 1
+        self.kinds[seen.kind] += 1
+
 
 def survey_images(collection: Collection, *, skip: bool, progress: bool) -> Survey:
     """Look at all images of a source.
@@ -52,27 +60,34 @@ def survey_images(collection: Collection, *, skip: bool, progress: bool) -> Surv
     """
     survey, with_split = Survey(Found(collection.targets)), 0
     with ByteProgress("looking at images", None, enabled=progress, unit=" images") as bar:
-        for item in collection.items():
-            survey.count += 1
-            with_split += item.split is not None
-            bar.advance(1)
-            try:
-                seen = look(item.content)
-            except Exception as error:  # damage to a file can surface as anything
-                if skip:
-                    continue
-                raise unreadable(item.where, reason_of(error)) from error
-            survey.targets.add(item.targets)
-            if len(survey.sizes) < _MOST_SIZES:
-                survey.sizes[seen.height, seen.width] += 1
-            survey.channels[seen.channels] += 1
-            survey.bits[seen.bits] += 1
-            survey.kinds[seen.kind] += 1
+        for items, looks in mapped(look_some, collection.items()):
+            bar.advance(len(items))
+            survey.count += len(items)
+            with_split += sum(item.split is not None for item in items)
+            for item, seen in zip(items, looks, strict=True):
+                if isinstance(seen, Look):
+                    survey.add(seen)
+                elif not skip:
+                    raise unreadable(item.where, seen)
+            survey.targets.add([item.targets for item in items])
     if not survey.kinds:
         raise UserError("none of the images can be read")
     if with_split not in (0, survey.count):
-        raise UserError(f"only {with_split:,} of {survey.count:,} images say which split they are in")
+        raise UserError(
+            f"only {with_split:,} of {survey.count:,} images say which split they are in"
+        )
     return survey
+
+
+def look_some(contents: list[Content]) -> list[Look | str]:
+    """Look at images; what is damaged is told in words."""
+    looks: list[Look | str] = []
+    for content in contents:
+        try:
+            looks.append(look(content))
+        except Exception as error:  # damage to a file can surface as anything
+            looks.append(reason_of(error))
+    return looks
 
 
 def form_for(

@@ -1,4 +1,4 @@
-"""What is kept of every image while a data set is made: its split, its targets, its pixels' sums."""
+"""What is kept of every image while a data set is made: split, targets, sums of its pixels."""
 
 from array import array
 from collections.abc import Sequence
@@ -34,19 +34,25 @@ class Tally:
         self._targets, self._form, self._frequencies = targets, form, frequencies
         self._splitter = splitter
         self._given: list[str] = []
+        self._strata: dict[tuple[int | float, ...], str] = {}
         self._digests, self._sums = array("Q"), array("q")
         self._stored = array("d" if targets.task == "regression" else "i")
         self.splits: list[str] = []
 
-    def add(self, item: Item, picture: Picture, stored: Stored) -> None:
-        """Take in an image with its targets as they are stored."""
-        values = [stored] if isinstance(stored, int) else stored
-        self._stored.extend(values)
-        self._splitter.add(item.group or picture.digest, self._stratum(values))
-        self._digests.append(int.from_bytes(picture.digest[:8], "big"))
-        self._sums.extend(picture.sums.ravel().tolist())
-        if item.split is not None:
-            self._given.append(item.split)
+    def add(self, images: Sequence[tuple[Item, Picture, Stored]]) -> None:
+        """Take in some images with their targets as they are stored."""
+        for item, picture, stored in images:
+            values = [stored] if isinstance(stored, int) else stored
+            labels = () if self._targets.task == "regression" else tuple(values)
+            stratum = self._strata.get(labels)
+            if stratum is None:
+                stratum = self._strata[labels] = self._stratum(labels)
+            self._stored.extend(values)
+            self._splitter.add(item.group or picture.digest, stratum)
+            self._digests.append(int.from_bytes(picture.digest[:8], "big"))
+            self._sums.extend(picture.sums.ravel().tolist())
+            if item.split is not None:
+                self._given.append(item.split)
 
     def divide(self) -> dict[str, Any]:
         """Divide the images, and tell how; see `Splitter.divide`.
@@ -94,13 +100,13 @@ class Tally:
         others = (stored != stored[first[same]]).any(axis=1)
         return int(counts[counts > 1].sum()), int(others.sum())
 
-    def _stratum(self, values: Sequence[float]) -> str:
+    def _stratum(self, values: Sequence[int | float]) -> str:
         """What an image counts as where classes are divided evenly: the rarest of its labels."""
-        names, task = self._targets.names, self._targets.task
-        if task == "classification":
+        names = self._targets.names
+        if self._targets.task == "classification":
             return names[int(values[0])]
-        labels = np.flatnonzero(values) if task == "multilabel" else ()
-        return names[min(labels, key=lambda at: self._frequencies[at])] if len(labels) else ""
+        labels = [number for number, has in enumerate(values) if has]
+        return names[min(labels, key=self._frequencies.__getitem__)] if labels else ""
 
     def _in(self, split: str) -> Bool[np.ndarray, " batch"]:
         return np.array([each == split for each in self.splits])

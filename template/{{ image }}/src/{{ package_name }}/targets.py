@@ -61,7 +61,7 @@ class Targets(Settings):
         Raises:
             ValueError: One is none of the classes or labels, or no number.
         """
-        if any(_is_missing(value) for value in values):
+        if any(value is None or value != value for value in values):  # the latter is NaN
             return None
         if self.task == "regression":
             if len(values) != len(self.names):
@@ -96,18 +96,19 @@ class Found:
         self.counts: list[Counter[Any]] = [Counter() for _ in columns]
         self.missing = self.there = 0
 
-    def add(self, values: Sequence[Any]) -> None:
-        """Take in the values of an image."""
-        if len(values) > len(self.counts):  # arrays of numbers have no names
-            self.columns = [str(number) for number in range(len(values))]
-            self.counts = [Counter() for _ in values]
-        if not values or any(_is_missing(value) for value in values):
-            self.missing += 1
-            return
-        self.there += 1
-        for counter, value in zip(self.counts, values, strict=True):
-            if len(counter) <= _MOST_CLASSES:
-                counter[tuple(value) if isinstance(value, list) else value] += 1
+    def add(self, images: Sequence[tuple[Any, ...]]) -> None:
+        """Take in the values of some images."""
+        for values in images:
+            if len(values) > len(self.counts):  # arrays of numbers have no names
+                self.columns = [str(number) for number in range(len(values))]
+                self.counts = [Counter() for _ in values]
+            if not values or any(value is None or value != value for value in values):
+                self.missing += 1
+                continue
+            self.there += 1
+            for counter, value in zip(self.counts, values, strict=True):
+                if len(counter) <= _MOST_CLASSES:
+                    counter[tuple(value) if isinstance(value, list) else value] += 1
 
 
 def judge(found: Found, kind: str | None, where: str) -> Targets:
@@ -202,7 +203,3 @@ def _task(found: Found, where: str) -> Task:
             "several labels"
         )
     return "classification"
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and value != value)
