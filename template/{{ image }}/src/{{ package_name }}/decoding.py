@@ -20,7 +20,8 @@ Content = Path | bytes | np.ndarray
 """A file, what a file holds, or pixels: grey ones without an axis of channels, or channels last."""
 
 _ORIENTATION = 0x0112  # where EXIF says how the camera was held
-_BITS = 258  # where TIFF says how many bits each channel has
+_BITS, _PHOTOMETRIC, _SAMPLES = 258, 262, 277  # tags of TIFF
+_RGB = 2  # a photometric interpretation
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _HEIF = (b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -128,8 +129,15 @@ def _pillow(file: Path | io.BytesIO) -> Iterator[Image.Image | None]:
         _package("pillow_heif", "pillow-heif").register_heif_opener()
         image = Image.open(file)
     with image:
-        bits: Any = getattr(image, "tag_v2", {}).get(_BITS, ())
-        yield None if len(bits) > 1 and max(bits) > 8 else image
+        yield None if _loses_bands(image) else image
+
+
+def _loses_bands(image: Image.Image) -> bool:
+    """Whether Pillow would pass over some bands of a TIFF file, or over half of their bits."""
+    tags: Any = getattr(image, "tag_v2", {})
+    bits, samples = tags.get(_BITS, ()), tags.get(_SAMPLES, 1)
+    deep = len(bits) > 1 and max(bits) > 8
+    return deep or (tags.get(_PHOTOMETRIC) != _RGB and samples > len(image.getbands()))
 
 
 def _read_tiff(file: Path | io.BytesIO) -> Bands:

@@ -91,7 +91,7 @@ class Tables:
         as_bytes = _holds_bytes(self._types[columns.image])
         names = [*wanted, *extra] if as_bytes else [columns.image, *wanted, *extra]
         types = {name: self._types[name] for name in names}
-        types |= dict.fromkeys(extra, pa.string())
+        types |= dict.fromkeys([*extra, *names[: not as_bytes]], pa.string())
         for path in self._files:
             contents = _bytes(path, columns.image) if as_bytes else None
             if not types:
