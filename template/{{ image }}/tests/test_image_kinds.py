@@ -187,11 +187,10 @@ def test_a_table_to_predict_needs_no_targets(tmp_path):
     assert row["file"].endswith("photos/all/7.png")
     np.testing.assert_array_equal(pixels[0], image_kinds.CLEAN[7][1])
     (tmp_path / "data").rename(tmp_path / "old")
+    info = storage.dataset.DataSet.open(tmp_path / "old").info
+    known = prediction.ImagePrediction().fitted(info)
     with pytest.raises(errors.UserError, match=r"t.csv has no column 'class'; its columns: file"):
-        how = prediction.ImagePrediction().fitted(
-            storage.dataset.DataSet.open(tmp_path / "old").info
-        )
-        list(how.read(data.ImageData(), [str(tmp_path / "new" / "t.csv")], targets=True))
+        list(known.read(data.ImageData(), [str(tmp_path / "new" / "t.csv")], targets=True))
 
 
 def test_classes_of_tables_that_the_model_does_not_know_are_refused(tmp_path):

@@ -59,7 +59,7 @@ def look(content: Content) -> Look:
         if image.getexif().get(_ORIENTATION, 1) > 4:
             height, width = width, height
         deep = _is_deep(image)
-        kind = f"{image.format} {image.mode}"
+        kind = f"{image.format or 'array'} {image.mode}"
         if image.has_transparency_data:
             kind += " with transparency"
         return Look(height, width, 1 if deep else _channels(image), 16 if deep else 8, kind)
@@ -104,7 +104,11 @@ def bands_of(pixels: np.ndarray) -> Bands:
 @contextlib.contextmanager
 def _opened(content: Content) -> Iterator[Image.Image | Bands]:
     if isinstance(content, np.ndarray):
-        yield bands_of(content)
+        bands = bands_of(content)
+        plain = bands.dtype == np.uint8 and bands.shape[2] in (1, 3)
+        yield (
+            Image.fromarray(bands.squeeze(2) if bands.shape[2] == 1 else bands) if plain else bands
+        )
         return
     file = io.BytesIO(content) if isinstance(content, bytes) else content
     with _pillow(file) as image:
