@@ -57,8 +57,9 @@ def write(draw, folder, images, layout):
     images = draw.sample(images, len(images))
     stored = [(label, *encoded(draw, pixels)) for label, pixels in images]
     if layout == "npz":
-        arrays = {"pixels": np.stack([pixels for _, pixels in images])}
-        np.savez(folder / "t.npz", **arrays, classes=np.array([label for label, _ in images]))
+        pixels = np.stack([pixels for _, pixels in images])
+        classes = np.array([label for label, _ in images])
+        np.savez(folder / "t.npz", pixels=pixels, classes=classes)
         return ["--source", str(folder / "t.npz")]
     if layout == "parquet":
         column = [content for _, content, _ in stored]

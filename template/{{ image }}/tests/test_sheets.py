@@ -117,7 +117,7 @@ def test_images_of_any_channels_are_drawn(channels, tmp_path):
     assert (tmp_path / "a.png").stat().st_size > 1000
 
 
-def test_the_saliency_of_a_linear_model_is_its_weights():
+def test_the_saliency_of_a_linear_model_is_what_each_pixel_adds():
     weights = jnp.array(np.random.default_rng(0).normal(size=(4, 5, 2, 3)), jnp.float32)
     images = jnp.array(np.random.default_rng(1).normal(size=(6, 4, 5, 2)), jnp.float32)
 
@@ -125,8 +125,22 @@ def test_the_saliency_of_a_linear_model_is_its_weights():
         return jnp.einsum("bhwc,hwck->bk", images, weights) + jnp.array([0.0, 1e4, 0.0])[None]
 
     found = saliency.saliency(model, images)
-    expected = np.abs(np.asarray(weights[..., 1])).max(axis=-1)
-    np.testing.assert_allclose(found, np.stack([expected / expected.max()] * 6), rtol=1e-5)
+    expected = np.abs(np.asarray(images * weights[None, ..., 1]).sum(axis=-1))
+    expected /= expected.max(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_contributions_of_pixels_add_up_to_the_output():
+    images = jnp.array(np.random.default_rng(1).uniform(0.5, 1, (2, 3, 3, 1)), jnp.float32)
+
+    def model(images):
+        return jnp.stack([jnp.sum(images**3, (1, 2, 3)), -jnp.sum(images, (1, 2, 3))], axis=-1)
+
+    found = np.asarray(saliency.saliency(model, images))
+    expected = np.asarray(images)[..., 0] ** 3
+    np.testing.assert_allclose(
+        found, expected / expected.max(axis=(1, 2), keepdims=True), rtol=5e-3
+    )
 
 
 def test_an_answer_is_explained(drawn, tmp_path):

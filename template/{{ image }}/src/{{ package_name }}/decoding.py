@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import UInt8, UInt16
+from jaxtyping import Shaped, UInt8, UInt16
 from PIL import Image, ImageOps
 
-Bands = UInt8[np.ndarray, "height width bands"] | UInt16[np.ndarray, "height width bands"]
-Content = Path | bytes | np.ndarray
+Bands = UInt8[np.ndarray, "height width channels"] | UInt16[np.ndarray, "height width channels"]
+Pixels = Shaped[np.ndarray, "..."]
+Content = Path | bytes | Pixels
 """A file, what a file holds, or pixels: grey ones without an axis of channels, or channels last."""
 
 _ORIENTATION = 0x0112  # where EXIF says how the camera was held
@@ -88,7 +89,7 @@ def decoded(content: Content) -> Iterator[Image.Image | Bands]:
         yield pixels.astype(np.uint16)[..., None]
 
 
-def bands_of(pixels: np.ndarray) -> Bands:
+def bands_of(pixels: Pixels) -> Bands:
     """Pixels as an array with an axis of channels.
 
     Raises:
@@ -105,10 +106,10 @@ def bands_of(pixels: np.ndarray) -> Bands:
 def _opened(content: Content) -> Iterator[Image.Image | Bands]:
     if isinstance(content, np.ndarray):
         bands = bands_of(content)
-        plain = bands.dtype == np.uint8 and bands.shape[2] in (1, 3)
-        yield (
-            Image.fromarray(bands.squeeze(2) if bands.shape[2] == 1 else bands) if plain else bands
-        )
+        if bands.dtype == np.uint8 and bands.shape[2] in (1, 3):
+            yield Image.fromarray(bands[..., 0] if bands.shape[2] == 1 else bands)
+        else:
+            yield bands
         return
     file = io.BytesIO(content) if isinstance(content, bytes) else content
     with _pillow(file) as image:

@@ -63,19 +63,18 @@ class ImageLoss(Settings):
         """
         images, labels, weights = batch["images"], batch["labels"], batch["weights"]
         chex.assert_rank(images, 4)
-        chex.assert_shape(weights, images.shape[:1])
+        chex.assert_equal_shape_prefix([images, labels, weights], 1)
         logits = model(images, key=key)
         if self.task == "classification":
-            chex.assert_shape(labels, images.shape[:1])
             return self._of_classes(logits, labels, weights)
-        chex.assert_equal_shape([logits, labels])
-        return (self._of_labels if self.task == "multilabel" else self._of_numbers)(
-            logits, labels, weights
-        )
+        if self.task == "multilabel":
+            return self._of_labels(logits, labels, weights)
+        return self._of_numbers(logits, labels, weights)
 
     def _of_classes(
         self, logits: Logits, labels: Int[Array, " batch"], weights: Float[Array, " batch"]
     ) -> Means:
+        chex.assert_equal_shape([labels, weights])
         log_probabilities = jax.nn.log_softmax(logits, axis=-1)
         picked = jnp.take_along_axis(log_probabilities, labels[:, None], axis=-1)[:, 0]
         spread = jnp.mean(log_probabilities, axis=-1)
@@ -92,6 +91,7 @@ class ImageLoss(Settings):
         return means
 
     def _of_labels(self, logits: Logits, labels: Logits, weights: Float[Array, " batch"]) -> Means:
+        chex.assert_equal_shape([logits, labels])
         smoothed = labels * (1 - self.label_smoothing) + self.label_smoothing / 2
         nats = jnp.mean(optax.sigmoid_binary_cross_entropy(logits, smoothed), axis=-1)
         right = jnp.float32((logits > 0) == (labels > 0))
@@ -102,6 +102,7 @@ class ImageLoss(Settings):
         }
 
     def _of_numbers(self, logits: Logits, labels: Logits, weights: Float[Array, " batch"]) -> Means:
+        chex.assert_equal_shape([logits, labels])
         error = logits - labels
         scale = self.target_std[0] if len(self.target_std) == 1 else 1.0
         return {

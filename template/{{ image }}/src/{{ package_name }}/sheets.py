@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Num
 
 from .augmentation import DRAWS, Augmentation
 from .errors import UserError
@@ -16,6 +16,8 @@ from .schema import ImageSchema
 from .storage.dataset import DataSet
 from .storage.splitting import SPLITS
 from .training.prediction import Arrays, Result
+
+Labels = Num[np.ndarray, "batch ..."]
 
 SHOWN = 24  # images of a kind on a sheet
 
@@ -119,7 +121,7 @@ def _told(schema: ImageSchema, outputs: Arrays, at: int) -> str:
     return schema.targets.names[int(outputs["probabilities"][at].argmax())]
 
 
-def _own_units(schema: ImageSchema, labels: np.ndarray) -> np.ndarray:
+def _own_units(schema: ImageSchema, labels: Labels) -> Labels:
     """Targets of a batch as they are stored."""
     if schema.targets.task != "regression":
         return labels

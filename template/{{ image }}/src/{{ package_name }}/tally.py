@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Num
 
 from .folders import Item
 from .images import Form, Picture
@@ -111,6 +111,6 @@ class Tally:
     def _in(self, split: str) -> Bool[np.ndarray, " batch"]:
         return np.array([each == split for each in self.splits])
 
-    def _values(self, split: str) -> np.ndarray:
+    def _values(self, split: str) -> Num[np.ndarray, "batch _"]:
         """The targets of the images of a split."""
         return np.array(self._stored).reshape(len(self.splits), -1)[self._in(split)]
