@@ -15,7 +15,10 @@ from . import projects
 DOCUMENT = rendering.ROOT / "docs" / "files.md"
 HEAD = "| file | what happens |\n|---|---|\n"
 
-SECTIONS = {"Tables": ("tabular", "test_table_kinds")}
+SECTIONS = {
+    "Tables": ("tabular", "test_table_kinds"),
+    "Images": ("image", "test_image_kinds"),
+}
 """The headings of the document, with the task whose tests make the files, and which of them do."""
 
 # Runs in the project: what `prepare` says of each kind, or why it refuses it.
