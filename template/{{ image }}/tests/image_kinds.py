@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import tifffile
-from PIL import Image
+from PIL import Image, ImageOps
 from pyarrow import parquet
 
 Pair = tuple[Any, np.ndarray]
@@ -187,6 +187,14 @@ def half_clear(each: Image.Image) -> Image.Image:
     return each
 
 
+def half_clear_palette(each: Image.Image) -> Image.Image:
+    """The colours of the right half transparent; none of them is in the left half."""
+    made = palette(each)
+    clear = set(np.asarray(made)[:, WIDTH // 2 :].ravel().tolist())
+    made.info["transparency"] = bytes(0 if number in clear else 255 for number in range(256))
+    return made
+
+
 def whitened(pixels: np.ndarray) -> np.ndarray:
     """The right half white."""
     changed = pixels.copy()
@@ -217,6 +225,7 @@ STACK = np.stack([pixels for _, pixels in CLEAN])
 NUMBERS = np.array([CLASSES.index(label) for label, _ in CLEAN])
 NOTED = {"info": {"features": {"label": {"names": list(CLASSES), "_type": "ClassLabel"}}}}
 BROKEN = encoded(CLEAN[0][1])[:200]
+SIZES: list[Pair] = [*CLEAN[:15], *((label, pixels[:9]) for label, pixels in CLEAN[15:])]
 FLAT: list[Pair] = [
     (label, np.broadcast_to(pixels[:1, :1], pixels.shape).copy()) for label, pixels in CLEAN
 ]
@@ -283,25 +292,24 @@ KINDS = [
     Kind("palettes", folders(change=palette), says=("PNG P",)),
     Kind(
         "palettes with transparency",
-        folders("gif", change=lambda each: half_clear(palette(each).convert("RGB"))),
-        says=("with transparency",),
+        folders(change=half_clear_palette),
+        says=("PNG P with transparency",),
         holds=[(label, whitened(pixels)) for label, pixels in CLEAN],
-        near=255,
     ),
     Kind(
         "transparent parts",
         folders(change=half_clear),
-        says=("PNG RGBA with transparency", "colour images"),
+        says=("PNG RGBA with transparency", "pixels, colour"),
         holds=[(label, whitened(pixels)) for label, pixels in CLEAN],
     ),
     Kind(
         "the same, `--channels 4`",
         folders(change=half_clear),
         words=("--channels", "4"),
-        says=("colour with transparency images",),
+        says=("pixels, colour with transparency",),
         holds=[(label, with_alpha(pixels)) for label, pixels in CLEAN],
     ),
-    Kind("turned by the camera", turned(), says=("colour images of 10 by 12 pixels",)),
+    Kind("turned by the camera", turned(), says=("images of 10 by 12 pixels, colour",)),
     Kind(
         "animated `.png`",
         folders(**FRAMES),
@@ -313,18 +321,18 @@ KINDS = [
         says=("images of 1 by 1 pixels",),
         holds=[(label, pixels[:1, :1]) for label, pixels in CLEAN],
     ),
-    Kind("grey", folders(pairs=GREY), says=("grey images of 10 by 12 pixels",), holds=GREY),
+    Kind("grey", folders(pairs=GREY), says=("images of 10 by 12 pixels, grey",), holds=GREY),
     Kind(
         "grey, `--channels 3`",
         folders(pairs=GREY),
         words=("--channels", "3"),
-        says=("colour images of 10 by 12 pixels",),
+        says=("images of 10 by 12 pixels, colour",),
         holds=[(label, np.repeat(pixels, 3, axis=-1)) for label, pixels in GREY],
     ),
     Kind(
         "black and white",
         folders(change=lambda each: each.convert("L").convert("1", dither=Image.Dither.NONE)),
-        says=("PNG 1", "grey images"),
+        says=("PNG 1", "pixels, grey"),
         holds=[
             (label, 255 * (np.asarray(image(pixels).convert("L")) >= 128)[..., None])
             for label, pixels in CLEAN
@@ -333,13 +341,13 @@ KINDS = [
     Kind(
         "16 bits",
         folders(pairs=DEEP),
-        says=("PNG I;16", "grey images of 10 by 12 pixels, 16 bits a channel"),
+        says=("PNG I;16", "images of 10 by 12 pixels, grey, 16 bits a channel"),
         holds=DEEP,
     ),
     Kind(
         "16 bits and 8 bits",
         folders(pairs=[*DEEP[:15], *GREY[15:]]),
-        says=("PNG I;16", "grey images of 10 by 12 pixels"),
+        says=("PNG I;16", "images of 10 by 12 pixels, grey"),
         holds=[*((label, pixels >> 8) for label, pixels in DEEP[:15]), *GREY[15:]],
     ),
     Kind(
@@ -347,24 +355,24 @@ KINDS = [
         tiffs(
             [(label, pixels.astype(np.uint16) * 99) for label, pixels in CLEAN], photometric="rgb"
         ),
-        says=("16-bit, 3 channels", "colour images of 10 by 12 pixels, 16 bits a channel"),
+        says=("16-bit, 3 channels", "images of 10 by 12 pixels, colour, 16 bits a channel"),
         holds=[(label, pixels.astype(np.uint16) * 99) for label, pixels in CLEAN],
     ),
-    Kind("five bands", tiffs(BANDS), says=("8-bit, 5 channels", "5-band images"), holds=BANDS),
+    Kind("five bands", tiffs(BANDS), says=("8-bit, 5 channels", "pixels, 5 bands"), holds=BANDS),
     Kind(
         "five bands, one after the other",
         tiffs(BANDS, planarconfig="separate", compression="zlib"),
-        says=("5-band images",),
+        says=("pixels, 5 bands",),
         holds=BANDS,
     ),
     Kind(
         "five bands of 16 bits",
         tiffs([(label, pixels.astype(np.uint16) * 30) for label, pixels in BANDS]),
-        says=("5-band images of 10 by 12 pixels, 16 bits a channel",),
+        says=("images of 10 by 12 pixels, 5 bands, 16 bits a channel",),
         holds=[(label, pixels.astype(np.uint16) * 30) for label, pixels in BANDS],
     ),
     Kind(
-        "five bands and three",
+        "five bands and four",
         tiffs([*BANDS[:15], *((label, pixels[..., :4]) for label, pixels in BANDS[15:])]),
         says=("images differ in their channels: 15 have",),
         fails=True,
@@ -377,16 +385,18 @@ KINDS = [
     ),
     Kind(
         "several sizes",
-        folders(pairs=[*CLEAN[:15], *((label, pixels[:9]) for label, pixels in CLEAN[15:])]),
-        says=("colour images of 64 by 64 pixels",),
-        holds=[("", np.zeros((64, 64, 3)))],
-        near=255,
+        folders(pairs=SIZES),
+        says=("images of 64 by 64 pixels, colour",),
+        holds=[
+            (label, np.asarray(ImageOps.fit(image(pixels), (64, 64), Image.Resampling.BICUBIC)))
+            for label, pixels in SIZES
+        ],
     ),
     Kind(
         "the same, `--size 6x4`",
         folders(pairs=[*FLAT[:15], *((label, pixels[:9]) for label, pixels in FLAT[15:])]),
         words=("--size", "6x4"),
-        says=("colour images of 6 by 4 pixels",),
+        says=("images of 6 by 4 pixels, colour",),
         holds=[(label, pixels[:6, :4]) for label, pixels in FLAT],
     ),
     Kind(
@@ -490,7 +500,7 @@ KINDS = [
         ),
         words=("--target", "class", "--split", "part"),
         source="photos/list.csv",
-        says=("split by folders",),
+        says=("split by column 'part'",),
         holds=CLEAN,
     ),
     Kind(
@@ -538,7 +548,7 @@ KINDS = [
         source="photos/t.npz",
         says=(
             "val_images holds 10 images, val_labels is predicted; validation",
-            "split by folders",
+            "split by the names of arrays",
         ),
         holds=[
             (str((number + at // 3) % 2), pixels)

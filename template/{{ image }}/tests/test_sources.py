@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 from . import tiny_images
-from .project import data, errors, folders, images, schema, sources, storage
+from .project import data, errors, folders, images, preparation, schema, sources, storage
 
 UserError = errors.UserError
 SPLITS = storage.splitting.SPLITS
@@ -32,7 +33,7 @@ def source(*arguments):
     return sources.from_arguments(parser.parse_args(arguments))
 
 
-def prepare(*arguments, overwrite=False, **changes):
+def prepare(*arguments, overwrite: Any = False, **changes: Any):
     settings = data.ImageData(directory="data/images", **changes)
     return settings.prepare(source(*arguments), overwrite=overwrite, progress=False)
 
@@ -330,7 +331,53 @@ def test_the_description_says_what_a_model_needs(folder):
     pixels = records("train")["image"] / 255
     np.testing.assert_allclose(info["mean"], pixels.mean((0, 1, 2)), atol=1e-5)
     np.testing.assert_allclose(info["std"], pixels.std((0, 1, 2)), atol=1e-5)
-    assert told.startswith("data/images: photos\n  120 PNG L\n  3 classes; colour images of 8 by 8")
+    assert told.startswith(
+        "data/images: photos\n  120 PNG L\n  3 classes; images of 8 by 8 pixels, c"
+    )
+
+
+def test_of_many_classes_each_has_a_line(folder):
+    for number in range(12 * 10):
+        path = folder / "photos" / f"class {number % 12:02}" / f"{number}.png"
+        save(path, np.full((2, 2), number, np.uint8))
+    told = prepare("--source", "photos").splitlines()
+    at = told.index("       train validation       test")
+    assert told[at + 1 :] == [
+        f"           7          1          2  class {number:02}" for number in range(12)
+    ]
+
+
+def test_sizes_that_contradict_each_other_are_refused(folder):
+    tiny_images.write(folder / "photos", in_class=4)
+    for words, changes, message in (
+        (
+            ("--size", "9"),
+            {"height": 8, "width": 8},
+            "--size 9x9 and data.height=8, data.width=8",
+        ),
+        (("--channels", "3"), {"channels": 1}, "--channels 3 and data.channels=1: give one"),
+        ((), {"height": 8}, "data.height and data.width: give both, or --size"),
+    ):
+        with pytest.raises(UserError, match=message):
+            prepare("--source", "photos", *words, **changes)
+    told = prepare("--source", "photos", "--size", "6x4", height=6, width=4)
+    assert "images of 6 by 4 pixels" in told
+
+
+def test_a_data_set_of_an_older_release_is_read(folder):
+    tiny_images.write(folder / "photos")
+    prepare("--source", "photos")
+    path = folder / "data" / "images" / "dataset.json"
+    manifest, before = json.loads(path.read_text()), opened().info
+    known = ("kind", "source", "shape", "classes", "mean", "std", "split")
+    manifest["info"] = {name: manifest["info"][name] for name in known}
+    path.write_text(json.dumps(manifest))
+    assert opened().info != before
+    assert schema.ImageSchema.of(opened().info) == schema.ImageSchema.of(before)
+    settings = data.ImageData(directory="data/images", height=8, width=8, channels=1, batch_size=4)
+    (batch, *_) = settings.eval_batches("test", limit=None, process=0, processes=1)
+    assert batch["images"].shape == (4, 8, 8, 1)
+    assert preparation.summary(opened())
 
 
 def test_a_channel_that_never_changes_does_not_divide_by_zero(folder):

@@ -58,9 +58,9 @@ class Form(NamedTuple):
     def said(self) -> str:
         """The form for a reader."""
         kinds = {1: "grey", 2: "grey with transparency", 3: "colour", 4: "colour with transparency"}
-        kind = kinds.get(self.channels, f"{self.channels}-band")
+        kind = kinds.get(self.channels, f"{self.channels} bands")
         deep = ", 16 bits a channel" if self.bits == 16 else ""
-        return f"{kind} images of {self.height} by {self.width} pixels{deep}"
+        return f"images of {self.height} by {self.width} pixels, {kind}{deep}"
 
 
 class Picture(NamedTuple):

@@ -83,6 +83,8 @@ def write_images(
             tally.add(kept)
     skipped.write()
     division = tally.divide()
+    if division["by"] == "folders" and source.files:
+        division["by"] = f"column {source.split!r}" if source.split else "the names of arrays"
     _check_trained(division.get("classes", {}))
     spooled = spool.take()
     for first in range(0, len(spooled), _AT_ONCE):
