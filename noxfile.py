@@ -27,7 +27,7 @@ IN_PROJECT = {
 }
 
 
-def make_project(session: nox.Session, directory: Path, name: str) -> None:
+def make_project(session: nox.Session, directory: Path, name: str, task: str = "language") -> None:
     """Renders the working tree into `directory`, unless a project stands there, and installs it."""
     if (directory / ".copier-answers.yml").exists():
         session.log(f"{directory} is a project already: carrying on with it")
@@ -35,7 +35,8 @@ def make_project(session: nox.Session, directory: Path, name: str) -> None:
         session.install(*[need for need in DEVELOPMENT if need.startswith("copier")])
         session.run(
             *("copier", "copy", "--defaults", "--quiet", "--vcs-ref", "HEAD"),
-            *("--data", f"project_name={name}", str(ROOT), str(directory)),
+            *("--data", f"project_name={name}", "--data", f"task={task}"),
+            *(str(ROOT), str(directory)),
         )
     in_project(session, directory, "sync", "--python", sys.executable)
 
@@ -125,15 +126,20 @@ def torture(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measures steps, decoding, imports and the linter, in a render's environment."""
+    """Measures steps, decoding, imports, preparation and the linter, in renders' environments."""
     directory = Path(session.create_tmp()) / "bench-project"
     shutil.rmtree(directory, ignore_errors=True)
     make_project(session, directory, "Bench Project")
     for script in sorted((ROOT / "benchmarks").glob("*.py")):
-        if script.name in ("public_code.py", "fleet_speed.py"):
-            continue  # one takes clones of other repositories, the other runs below
+        if script.name in ("public_code.py", "fleet_speed.py", "image_preparation.py"):
+            continue  # one takes clones of other repositories, the others run below
         more = ("--with", "pylint") if script.name == "linter_speed.py" else ()
         in_project(session, directory, "run", *more, "python", str(script), "bench_project")
+    images = Path(session.create_tmp()) / "bench-images"
+    shutil.rmtree(images, ignore_errors=True)
+    make_project(session, images, "Bench Images", "image")
+    script = str(ROOT / "benchmarks" / "image_preparation.py")
+    in_project(session, images, "run", "python", script, "bench_images")
     session.install(*[need for need in DEVELOPMENT if need.startswith("copier")])
     session.run("python", str(ROOT / "benchmarks" / "fleet_speed.py"))
 

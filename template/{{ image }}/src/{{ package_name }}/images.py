@@ -23,7 +23,7 @@ Pixels = Shaped[np.ndarray, "height width channels"]  # of uint8 or uint16
 T = TypeVar("T")
 
 _AT_ONCE = 32  # images that are decoded together
-_MANY = 2000  # images that are worth starting processes for
+_MANY = 8000  # images that are worth starting processes for
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's
 
