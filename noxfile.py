@@ -129,17 +129,17 @@ def torture(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measures steps, decoding, imports, preparations and the linter, in renders' environments."""
     directory = Path(session.create_tmp()) / "bench-project"
-    tables = directory.with_name("bench-tables")
-    for folder in (directory, tables):
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(directory, ignore_errors=True)
     make_project(session, directory, "Bench Project")
-    make_project(session, tables, "Bench Project", "task=tabular")
-    in_project(
-        *(session, tables, "run", "python"),
-        *(str(ROOT / "benchmarks" / "table_throughput.py"), "bench_project"),
-    )
+    others = {"tabular": "table_throughput.py", "image": "image_preparation.py"}
+    for task, name in others.items():
+        folder = directory.with_name(f"bench-{task}")
+        shutil.rmtree(folder, ignore_errors=True)
+        make_project(session, folder, "Bench Project", f"task={task}")
+        script = str(ROOT / "benchmarks" / name)
+        in_project(session, folder, "run", "python", script, "bench_project")
     for script in sorted((ROOT / "benchmarks").glob("*.py")):
-        if script.name in ("public_code.py", "fleet_speed.py", "table_throughput.py"):
+        if script.name in ("public_code.py", "fleet_speed.py", *others.values()):
             continue  # one takes clones of other repositories, the others run beside this loop
         more = ("--with", "pylint") if script.name == "linter_speed.py" else ()
         in_project(session, directory, "run", *more, "python", str(script), "bench_project")

@@ -17,9 +17,9 @@ from sklearn.svm import SVC
 def main(package: str, directory: str) -> None:
     """Print a line for each held-out split."""
     dataset = importlib.import_module(f"{package}.storage.dataset")
-    preparation = importlib.import_module(f"{package}.preparation")
+    schema = importlib.import_module(f"{package}.schema")
     opened = dataset.DataSet.open(Path(directory))
-    kind = preparation.record_type(tuple(opened.info["shape"]))
+    kind = schema.ImageSchema.of(opened.info).record_type
 
     def read(split: str) -> tuple[np.ndarray, np.ndarray]:
         source = opened.source(split)

@@ -19,6 +19,7 @@ SECTIONS = {
     "Tables": ("tabular", "test_table_kinds"),
     "Series": ("forecasting", "test_series_kinds"),
     "Texts": ("language", "test_text_kinds"),
+    "Images": ("image", "test_image_kinds"),
 }
 """The headings of the document, with the task whose tests make the files, and which of them do."""
 

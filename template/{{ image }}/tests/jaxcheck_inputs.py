@@ -36,10 +36,11 @@ def batch() -> dict[str, Any]:
 
 SETTINGS = type(experiment().model).__name__
 NETWORK = SETTINGS.removesuffix("Settings")
+LOSS = type(experiment().objective).__name__
 
 INPUTS = {
     f"{package.__name__}.model.{SETTINGS}": lambda: experiment().model,
     f"{package.__name__}.model.{NETWORK}.__call__": images,
-    f"{package.__name__}.objective.Classification.__call__": batch,
+    f"{package.__name__}.objective.{LOSS}.__call__": batch,
     **training_inputs(experiment, batch),
 }

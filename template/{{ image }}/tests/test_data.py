@@ -20,8 +20,7 @@ def directory(tmp_path_factory):
 
 
 def settings(directory, **changes):
-    shape = {"height": 8, "width": 8, "channels": 1}
-    return data.ImageData(directory=str(directory), **{**shape, "batch_size": 8, **changes})
+    return data.ImageData(directory=str(directory), **{"batch_size": 8, **changes})
 
 
 def rows(batches):
@@ -213,10 +212,12 @@ def test_a_limit_spreads_evenly_over_the_split(directory):
 
 
 def test_images_of_another_shape_are_reported(directory):
-    with pytest.raises(
-        UserError, match=r"images of 8 by 8 by 1 .* says 8 by 16 by 1: set data.height, .*width"
-    ):
-        train(settings(directory, width=16))
+    for name, value in (("width", 16), ("height", 4), ("channels", 3)):
+        message = rf"data.{name}={value}, but .* was prepared with images of 8 by 8 pixels, grey: l"
+        with pytest.raises(UserError, match=message):
+            train(settings(directory, **{name: value}))
+    shape = {"height": 8, "width": 8, "channels": 1}
+    assert equal(next(train(settings(directory, **shape))), next(train(settings(directory))))
 
 
 def test_data_of_another_task_is_reported(tmp_path):

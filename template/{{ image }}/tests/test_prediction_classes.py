@@ -8,8 +8,8 @@ from .project import data, errors, prediction, storage, training
 
 UserError = errors.UserError
 INFO = {"classes": list(tiny_images.CLASSES), "mean": [0.5], "std": [0.25], "shape": [8, 8, 1]}
-DATA = data.ImageData(height=8, width=8, channels=1, batch_size=8)
-PREDICTION = prediction.ClassPrediction().fitted(INFO)
+DATA = data.ImageData(batch_size=8)
+PREDICTION = prediction.ImagePrediction().fitted(INFO)
 Result = training.prediction.Result
 
 
@@ -92,7 +92,7 @@ def test_a_known_class_is_told_too():
 
 def test_of_many_classes_the_five_likeliest_are_told():
     names = [f"class {number}" for number in range(30)]
-    many = prediction.ClassPrediction().fitted({**INFO, "classes": names})
+    many = prediction.ImagePrediction().fitted({**INFO, "classes": names})
     (record,) = many.records([result([np.arange(30) / 435])])
     assert [record[name] for name in ("class", "class_2", "class_5")] == [
         "class 29",
@@ -111,6 +111,6 @@ def test_the_confusion_matrix_is_drawn(tmp_path):
 
 
 def test_a_picture_without_classes_is_refused(tmp_path):
-    with pytest.raises(UserError, match="needs images whose classes are known"):
+    with pytest.raises(UserError, match="needs images whose targets are known"):
         PREDICTION.plot(tmp_path / "plot.png", [result([[0.1, 0.7, 0.2]])])
     assert not list(tmp_path.iterdir())

@@ -1,6 +1,8 @@
 """Images from files: how they may lie, how they are read, and each mistake that is reported."""
 
 import argparse
+import functools
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,12 @@ import pytest
 from PIL import Image
 
 from . import tiny_images
-from .project import data, errors, images, preparation, sources, storage
+from .project import data, errors, folders, images, preparation, schema, sources, storage
 
 UserError = errors.UserError
 SPLITS = storage.splitting.SPLITS
-GREY, COLOUR = (8, 8, 1), (8, 8, 3)
+Form = images.Form
+GREY, COLOUR = Form(8, 8, 1), Form(8, 8, 3)
 
 
 @pytest.fixture(autouse=True)
@@ -30,9 +33,8 @@ def source(*arguments):
     return sources.from_arguments(parser.parse_args(arguments))
 
 
-def prepare(*arguments, overwrite=False, **changes):
-    shape = {"height": 8, "width": 8, "channels": 1}
-    settings = data.ImageData(directory="data/images", **{**shape, **changes})
+def prepare(*arguments, overwrite: Any = False, **changes: Any):
+    settings = data.ImageData(directory="data/images", **changes)
     return settings.prepare(source(*arguments), overwrite=overwrite, progress=False)
 
 
@@ -52,12 +54,12 @@ def records(split) -> Any:
     """Images and labels of a split as they are stored."""
     data_set = opened()
     kept = data_set.source(split)
-    kind = preparation.record_type(tuple(data_set.info["shape"]))
+    kind = schema.ImageSchema.of(data_set.info).record_type
     return np.frombuffer(b"".join(kept[at] for at in range(len(kept))), kind)
 
 
-def where(files):
-    return [(file.path.as_posix(), file.label, file.split) for file in files]
+def scan(folder, *details):
+    return list(folders.Folder(Path(folder), *details).items())
 
 
 # Where files lie
@@ -67,14 +69,14 @@ def test_a_folder_names_the_class(folder):
     for name in ("b/2.PNG", "b/1.jpg", "a/1.webp", ".hidden/x.png", "a/.x.png", "a/notes.txt"):
         (folder / name).parent.mkdir(exist_ok=True, parents=True)
         (folder / name).touch()
-    found = where(sources.scan(Path(".")))
+    found = [(item.where, *item.targets, item.split) for item in scan(".")]
     assert found == [("a/1.webp", "a", None), ("b/1.jpg", "b", None), ("b/2.PNG", "b", None)]
 
 
 def test_ready_made_splits_are_kept(folder):
     for split in ("train", "validation", "test"):
         tiny_images.write(folder / "photos" / split, in_class=3, seed=len(split))
-    assert {file.split for file in sources.scan(folder / "photos")} == set(SPLITS)
+    assert {item.split for item in scan(folder / "photos")} == set(SPLITS)
     told = prepare("--source", "photos")
     assert told.count("9 images: across 3, dots 3, upright 3") == 3
     assert "split by folders" in told
@@ -86,7 +88,7 @@ def test_a_class_may_bear_the_name_of_a_split(folder):
     for name in ("train", "car"):
         (folder / name).mkdir()
         (folder / name / "1.png").touch()
-    assert [file.label for file in sources.scan(folder)] == ["car", "train"]
+    assert [item.targets for item in scan(folder)] == [("car",), ("train",)]
 
 
 MISPLACED = {
@@ -124,22 +126,36 @@ def test_misplaced_files_are_reported(folder, name):
 
 
 def test_faulty_arguments_are_reported(folder):
-    with pytest.raises(UserError, match="--source nowhere is no folder"):
+    with pytest.raises(UserError, match="--source nowhere matches no file"):
         source("--source", "nowhere")
     (folder / "file.png").touch()
-    with pytest.raises(UserError, match=r"--source file.png is no folder"):
-        source("--source", "file.png")
+    for words, message in FAULTY.items():
+        with pytest.raises(UserError, match=message) as caught:
+            source(*words.split())
+        assert "\n" not in str(caught.value)
+
+
+FAULTY = {
+    "--source file.png": "--source file.png: give a folder with a folder for each class, or a t",
+    "--source . --target x": "--target is for tables, named by --source",
+    "--source . --size 3by4": "--size 3by4: give one number, or height and width such as 64x96",
+    "--source . --channels 0": "--channels 0: give 1 or more",
+    "--source . --max-errors 3": "--max-errors goes with --on-error skip",
+    "--source . --on-error skip --max-errors x": "--max-errors x: give a number, or a share such",
+    "--source . --label (": r"--label \( is no regular expression",
+    "--label x": "--label is for a folder of images",
+}
 
 
 def test_images_are_found_by_name_by_pattern_and_in_folders(folder):
     for name in ("a/1.png", "a/deep/2.jpg", "a/notes.txt", "b[1].png"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
-    found = sources.find(["a", "a/*.png", "b[1].png"])
-    assert [path.as_posix() for path in found] == ["a/1.png", "a/deep/2.jpg", "b[1].png"]
+    found = folders.find(["a", "a/*.png", "b[1].png"])
+    assert found == ["a/1.png", "a/deep/2.jpg", "b[1].png"]
     for pattern in ("*.gif", "nothing", "a/deep/*.png"):
         with pytest.raises(UserError, match="matches no image"):
-            sources.find([pattern])
+            folders.find([pattern])
 
 
 # Reading
@@ -175,7 +191,7 @@ def test_an_image_is_scaled_until_it_covers_and_its_middle_is_kept():
     # At the edge of what is kept, scaling blends in what lies beyond.
     assert (images.load(save("wide.png", wide), GREY).pixels[:, 1:-1] == 255).all()
     assert (images.load(save("tall.png", wide.T), GREY).pixels[1:-1] == 255).all()
-    assert images.load(save("wide.png", wide), (4, 12, 1)).pixels.shape == (4, 12, 1)
+    assert images.load(save("wide.png", wide), Form(4, 12, 1)).pixels.shape == (4, 12, 1)
 
 
 def test_sixteen_bits_become_eight():
@@ -208,8 +224,24 @@ def test_of_a_moving_image_the_first_frame_is_taken():
 
 def test_many_files_are_read_in_their_order():
     paths = [save(f"{n:03}.png", np.full((8, 8), n, np.uint8)) for n in range(150)]
-    found = [picture.pixels[0, 0, 0] for picture in images.load_all(paths, GREY)]
-    assert found == list(range(150))
+    items = [folders.Item(str(path), path) for path in paths]
+    parts = images.mapped(functools.partial(images.load_some, GREY), items)
+    found = {item.content: read for part in parts for item, read in zip(*part, strict=True)}
+    assert list(found) == paths
+    assert [read.pixels[0, 0, 0] for read in found.values()] == list(range(150))
+
+
+def test_processes_read_what_threads_read(monkeypatch):
+    paths = [save(f"{n:03}.png", np.full((8, 8), n, np.uint8)) for n in range(66)]
+    items = [folders.Item(str(path), path) for path in paths]
+    read = functools.partial(images.load_some, GREY)
+    monkeypatch.setattr(images, "_AT_ONCE", 4)
+    monkeypatch.setattr(images, "_MANY", 8)
+    monkeypatch.setattr(images, "_cores", lambda: 2)
+    found = [picture for _, part in images.mapped(read, items) for picture in part]
+    assert [picture.digest for picture in found] == [
+        images.load(path, GREY).digest for path in paths
+    ]
 
 
 @pytest.mark.parametrize(
@@ -233,7 +265,7 @@ def test_a_broken_file_is_reported(folder, content, message):
         save(path, np.zeros((8, 8), np.float32))
     elif content == "folder":
         path.mkdir()
-        with pytest.raises(UserError, match=message):
+        with pytest.raises(ValueError, match=message):
             images.load(path, GREY)
         return
     else:
@@ -285,7 +317,7 @@ def test_a_larger_size_changes_no_split(folder):
     tiny_images.write(folder / "photos")
     counts = []
     for size in (8, 12):
-        prepare("--source", "photos", height=size, width=size, overwrite=True)
+        prepare("--source", "photos", "--size", str(size), overwrite=True)
         counts.append(opened().info["split"])
     assert counts[0] == counts[1]
 
@@ -299,7 +331,53 @@ def test_the_description_says_what_a_model_needs(folder):
     pixels = records("train")["image"] / 255
     np.testing.assert_allclose(info["mean"], pixels.mean((0, 1, 2)), atol=1e-5)
     np.testing.assert_allclose(info["std"], pixels.std((0, 1, 2)), atol=1e-5)
-    assert told.startswith("data/images: photos\n  3 classes; colour images of 8 by 8")
+    assert told.startswith(
+        "data/images: photos\n  120 PNG L\n  3 classes; images of 8 by 8 pixels, c"
+    )
+
+
+def test_of_many_classes_each_has_a_line(folder):
+    for number in range(12 * 10):
+        path = folder / "photos" / f"class {number % 12:02}" / f"{number}.png"
+        save(path, np.full((2, 2), number, np.uint8))
+    told = prepare("--source", "photos").splitlines()
+    at = told.index("       train validation       test")
+    assert told[at + 1 :] == [
+        f"           7          1          2  class {number:02}" for number in range(12)
+    ]
+
+
+def test_sizes_that_contradict_each_other_are_refused(folder):
+    tiny_images.write(folder / "photos", in_class=4)
+    for words, changes, message in (
+        (
+            ("--size", "9"),
+            {"height": 8, "width": 8},
+            "--size 9x9 and data.height=8, data.width=8",
+        ),
+        (("--channels", "3"), {"channels": 1}, "--channels 3 and data.channels=1: give one"),
+        ((), {"height": 8}, "data.height and data.width: give both, or --size"),
+    ):
+        with pytest.raises(UserError, match=message):
+            prepare("--source", "photos", *words, **changes)
+    told = prepare("--source", "photos", "--size", "6x4", height=6, width=4)
+    assert "images of 6 by 4 pixels" in told
+
+
+def test_a_data_set_of_an_older_release_is_read(folder):
+    tiny_images.write(folder / "photos")
+    prepare("--source", "photos")
+    path = folder / "data" / "images" / "dataset.json"
+    manifest, before = json.loads(path.read_text()), opened().info
+    known = ("kind", "source", "shape", "classes", "mean", "std", "split")
+    manifest["info"] = {name: manifest["info"][name] for name in known}
+    path.write_text(json.dumps(manifest))
+    assert opened().info != before
+    assert schema.ImageSchema.of(opened().info) == schema.ImageSchema.of(before)
+    settings = data.ImageData(directory="data/images", height=8, width=8, channels=1, batch_size=4)
+    (batch, *_) = settings.eval_batches("test", limit=None, process=0, processes=1)
+    assert batch["images"].shape == (4, 8, 8, 1)
+    assert preparation.summary(opened())
 
 
 def test_a_channel_that_never_changes_does_not_divide_by_zero(folder):
@@ -361,7 +439,7 @@ def test_faulty_groups_are_reported(folder):
     with pytest.raises(UserError, match="--group needs images of your own"):
         source("--group", "x")
     tiny_images.write(folder / "photos", in_class=3)
-    with pytest.raises(UserError, match=r"--group x matches nothing in 000.png, of class across"):
+    with pytest.raises(UserError, match=r"--group x matches nothing in across/000.png"):
         prepare("--source", "photos", "--group", "x")
     for split in SPLITS:
         tiny_images.write(folder / "ready" / split, in_class=3)
@@ -374,10 +452,10 @@ def test_faulty_groups_are_reported(folder):
 
 def test_the_sample_is_handwritten_digits(folder):
     digits = pytest.importorskip("sklearn.datasets").load_digits()
-    found = source().files(folder)
+    found = list(source().collection(folder).items())
     assert len(found) == 1797
-    for number, file in enumerate(sorted(found, key=lambda file: file.path.name)):
-        assert file.label == str(digits.target[number])
+    for number, item in enumerate(sorted(found, key=lambda item: item.content.name)):
+        assert item.targets == (str(digits.target[number]),)
     pixels = images.load(sorted(folder.glob("digits/*/0007.png"))[0], GREY).pixels[..., 0]
     np.testing.assert_allclose(pixels * (16 / 255), digits.images[7], atol=0.04)
 

@@ -9,9 +9,6 @@ from .project import data, sources
 
 CLASSES = ("across", "dots", "upright")
 FIELDS = (
-    "data.height=8",
-    "data.width=8",
-    "data.channels=1",
     "data.batch_size=8",
     "optimizer.learning_rate=5e-3",
     "optimizer.schedule.warmup_steps=2",

@@ -65,6 +65,15 @@ def test_other_images_than_the_datas_are_refused():
             jax.eval_shape(build(), jnp.zeros(shape))
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "patch"),
+    [(8, 8, 2), (64, 64, 16), (64, 48, 8), (224, 224, 16), (30, 41, 1), (3, 3, 1)],
+)
+def test_a_patch_that_is_not_given_follows_from_the_images(height, width, patch):
+    changes = {"patch": None, "image_shape": (height, width, 3)}
+    assert SETTINGS.model_copy(update=changes).known_patch() == patch
+
+
 def test_patches_are_squares_in_reading_order():
     pixels = jnp.arange(2 * 4 * 6 * 3, dtype=jnp.float32).reshape(2, 4, 6, 3)
     patches = model.patchify(pixels, 2)

@@ -3,7 +3,7 @@
 import argparse
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -193,4 +193,18 @@ def draw(prediction: "Prediction", path: Path, results: "list[Result]") -> None:
     if not isinstance(prediction, Plots):
         raise UserError("--plot: the experiment's `prediction` has no method `plot`")
     prediction.plot(path, results)
+    print(f"picture: {path}")
+
+
+def draw_mistakes(prediction: "Prediction", path: Path, results: "Iterable[Result]") -> None:
+    """Draw where a model goes wrong.
+
+    Raises:
+        UserError: There is no picture of that for this kind of prediction.
+    """
+    from ..training.prediction import DrawsMistakes
+
+    if not isinstance(prediction, DrawsMistakes):
+        raise UserError("--mistakes: the experiment's `prediction` has no method `draw_mistakes`")
+    prediction.draw_mistakes(path, results)
     print(f"picture: {path}")

@@ -18,6 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
     add_plot_option(parser)
     parser.add_argument(
+        "--mistakes",
+        type=Path,
+        metavar="FILE",
+        help="also draw the worst mistakes and the least certain examples: a .png",
+    )
+    parser.add_argument(
         "--evaluation",
         metavar="NAME",
         help="the experiment's evaluation whose data and metrics to use (default: the first)",
@@ -51,6 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     check_output(arguments.output, ".json")
     check_output(arguments.plot, ".png")
+    check_output(arguments.mistakes, ".png")
     if arguments.source and arguments.batches:
         raise UserError("--batches goes with a split; files are evaluated whole")
 
@@ -60,7 +67,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ..numerics.checks import check_finite
     from ..numerics.result import Err
     from ..training.evaluation import split_chunks
-    from ._run import asking, draw, open_chosen, tell_note
+    from ._run import asking, draw, draw_mistakes, open_chosen, tell_note
 
     name = arguments.evaluation
 
@@ -102,6 +109,10 @@ def run(arguments: argparse.Namespace) -> None:
             write_atomically(arguments.output, json.dumps(told, indent=2) + "\n")
         if arguments.plot is not None:
             draw(program.prediction, arguments.plot, list(program.predict(state, chunks)))
+        if arguments.mistakes is not None:
+            if not arguments.source:
+                chunks = split_chunks(batches)
+            draw_mistakes(program.prediction, arguments.mistakes, program.predict(state, chunks))
 
 
 def _evaluation(experiment: "Experiment", name: str | None) -> "Evaluation | None":

@@ -1,8 +1,11 @@
 """Let a run's model tell what it makes of your own files."""
 
 import argparse
+import itertools
+import sys
 from pathlib import Path
 
+from ..errors import UserError
 from ._run import add_plot_option, add_run_options
 
 
@@ -10,6 +13,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_run_options(parser)
     add_plot_option(parser)
+    parser.add_argument(
+        "--explain",
+        type=Path,
+        metavar="FILE",
+        help="also draw what the first predictions depend on: a .png",
+    )
     parser.add_argument(
         "--source",
         nargs="+",
@@ -36,9 +45,11 @@ def run(arguments: argparse.Namespace) -> None:
 
     check_output(arguments.output, *SUFFIXES)
     check_output(arguments.plot, ".png")
+    check_output(arguments.explain, ".png")
 
     import jax
 
+    from ..training.prediction import Explains
     from ._run import asking, draw, open_chosen, tell_note
 
     program, state, *_ = open_chosen(arguments)
@@ -46,6 +57,13 @@ def run(arguments: argparse.Namespace) -> None:
     with jax.set_mesh(program.mesh), asking(data):
         chunks = prediction.read(data, arguments.source, targets=False)
         results = program.predict(state, chunks)
+        if arguments.explain is not None:
+            if not isinstance(prediction, Explains):
+                raise UserError("--explain: the experiment's `prediction` has no method `explain`")
+            first = next(results)
+            prediction.explain(program.model(state), first, arguments.explain)
+            print(f"picture: {arguments.explain}", file=sys.stderr)
+            results = itertools.chain([first], results)
         if arguments.plot is not None:
             results = list(results)
             draw(prediction, arguments.plot, results)

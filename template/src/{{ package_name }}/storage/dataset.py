@@ -10,7 +10,7 @@ import bisect
 import hashlib
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, SupportsIndex, no_type_check
 
@@ -95,8 +95,7 @@ class DataSet:
             path, digest = self.directory / shard.file, hashlib.sha256()
             try:
                 _check_shard(path, shard)
-                for record in Records([path], [shard.records]):
-                    add_record(digest, record)
+                add_records(digest, Records([path], [shard.records]))
             except UserError as error:
                 return str(error)
             if digest.hexdigest() != shard.digest:
@@ -159,10 +158,11 @@ class Records(ArrayRecordDataSource):
 
 
 @no_type_check  # it takes longer than the work, which is done for each of many small records
-def add_record(digest: Any, record: bytes) -> None:
-    """Add a record to the digest of a shard."""
-    digest.update(len(record).to_bytes(8, "little"))
-    digest.update(record)
+def add_records(digest: Any, records: Iterable[bytes]) -> None:
+    """Add records to the digest of a shard."""
+    for record in records:
+        digest.update(len(record).to_bytes(8, "little"))
+        digest.update(record)
 
 
 def holds_data_set(directory: Path) -> bool:

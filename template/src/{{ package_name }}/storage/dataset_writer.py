@@ -24,7 +24,7 @@ from array_record.python.array_record_data_source import ArrayRecordDataSource
 
 from ..errors import UserError
 from ..files import refuse_links, sync
-from .dataset import MANIFEST, TOKENIZER, DataSet, Manifest, Shard, add_record, holds_data_set
+from .dataset import MANIFEST, TOKENIZER, DataSet, Manifest, Shard, add_records, holds_data_set
 
 _WORK = ".writing"
 _SHARD_NAME = re.compile(r"[a-z_]+-\d{5}-[0-9a-f]{8}\.arrayrecord")
@@ -106,12 +106,12 @@ class DataSetWriter:
             self._directory.rmdir()
 
     @no_type_check  # it takes longer than the work, which is done for each of many small records
-    def write(self, split: str, record: bytes) -> None:
-        """Append a record to a split.
+    def write(self, split: str, *records: bytes) -> None:
+        """Append records to a split.
 
         Args:
             split: Lower-case letters and underscores.
-            record: Its bytes.
+            records: The bytes of each.
 
         Raises:
             UserError: The file cannot be written, for instance because the disk is full.
@@ -123,7 +123,7 @@ class DataSetWriter:
             if not _SHARD_NAME.fullmatch(name):
                 raise ValueError(f"{split!r}: a split is named by lower-case letters only")
             shard = self._open[split] = RecordFile(self.scratch / name)
-        shard.add(record)
+        shard.add(*records)
         if shard.bytes >= self._shard_bytes:
             self._close(split)
 
@@ -211,19 +211,20 @@ class RecordFile:
             self._writer = array_record_module.ArrayRecordWriter(str(path), _OPTIONS)
 
     @no_type_check  # likewise
-    def add(self, record: bytes) -> None:
-        """Append a record.
+    def add(self, *records: bytes) -> None:
+        """Append records.
 
         Raises:
             UserError: The file cannot be written, for instance because the disk is full.
         """
         try:
-            self._writer.write(record)
+            for record in records:
+                self._writer.write(record)
         except (OSError, RuntimeError) as error:
             raise _unwritten(self.path, error) from error
-        self.records += 1
-        self.bytes += len(record)
-        add_record(self._digest, record)
+        self.records += len(records)
+        self.bytes += sum(map(len, records))
+        add_records(self._digest, records)
 
     def close(self) -> str:
         """Write what has not been written yet, and return the SHA-256 of all records."""

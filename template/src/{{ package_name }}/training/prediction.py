@@ -126,3 +126,33 @@ class Plots(Protocol):
         Raises:
             UserError: The results lack what the picture shows, such as targets.
         """
+
+
+@runtime_checkable
+class DrawsMistakes(Protocol):
+    """A prediction that shows where a model goes wrong."""
+
+    def draw_mistakes(self, path: Path, results: Iterable[Result]) -> None:
+        """Draw the worst mistakes and the least certain examples as a PNG picture.
+
+        Args:
+            path: Where it goes.
+            results: As many as there are, one after the other.
+
+        Raises:
+            UserError: The results lack what the picture shows, such as targets.
+        """
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A prediction that shows what an answer depends on."""
+
+    def explain(self, model: nnx.Module, result: Result, path: Path) -> None:
+        """Draw examples as a PNG picture, each with the parts of it that its answer depends on.
+
+        Args:
+            model: The model, in evaluation.
+            result: The examples with the predictions.
+            path: Where the picture goes.
+        """

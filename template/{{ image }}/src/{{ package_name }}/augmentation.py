@@ -4,12 +4,15 @@ The random numbers come from outside, so that a change is a function of them and
 """
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, UInt8, UInt16
 from pydantic import Field
 
 from .settings import Settings
 
-Images = UInt8[np.ndarray, "batch height width channels"]
+Images = (
+    UInt8[np.ndarray, "batch height width channels"]
+    | UInt16[np.ndarray, "batch height width channels"]
+)
 Places = Float32[np.ndarray, "batch height width"]
 
 DRAWS = 6  # random numbers for one image
@@ -109,4 +112,4 @@ def interpolate(images: Images, rows: Places, columns: Places) -> Images:
     ends = [np.take(pixels, corner + step, axis=0) for step in (0, 1, line, line + 1)]
     one, other, below, beyond = (end.astype(np.float32) for end in ends)
     upper, lower = one + right * (other - one), below + right * (beyond - below)
-    return np.rint(upper + down * (lower - upper)).astype(np.uint8)
+    return np.rint(upper + down * (lower - upper)).astype(images.dtype)

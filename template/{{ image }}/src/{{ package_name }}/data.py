@@ -1,23 +1,24 @@
 """What an example is, and where examples come from.
 
-A data set of images holds pixels and labels (see ``preparation.py``). An example is an image of
+A data set of images holds pixels and targets (see ``preparation.py``). An example is an image of
 float32 pixels, channels last, each channel shifted and scaled to mean 0 and standard deviation 1
-over the training split, and the number of its class. In training it is changed at random on the
-way (``augmentation.py``).
+over the training split, and its target: the number of its class, which labels it has, or numbers,
+shifted and scaled likewise. In training it is changed at random on the way (``augmentation.py``).
 
 Which images form the batch of a step stands in ``training/indexed_data.py``.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32, Shaped
 
-from . import preparation, sources
+from . import preparation, sheets, sources
 from .augmentation import DRAWS, Augmentation, Images
 from .errors import UserError
+from .schema import ImageSchema
 from .settings import Size
 from .storage.dataset import DataSet
 from .storage.dataset_writer import DataSetWriter
@@ -25,34 +26,32 @@ from .training.indexed_data import Draws, Numbers
 from .training.prediction import Arrays
 from .training.prepared_data import PreparedData
 
-Labels = Int32[np.ndarray, " batch"]
+Labels = Shaped[np.ndarray, "batch ..."]  # as they are stored
 
 
 class ImageData(PreparedData):
     """A prepared data set of images and how it is read.
 
+    Size and channels are those of the data set. Given here, they are what `prepare` makes of images
+    and what other commands insist on.
+
     Attributes:
         directory: Where the prepared data set stands.
-        height: Rows of pixels; `prepare` scales and crops every image to this size.
+        height: Rows of pixels.
         width: Columns of pixels.
-        channels: 3 for red, green and blue, 1 for grey.
+        channels: 1 for grey, 3 for red, green and blue; see `images.Form`.
         batch_size: Examples in a batch, over all processes together.
         augmentation: Random changes of training images.
         threads: Threads that read ahead.
     """
 
     directory: str = "data/images"
-    height: Size = 64
-    width: Size = 64
-    channels: Literal[1, 3] = 3
+    height: Size | None = None
+    width: Size | None = None
+    channels: Size | None = None
     augmentation: Augmentation = Augmentation()
 
     DRAWS: ClassVar[int] = DRAWS
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Shape of one image."""
-        return self.height, self.width, self.channels
 
     def prepare(self, source: sources.Source, *, overwrite: bool, progress: bool) -> str:
         """Write the data set, and return a summary of it.
@@ -60,9 +59,15 @@ class ImageData(PreparedData):
         Raises:
             UserError: The source cannot be read or is too small, or the data set not be written.
         """
+        if source.show and source.is_sample and self.exists() and not overwrite:
+            return self._show(source.show)
+        size, channels = self._size(source), self._channels(source)
         with DataSetWriter(Path(self.directory), overwrite=overwrite) as writer:
-            info = preparation.write_images(writer, source, shape=self.shape, progress=progress)
-            return preparation.summary(writer.commit(info))
+            info = preparation.write_images(
+                writer, source, size=size, channels=channels, progress=progress
+            )
+            told = preparation.summary(writer.commit(info))
+        return f"{told}\n{self._show(source.show)}" if source.show else told
 
     def prepare_sample(self, *, progress: bool) -> str:
         """Write the bundled sample as the data set, and return a summary of it."""
@@ -75,15 +80,39 @@ class ImageData(PreparedData):
             UserError: The data set is not there, or has images of another shape.
         """
         data_set = self.open("image")
-        there = tuple(data_set.info["shape"])
-        if there != self.shape:
-            prepared, wanted = (" by ".join(map(str, shape)) for shape in (there, self.shape))
-            raise UserError(
-                f"{self.directory} was prepared with images of {prepared} (height, width, "
-                f"channels), the configuration says {wanted}: set data.height, data.width and "
-                "data.channels, or prepare it again with --overwrite"
-            )
+        form = ImageSchema.of(data_set.info).form
+        for name in ("height", "width", "channels"):
+            wanted, there = getattr(self, name), getattr(form, name)
+            if wanted not in (None, there):
+                raise UserError(
+                    f"data.{name}={wanted}, but {self.directory} was prepared with {form.said}: "
+                    "leave it out, or prepare the images again with --overwrite"
+                )
         return ImageExamples(data_set, split, self.augmentation)
+
+    def _show(self, path: Path) -> str:
+        return sheets.draw_changes(path, self.open("image"), self.augmentation)
+
+    def _size(self, source: sources.Source) -> tuple[int, int] | None:
+        """Height and width that are asked for."""
+        if (self.height is None) != (self.width is None):
+            raise UserError("data.height and data.width: give both, or --size")
+        if self.height is None or self.width is None:
+            return source.size
+        here = (self.height, self.width)
+        if source.size not in (None, here):
+            high, wide = source.size
+            raise UserError(
+                f"--size {high}x{wide} and data.height={here[0]}, data.width={here[1]}: give one"
+            )
+        return here
+
+    def _channels(self, source: sources.Source) -> int | None:
+        if self.channels is not None and source.channels not in (None, self.channels):
+            raise UserError(
+                f"--channels {source.channels} and data.channels={self.channels}: give one"
+            )
+        return self.channels or source.channels
 
 
 class ImageExamples:
@@ -92,7 +121,7 @@ class ImageExamples:
     def __init__(self, data_set: DataSet, split: str, augmentation: Augmentation) -> None:
         self._info = data_set.info
         self._records = data_set.source(split)
-        self._type = preparation.record_type(tuple(data_set.info["shape"]))
+        self._type = ImageSchema.of(data_set.info).record_type
         self._augmentation = augmentation
 
     def __len__(self) -> int:
@@ -106,8 +135,7 @@ class ImageExamples:
         images = records["image"]
         if draws is not None:
             images = self._augmentation.apply(images, draws)
-        labels = records["label"].astype(np.int32)
-        return fill_up(make_batch(images, labels, self._info), len(numbers))
+        return fill_up(make_batch(images, records["label"], self._info), len(numbers))
 
     def locate(self, number: int) -> str:
         """Where an image is stored."""
@@ -115,19 +143,27 @@ class ImageExamples:
 
 
 def make_batch(images: Images, labels: Labels | None, info: Mapping[str, Any]) -> Arrays:
-    """Turn pixels and labels into the arrays that the model and the loss need.
+    """Turn pixels and targets into the arrays that the model and the loss need.
 
     Args:
         images: The images.
-        labels: The numbers of their classes, where they are known.
-        info: Where the data set's ``mean`` and ``std`` stand.
+        labels: Their targets as they are stored, where they are known.
+        info: What the data set says of itself.
 
     Returns:
         ``images``, float32 (batch, height, width, channels), normalised; ``weights``, float32
-        (batch,), all 1; and ``labels``, int32 (batch,).
+        (batch,), all 1; and ``labels``: numbers of classes, int32 (batch,); 0 or 1 for each label,
+        float32 (batch, labels); or normalised numbers, float32 (batch, numbers).
     """
     batch = {"images": normalise(images, info), "weights": np.ones(len(images), np.float32)}
-    return batch if labels is None else {**batch, "labels": labels}
+    if labels is None:
+        return batch
+    targets = ImageSchema.of(info).targets
+    if targets.task == "classification":
+        return {**batch, "labels": labels.astype(np.int32)}
+    if targets.task == "regression":
+        labels = (labels - np.array(targets.mean)[None]) / np.array(targets.std)[None]
+    return {**batch, "labels": labels.astype(np.float32)}
 
 
 def fill_up(batch: Arrays, size: int) -> Arrays:
@@ -147,4 +183,5 @@ def normalise(
     """Bring every channel to mean 0 and standard deviation 1 over the training split."""
     std = np.asarray(info["std"], np.float32)
     shift = np.asarray(info["mean"], np.float32) / std
-    return images.astype(np.float32) * (1 / (255 * std)) - shift
+    most = 2.0 ** info.get("bits", 8) - 1
+    return images.astype(np.float32) * (1 / (most * std)) - shift

@@ -12,7 +12,8 @@ class FitsImages(Settings):
 
     Attributes:
         image_shape: Height, width and channels of an image. Leave it out of a configuration.
-        num_classes: Classes to tell apart. Leave it out of a configuration, too.
+        num_classes: Classes to tell apart, or labels, or numbers to predict. Leave it out of a
+            configuration, too.
     """
 
     image_shape: tuple[Size, Size, Size] | None = None

@@ -4,17 +4,19 @@ import fiddle as fdl
 
 from .augmentation import Augmentation
 from .data import ImageData
+from .hooks.mistakes import Mistakes
 from .hooks.monitoring import BestCheckpoint
-from .objective import Classification
+from .label_scores import LabelScores
+from .objective import ImageLoss
 from .optimizer import AdamW
-from .prediction import ClassPrediction
+from .prediction import ImagePrediction
 from .storage.checkpoints import CheckpointSettings
 from .training.experiment import Evaluation, Experiment, LoopSettings
 from .training.schedule import ScheduleSettings
 
 
 def classify(model: fdl.Config, *, learning_rate: float) -> fdl.Config[Experiment]:
-    """Learn to tell the classes of images of 64 by 64 pixels apart."""
+    """Learn what a data set of images says of each; their size and the targets follow from it."""
     schedule = fdl.Config(ScheduleSettings, kind="cosine", warmup_steps=500)
     return fdl.Config(
         Experiment,
@@ -22,25 +24,22 @@ def classify(model: fdl.Config, *, learning_rate: float) -> fdl.Config[Experimen
         data=fdl.Config(
             ImageData,
             directory="data/images",
-            height=64,
-            width=64,
-            channels=3,
             batch_size=256,
             augmentation=fdl.Config(Augmentation, shift=8),
         ),
-        objective=fdl.Config(Classification, label_smoothing=0.1),
+        objective=fdl.Config(ImageLoss, label_smoothing=0.1),
         optimizer=fdl.Config(AdamW, learning_rate=learning_rate, schedule=schedule),
         loop=fdl.Config(LoopSettings, steps=10_000, eval_every=500),
         checkpoint=fdl.Config(CheckpointSettings, every=500),
-        prediction=fdl.Config(ClassPrediction),
-        evaluations={"eval": fdl.Config(Evaluation)},
-        hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"),),
+        prediction=fdl.Config(ImagePrediction),
+        evaluations={"eval": fdl.Config(Evaluation, metrics=(fdl.Config(LabelScores),))},
+        hooks=(fdl.Config(BestCheckpoint, metric="eval/loss"), fdl.Config(Mistakes)),
     )
 
 
 def digits(config: fdl.Config[Experiment], *, steps: int) -> None:
     """Change an experiment to learn the bundled sample, grey digits of 8 by 8 pixels."""
-    fdl.assign(config.data, directory="data/digits", height=8, width=8, channels=1, batch_size=64)
+    fdl.assign(config.data, directory="data/digits", batch_size=64)
     # A digit fills its image to the edges: a whole pixel more would cut off what tells it apart.
     fdl.assign(config.data.augmentation, shift=0.5, rotate=15, scale=0.2)
     config.objective.label_smoothing = 0.1

@@ -27,7 +27,7 @@ def smoke() -> fdl.Config[Experiment]:
     """Proves the whole path in about a minute on two CPU cores."""
     config = base()
     recipe.digits(config, steps=800)
-    fdl.assign(config.model, patch=2, d_model=64, num_layers=2, num_heads=8, d_ff=128)
+    fdl.assign(config.model, patch=None, d_model=64, num_layers=2, num_heads=8, d_ff=128)
     fdl.assign(config.model, dropout=0.0, unroll_layers=True)
     config.optimizer.learning_rate = 5e-3
     return config

@@ -29,10 +29,19 @@ class ViTSettings(BlockSettings, FitsImages):
     """The size of a vision transformer, and how it is computed.
 
     Attributes:
-        patch: Height and width of a patch, in pixels.
+        patch: Height and width of a patch, in pixels; None for the largest that divides an image,
+            that is at most 16 and a quarter of its shorter side.
     """
 
-    patch: Size = 8
+    patch: Size | None = 8
+
+    def known_patch(self) -> int:
+        """Height and width of a patch."""
+        (height, width, _), _ = self.known_sizes()
+        if self.patch is not None:
+            return self.patch
+        most = max(min(height, width) // 4, 1)
+        return next(size for size in range(min(most, 16), 0, -1) if not (height % size or width % size))
 
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "ViT":
         """Build the transformer with freshly initialised parameters.
@@ -41,9 +50,10 @@ class ViTSettings(BlockSettings, FitsImages):
             UserError: Patches do not fill an image exactly.
         """
         (height, width, _), _ = self.known_sizes()
-        if height % self.patch or width % self.patch:
+        patch = self.known_patch()
+        if height % patch or width % patch:
             raise UserError(
-                f"model.patch: {self.patch} does not divide images of {height} by {width} pixels"
+                f"model.patch: {patch} does not divide images of {height} by {width} pixels"
             )
         return ViT(self, rngs=rngs, precision=precision)
 
@@ -55,10 +65,11 @@ class ViT(nnx.Module):
         (height, width, channels), num_classes = settings.known_sizes()
         self.settings = settings
         self.precision = precision
-        size, d_model = settings.patch**2 * channels, settings.d_model
+        patch, d_model = settings.known_patch(), settings.d_model
+        size = patch**2 * channels
         sizes = {"d_patch": size, "d_model": d_model}
         self.embedding = parameter(rngs.params(), sizes, size, precision)
-        seq_len = (height // settings.patch) * (width // settings.patch)
+        seq_len = (height // patch) * (width // patch)
         sizes = {"seq_len": seq_len, "d_model": d_model}
         self.positions = parameter(rngs.params(), sizes, d_model, precision)
         self.blocks = stack_blocks(settings, rngs=rngs, precision=precision)
@@ -77,7 +88,7 @@ class ViT(nnx.Module):
             key: Randomness for dropout; without it nothing is dropped.
         """
         chex.assert_shape(images, (None, *self.settings.known_sizes()[0]))
-        patches = patchify(images, self.settings.patch)
+        patches = patchify(images, self.settings.known_patch())
         x = contract("bsp,pd->bsd", patches, self.embedding[...], self.precision)
         # In float32, since the gradient of the positions is summed over the batch.
         wide = x.astype(jnp.float32) + self.positions[...].astype(jnp.float32)[None]
