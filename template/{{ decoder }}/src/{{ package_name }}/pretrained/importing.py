@@ -2,12 +2,11 @@
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import jax
-import jax.numpy as jnp
 
-from ..storage.checkpoints import Checkpoints, NoData
 from ..storage.run_directory import RunDirectory
 from ..tokenization.files import CHAT_TEMPLATE, HUGGING_FACE, SENTENCE_PIECE
 from ..tokenization.specials import BESIDE as SPECIALS
@@ -15,6 +14,7 @@ from ..training.program import Program
 from .family import Family
 from .folder import CONFIG, ModelFolder
 from .weights import read_weights
+from .writing import write_checkpoint
 
 BESIDE: Final = (
     *(CONFIG, "generation_config.json", CHAT_TEMPLATE, "chat_template.json"),
@@ -55,18 +55,10 @@ def write_run(folder: ModelFolder, family: Family, program: Program, run: RunDir
     Raises:
         UserError: The tensors are not those of the model.
     """
-    abstract = program.layout.abstract
-    weights = read_weights(folder, family, abstract.variables)
-    state = jax.tree.map(
-        lambda leaf: jnp.zeros(leaf.shape, leaf.dtype, device=leaf.sharding),
-        abstract._replace(key=(), variables=()),
-    )
-    key = jax.device_put(jax.random.key(program.experiment.seed), abstract.key.sharding)
-    state = state._replace(key=key, variables=weights)
-    largest = max(leaf.nbytes for leaf in jax.tree.leaves(weights))
-    settings = program.experiment.checkpoint
-    with Checkpoints(run.checkpoints, settings, at_once=largest + 1) as checkpoints:
-        checkpoints.save(0, state, NoData())
+    like = program.layout.abstract.variables
+    if "unembedding" not in like:  # which some files hold all the same
+        folder = replace(folder, idle=(*folder.idle, "lm_head.weight"))
+    write_checkpoint(read_weights(folder, family, like), program, run)
     if jax.process_index() == 0:
         run.pretrained.mkdir(exist_ok=True)
         for name in BESIDE:
