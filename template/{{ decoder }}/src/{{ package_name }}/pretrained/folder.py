@@ -1,4 +1,4 @@
-"""The folder of a published model: `config.json` and safetensors files, read as far as asked for."""
+"""The folder of a published model: `config.json` and safetensors files."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -40,7 +40,7 @@ class Tensor(NamedTuple):
         return tuple(math.prod(ours[axis] for axis in axes) for axes in self.axes)
 
     def part(self, ours: Sequence[int], wanted: Index) -> Index:
-        """The part of it that a part of ours lies in; of merged axes the first one may be cut."""
+        """The part of it that a part of ours lies in; of merged axes only the first one is cut."""
         parts = []
         for axes in self.axes:
             first = axes[0] if axes else None  # an axis of size 1, which ours lack
@@ -49,10 +49,18 @@ class Tensor(NamedTuple):
             parts.append(slice(start * inner, stop * inner))
         return tuple(parts)
 
-    def ours(self, part: AnyArray, shape: Sequence[int]) -> AnyArray:
-        """A part of it, as a part of ours of this shape."""
+    def ours(self, part: AnyArray, ours: Sequence[int], wanted: Index) -> AnyArray:
+        """A part of ours, from the part of it that it lies in."""
         order = [axis for axes in self.axes for axis in axes]
-        return part.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
+        cut = {axes[0] for axes in self.axes if axes}
+        sizes = [
+            len(range(ours[axis])[wanted[axis]] if axis in cut else range(ours[axis]))
+            for axis in order
+        ]
+        whole = part.reshape(sizes).transpose(np.argsort(order))
+        return whole[
+            tuple(slice(None) if axis in cut else wanted[axis] for axis in range(len(ours)))
+        ]
 
     def theirs(self, ours: AnyArray) -> AnyArray:
         """It, from ours of one layer."""

@@ -1,6 +1,6 @@
 """Weights from files, put where they belong on the mesh as they are read."""
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -12,6 +12,7 @@ from .tensor_files import TensorFiles
 from .tensors import AnyArray, Index, Tensor
 
 
+@runtime_checkable
 class Names(Protocol):
     """What the tensors of a model's parameters are called."""
 
@@ -118,10 +119,10 @@ def _read(files: TensorFiles, tensor: Tensor, leaf: Any, index: Index) -> AnyArr
     """A part of a parameter, in its dtype."""
     shape = [len(range(size)[axis]) for axis, size in zip(index, leaf.shape, strict=True)]
     made = np.empty(shape, leaf.dtype)
-    names, layers = tensor.names(leaf.shape), [made]
+    found, layers = tensor.names(leaf.shape), [made]
     if tensor.stacked:
-        names, layers, index, shape = names[index[0]], list(made), index[1:], shape[1:]
+        found, layers, index = found[index[0]], list(made), index[1:]
     ours = leaf.shape[tensor.stacked :]
-    for name, layer in zip(names, layers, strict=True):
-        layer[...] = tensor.ours(files.read(name, tensor.part(ours, index)), shape)
+    for name, layer in zip(found, layers, strict=True):
+        layer[...] = tensor.ours(files.read(name, tensor.part(ours, index)), ours, index)
     return made
