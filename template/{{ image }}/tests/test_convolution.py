@@ -46,9 +46,7 @@ def reference(images, kernel, stride, padding):
 
 
 @pytest.mark.parametrize(("height", "width", "kh", "kw", "stride", "padding"), CASES)
-def test_convolution_and_its_derivatives_equal_those_of_jax(
-    height, width, kh, kw, stride, padding
-):
+def test_convolution_and_its_derivatives_equal_those_of_jax(height, width, kh, kw, stride, padding):
     pair = operands(height, width, kh, kw)
 
     def ours(images, kernel):
