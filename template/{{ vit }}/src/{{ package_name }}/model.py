@@ -8,7 +8,7 @@ positions, rather than a class token, for the classifier. The blocks stand in `b
 import chex
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .block_settings import BlockSettings
 from .blocks import stack_blocks
@@ -20,6 +20,7 @@ from .numerics.contract import contract
 from .numerics.parameters import declare, parameter
 from .numerics.precision import Precision
 from .parallel.rules import constrain
+from .pretrained.adapting import Adapted, resize_positions
 from .settings import Size
 
 Images = Float[Array, "batch height width channels"]
@@ -46,6 +47,13 @@ class ViTSettings(BlockSettings, FitsImages):
                 f"model.patch: {self.patch} does not divide images of {height} by {width} pixels"
             )
         return ViT(self, rngs=rngs, precision=precision)
+
+    def adapted(self, weights: PyTree, like: PyTree) -> Adapted:
+        """Weights of a run on other classes or images of another size, which starts from it."""
+        (height, width, _), _ = self.known_sizes()
+        resized = resize_positions(weights, like, (height // self.patch, width // self.patch))
+        replaced = super().adapted(resized.weights, like)
+        return Adapted(replaced.weights, resized.notes + replaced.notes)
 
 
 class ViT(nnx.Module):

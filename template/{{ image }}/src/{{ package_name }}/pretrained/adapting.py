@@ -31,9 +31,9 @@ def replace_head(weights: PyTree, like: PyTree) -> Adapted:
         weights: The weights, with ``head``, (features, classes), and ``bias``.
         like: Shapes and dtypes of the model's.
     """
-    old, new = (tree["head"].shape for tree in (weights, like))
-    if old[0] != new[0]:  # the weights are those of another model, which is said elsewhere
+    if not _alike(weights, like, "head", axis=0):
         return Adapted(weights, [])
+    old, new = weights["head"].shape, like["head"].shape
     if old == new:
         return Adapted(weights, [f"its head for {new[1]} classes is kept"])
     fresh = {name: jnp.zeros(like[name].shape, like[name].dtype) for name in ("head", "bias")}
@@ -57,8 +57,10 @@ def resize_positions(
     Raises:
         UserError: The patches of the weights make no square.
     """
+    if not _alike(weights, like, "positions", axis=1):
+        return Adapted(weights, [])
     old = weights["positions"]
-    if old.shape == like["positions"].shape or old.shape[1] != like["positions"].shape[1]:
+    if old.shape == like["positions"].shape:
         return Adapted(weights, [])
     side = math.isqrt(old.shape[0] - others)
     if side**2 != old.shape[0] - others:
@@ -71,3 +73,12 @@ def resize_positions(
     resized = jnp.concatenate([first, scaled.astype(old.dtype)])
     note = f"its positions of {side} by {side} patches are interpolated to {grid[0]} by {grid[1]}"
     return Adapted({**weights, "positions": resized}, [note])
+
+
+def _alike(weights: PyTree, like: PyTree, name: str, *, axis: int) -> bool:
+    """Whether both have a matrix with one axis in common; else a model differs in more than that.
+
+    What then is wrong is said where the weights are compared with the model.
+    """
+    old, new = weights.get(name), like.get(name)
+    return old is not None and new is not None and old.shape[axis] == new.shape[axis]

@@ -1,7 +1,7 @@
 """What the published models of images have in common: what they read, and how they are adapted."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -46,6 +46,9 @@ class PublishedImageSettings(Settings):
     data_mean: tuple[float, ...] = ()
     data_std: tuple[float, ...] = ()
 
+    ABOVE: ClassVar[tuple[str, ...]] = ()
+    """Patterns of the parameters between the last part and the head."""
+
     @property
     def parts(self) -> tuple[tuple[str, ...], ...]:
         """Patterns of the parameters of each part below the head, from the input on."""
@@ -87,7 +90,7 @@ class PublishedImageSettings(Settings):
         """Weights of a model that differs from this one in its head; see `training.start`."""
         return replace_head(weights, like)
 
-    def rescale(self, images: Images) -> Images:
+    def rescale(self, images: Images) -> Float[Array, "batch height width c_in"]:
         """Bring images to what the weights have been trained on, with as many channels."""
         (data_mean, data_std), (mean, std) = (
             (jnp.asarray(one, jnp.float32), jnp.asarray(other, jnp.float32))

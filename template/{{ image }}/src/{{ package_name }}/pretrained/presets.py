@@ -37,7 +37,8 @@ def layer_decay(config: fdl.Config[Experiment], factor: float = 0.75) -> None:
 
 def frozen(config: fdl.Config[Experiment]) -> None:
     """Train the head of a published model alone; its batch norms keep their statistics, too."""
-    patterns = tuple(pattern for part in _model_of(config).parts for pattern in part)
+    model = _model_of(config)
+    patterns = (*(pattern for part in model.parts for pattern in part), *model.ABOVE)
     config.optimizer.groups = {"backbone": fdl.Config(Group, patterns=patterns, frozen=True)}
 
 

@@ -3,7 +3,7 @@
 Blocks stand one by one, rather than stacked, so that each can be frozen or trained at its own rate.
 """
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import chex
 import jax
@@ -57,6 +57,8 @@ class PublishedViTSettings(PublishedImageSettings):
     pool: Literal["token", "mean"] = "token"
     norm_last: bool = False
     norm_epsilon: float = Field(default=1e-6, gt=0)
+
+    ABOVE: ClassVar[tuple[str, ...]] = ("norm.*",)
 
     @model_validator(mode="after")
     def _fits_together(self) -> "PublishedViTSettings":
