@@ -142,3 +142,14 @@ def test_settings_follow_the_data():
 def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match="num_heads: 5 heads do not divide d_model=32"):
         model.ViTSettings(d_model=32, num_heads=5)
+
+
+def test_weights_of_other_classes_and_other_images_are_fitted():
+    sizes = {"image_shape": (16, 16, 3), "num_classes": 7}
+    weights, like = (nnx.to_pure_dict(nnx.state(build(**each))) for each in (sizes, {}))
+    found, notes = SETTINGS.adapted(weights, like)
+    assert found["positions"].shape == (6, 32) and found["head"].shape == (32, 5)
+    assert notes == [
+        "its positions of 4 by 4 patches are interpolated to 2 by 3",
+        "its head for 7 classes is replaced by a new one for 5",
+    ]
