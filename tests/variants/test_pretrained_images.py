@@ -22,3 +22,4 @@ def test_models_of_timm_and_torchvision_compute_the_same(
     peer.vision.run("timm_side", "make", folder)
     script = str(peers.SCRIPTS / "images_in_project.py")
     print(project.tool("python", script, project.package, str(folder)))
+    peer.vision.run("timm_side", "check", folder)

@@ -3,7 +3,9 @@
 Run in the environment of an image project: `python images_in_project.py PACKAGE FOLDER`.
 """
 
+import contextlib
 import importlib
+import io
 import json
 import sys
 from pathlib import Path
@@ -89,4 +91,11 @@ for folder in sorted(path for path in FOLDER.iterdir() if path.is_dir()):
             assert not np.any(model.head[...])
             model.head[...] = jnp.eye(classes)  # what there is below a head
         batch = module("data").make_batch(pixels, None, other)
-        close(jax.jit(lambda images, model=model: model(images))(batch["images"]), theirs, f"{size} pixels")
+        ours = jax.jit(lambda images, model=model: model(images))(batch["images"])
+        close(ours, theirs, f"{size} pixels")
+said = io.StringIO()
+with contextlib.redirect_stderr(said):
+    words = ["import", "--source", str(FOLDER / "weights.pt"), "--output", str(FOLDER / "no")]
+    assert module("__main__").main(words) == 2
+_, _, command = said.getvalue().partition("make another file of it: ")
+(FOLDER / "command.txt").write_text(command)

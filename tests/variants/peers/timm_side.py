@@ -2,15 +2,18 @@
 
 `make FOLDER` writes tiny models with random weights, and what timm and torchvision compute with
 them: for images of the size that they were made for, and, of timm's ViTs, for those of others.
+`check FOLDER` makes a safetensors file of a pickle, as a project says.
 """
 
 import json
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 operators = torch.library.Library("torchvision", "FRAGMENT")
 for name in ("nms", "qnms"):  # builds of torchvision for CUDA lack them beside a torch without
@@ -132,7 +135,8 @@ def make(folder: Path) -> None:
                 model.set_input_size(img_size=size)
             pixels = random.integers(0, 256, (3, size, size, channels)).astype(np.uint8)
             arrays[f"pixels_{size}"] = pixels
-            arrays[f"logits_{size}"] = logits(model, pixels, *NORMALISATIONS[given["normalisation"]])
+            mean, std = NORMALISATIONS[given["normalisation"]]
+            arrays[f"logits_{size}"] = logits(model, pixels, mean, std)
         np.savez(folder / name / "expected.npz", **arrays)
     torch.save(state, folder / "weights.pt")
     tell(folder / TOLD)
@@ -145,11 +149,22 @@ def tell(folder: Path) -> None:
     cfg = model.pretrained_cfg
     side = cfg["input_size"][-1]
     pixels = np.random.default_rng(1).integers(0, 256, (1, side, side, 3)).astype(np.uint8)
-    arrays = {f"pixels_{side}": pixels, f"logits_{side}": logits(model, pixels, cfg["mean"], cfg["std"])}
-    np.savez(folder / "expected.npz", **arrays)
+    made = logits(model, pixels, cfg["mean"], cfg["std"])
+    np.savez(folder / "expected.npz", **{f"pixels_{side}": pixels, f"logits_{side}": made})
     (folder / "told.json").write_text("{}")
+
+
+def check(folder: Path) -> None:
+    """Carry out the command that a project names for a pickle, word for word."""
+    program, *words = shlex.split((folder / "command.txt").read_text())
+    assert program == "python"
+    subprocess.run([sys.executable, *words], check=True)
+    before = torch.load(folder / "weights.pt", weights_only=True)
+    after = load_file(folder / "weights.safetensors")
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    {"make": make}[sys.argv[1]](Path(sys.argv[2]))
+    {"make": make, "check": check}[sys.argv[1]](Path(sys.argv[2]))

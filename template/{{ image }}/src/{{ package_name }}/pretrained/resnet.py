@@ -4,13 +4,13 @@ A stem of stride 4, then stages of blocks, each of which norms after its convolu
 a ReLU. In a bottleneck the stride lies on the convolution of 3 by 3.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import chex
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from pydantic import Field
 
 from ..numerics.convolution import convolve
@@ -55,20 +55,17 @@ class BatchNorm(nnx.BatchNorm):
 
     def __init__(self, channels: int, *, precision: Precision) -> None:
         named = {"out_sharding": ("channels",), "eager_sharding": False}
-        super().__init__(
-            channels,
-            momentum=0.9,
-            epsilon=1e-5,
-            use_fast_variance=False,
-            dtype=jnp.float32,
-            param_dtype=precision.param_dtype,
-            scale_metadata=named,
-            bias_metadata=named,
-            rngs=nnx.Rngs(0),  # nothing is drawn
-        )
+        options: dict[str, Any] = {"param_dtype": precision.param_dtype, "dtype": jnp.float32}
+        options |= {"scale_metadata": named, "bias_metadata": named, "use_fast_variance": False}
+        # Nothing is drawn.
+        super().__init__(channels, momentum=0.9, epsilon=1e-5, rngs=nnx.Rngs(0), **options)
 
     def __call__(
-        self, x: Features, use_running_average: bool | None = None, *, mask: Array | None = None
+        self,
+        x: Features,
+        use_running_average: bool | None = None,
+        *,
+        mask: Bool[Array, "..."] | None = None,
     ) -> Features:
         """Norm each channel, over the examples of a batch in training, by averages after it."""
         if not isinstance(self.scale, nnx.Param):

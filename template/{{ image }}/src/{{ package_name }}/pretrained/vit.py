@@ -131,6 +131,7 @@ class Attention(nnx.Module):
 
     def __call__(self, x: Hidden) -> Hidden:
         """Attend from every position."""
+        chex.assert_shape(x, (None, None, self.qkv.shape[0]))
         made = contract("bsd,dphk->bsphk", x, self.qkv[...], self.precision, accumulator=True)
         if self.qkv_bias is not None:
             made = made + self.qkv_bias[...].astype(jnp.float32)[None, None]
