@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from .project import errors, model, numerics
+from .project import errors, model, numerics, training
 
 FLOAT32 = numerics.precision.FLOAT32
 BFLOAT16 = numerics.precision.Precision()
@@ -165,3 +165,9 @@ def test_weights_of_other_classes_get_a_new_head():
     assert notes == ["its head for 5 classes is replaced by a new one for 3"]
     assert found["stem"] is weights["stem"]
     assert SETTINGS.adapted(weights, weights).weights is weights
+
+
+def test_the_head_is_all_that_lies_beside_the_layers():
+    patterns = (*(pattern for part in SETTINGS.parts for pattern in part), *SETTINGS.above)
+    groups = {"layers": training.groups.Group(patterns=patterns)}
+    assert set(training.groups.members(build(), groups)[None]) == {"head", "bias"}

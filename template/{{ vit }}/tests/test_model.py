@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from .project import errors, model, numerics
+from .project import errors, model, numerics, training
 
 FLOAT32 = numerics.precision.FLOAT32
 BFLOAT16 = numerics.precision.Precision()
@@ -153,3 +153,9 @@ def test_weights_of_other_classes_and_other_images_are_fitted():
         "its positions of 4 by 4 patches are interpolated to 2 by 3",
         "its head for 7 classes is replaced by a new one for 5",
     ]
+
+
+def test_the_head_is_all_that_lies_beside_the_layers():
+    patterns = (*(pattern for part in SETTINGS.parts for pattern in part), *SETTINGS.above)
+    groups = {"layers": training.groups.Group(patterns=patterns)}
+    assert set(training.groups.members(build(), groups)[None]) == {"head", "bias"}

@@ -35,6 +35,16 @@ class ViTSettings(BlockSettings, FitsImages):
 
     patch: Size = 8
 
+    @property
+    def parts(self) -> tuple[tuple[str, ...], ...]:
+        """Patterns of the parameters of patches, and of all blocks, which are stacked."""
+        return (("embedding", "positions"), ("blocks.*",))
+
+    @property
+    def above(self) -> tuple[str, ...]:
+        """Those between blocks and head."""
+        return ("norm.*",)
+
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "ViT":
         """Build the transformer with freshly initialised parameters.
 

@@ -1,7 +1,7 @@
 """What the published models of images have in common: what they read, and how they are adapted."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -45,14 +45,6 @@ class PublishedImageSettings(Settings):
     num_classes: Size | None = None
     data_mean: tuple[float, ...] = ()
     data_std: tuple[float, ...] = ()
-
-    ABOVE: ClassVar[tuple[str, ...]] = ()
-    """Patterns of the parameters between the last part and the head."""
-
-    @property
-    def parts(self) -> tuple[tuple[str, ...], ...]:
-        """Patterns of the parameters of each part below the head, from the input on."""
-        raise NotImplementedError
 
     def fitted(self, info: Mapping[str, Any]) -> "PublishedImageSettings":
         """These settings for the data set that `info` describes.

@@ -1,6 +1,7 @@
 """Variations of experiments that fine-tune a published model, for `experiments.py` to import."""
 
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import fiddle as fdl
 
@@ -9,7 +10,6 @@ from ..errors import UserError
 from ..storage.run_directory import RunDirectory
 from ..training.experiment import Experiment
 from ..training.groups import Group
-from .image_settings import PublishedImageSettings
 
 
 def pretrained(config: fdl.Config[Experiment], run: str = "runs/base") -> None:
@@ -25,25 +25,42 @@ def pretrained(config: fdl.Config[Experiment], run: str = "runs/base") -> None:
     config.start_from = run
 
 
+@runtime_checkable
+class Layered(Protocol):
+    """Settings of a model of images that tell the patterns of its parameters below the head."""
+
+    @property
+    def parts(self) -> tuple[tuple[str, ...], ...]:
+        """Those of each part, from the input on."""
+        ...
+
+    @property
+    def above(self) -> tuple[str, ...]:
+        """Those between the last part and the head."""
+        ...
+
+
 def layer_decay(config: fdl.Config[Experiment], factor: float = 0.75) -> None:
-    """Train each block of a published model at `factor` times the rate of the one above it."""
-    parts = _model_of(config).parts
-    groups = {
+    """Train each block at `factor` times the rate of the one above it, the head at the full one."""
+    parts = _layers(config).parts
+    config.optimizer.groups = {
         f"part_{number}": fdl.Config(Group, patterns=patterns, rate=factor ** (len(parts) - number))
         for number, patterns in enumerate(parts)
     }
-    config.optimizer.groups = groups
 
 
 def frozen(config: fdl.Config[Experiment]) -> None:
-    """Train the head of a published model alone; its batch norms keep their statistics, too."""
-    model = _model_of(config)
-    patterns = (*(pattern for part in model.parts for pattern in part), *model.ABOVE)
+    """Train the head alone; the batch norms of a published model keep their statistics, too."""
+    layers = _layers(config)
+    patterns = (*(pattern for part in layers.parts for pattern in part), *layers.above)
     config.optimizer.groups = {"backbone": fdl.Config(Group, patterns=patterns, frozen=True)}
 
 
-def _model_of(config: fdl.Config[Experiment]) -> PublishedImageSettings:
+def _layers(config: fdl.Config[Experiment]) -> Layered:
     model = configuration.build(config.model)
-    if not isinstance(model, PublishedImageSettings):
-        raise UserError("the model is no published one: give fiddler:pretrained before")
+    if not isinstance(model, Layered):
+        raise UserError(
+            f"{type(model).__name__} does not tell its layers: give it the properties `parts` and "
+            "`above`, or fiddler:pretrained before"
+        )
     return model

@@ -45,6 +45,11 @@ class PublishedResNetSettings(PublishedImageSettings):
         """The stem, and each block."""
         return (("stem.*",), *((f"blocks.{number}.*",) for number in range(sum(self.depths))))
 
+    @property
+    def above(self) -> tuple[str, ...]:
+        """Nothing lies between blocks and head."""
+        return ()
+
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "PublishedResNet":
         """Build the network with freshly initialised parameters."""
         return PublishedResNet(self, rngs=rngs, precision=precision)

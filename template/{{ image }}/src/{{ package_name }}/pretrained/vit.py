@@ -3,7 +3,7 @@
 Blocks stand one by one, rather than stacked, so that each can be frozen or trained at its own rate.
 """
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import chex
 import jax
@@ -58,8 +58,6 @@ class PublishedViTSettings(PublishedImageSettings):
     norm_last: bool = False
     norm_epsilon: float = Field(default=1e-6, gt=0)
 
-    ABOVE: ClassVar[tuple[str, ...]] = ("norm.*",)
-
     @model_validator(mode="after")
     def _fits_together(self) -> "PublishedViTSettings":
         if self.d_model % self.num_heads:
@@ -94,6 +92,11 @@ class PublishedViTSettings(PublishedImageSettings):
         there = {"class_token": self.class_token, "registers": self.registers}
         tokens = ("embedding*", "positions", *(name for name, count in there.items() if count))
         return (tokens, *((f"blocks.{number}.*",) for number in range(self.num_layers)))
+
+    @property
+    def above(self) -> tuple[str, ...]:
+        """The norm between blocks and head."""
+        return ("norm.*",)
 
     def adapted(self, weights: PyTree, like: PyTree) -> Adapted:
         """Weights of a model that differs in its head and in the size of its images."""
