@@ -285,6 +285,10 @@ def test_the_models_of_imagenet_are_recognised():
 
 
 REFUSED = {
+    "a tensor that tells a size is missing": (
+        lambda arrays: arrays.pop("layer1.0.conv2.weight"),
+        ": it lacks tensor layer1.0.conv2.weight$",
+    ),
     "a tensor is missing": (
         lambda arrays: arrays.pop("layer1.0.bn2.running_var"),
         "lacks tensor layer1.0.bn2.running_var$",
@@ -351,6 +355,16 @@ def test_a_file_of_another_model_is_refused_by_name(tmp_path, capsys, case):
             (),
             {"architecture": "vit_tiny_patch16_224", "model_args": {"qk_norm": True}},
             "model_args.qk_norm, which is not supported",
+        ),
+        (
+            (),
+            {"architecture": "vit_tiny_patch16_224", "pretrained_cfg": {"mean": "x", "std": [1]}},
+            "config.json: mean is no list of numbers",
+        ),
+        (
+            (),
+            {"architecture": "vit_tiny_patch16_224", "global_pool": "max"},
+            "global_pool = 'max', which is not supported",
         ),
     ],
 )

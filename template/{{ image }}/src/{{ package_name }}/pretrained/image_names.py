@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ..errors import UserError
 from .tensors import SAME, Tensor
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -57,6 +58,18 @@ def count(shapes: Shapes, name: str, first: int = 0) -> int:
 
 
 def size_of(shapes: Shapes, name: str, axis: int) -> int:
-    """The size of an axis of a tensor; 0 where there is none."""
-    shape = shapes.get(name, ())
-    return shape[axis] if axis < len(shape) else 0
+    """The size of an axis of a tensor.
+
+    Raises:
+        UserError: There is no such tensor, or it has no such axis.
+    """
+    if name not in shapes:
+        raise UserError(f"it lacks tensor {name}")
+    if axis >= len(shapes[name]):
+        raise UserError(f"its tensor {name} is {shapes[name]}, which has too few axes")
+    return shapes[name][axis]
+
+
+def classes_of(shapes: Shapes, head: str) -> int:
+    """How many classes a head tells apart; 0 where there is none."""
+    return size_of(shapes, head, 0) if head in shapes else 0

@@ -1,7 +1,7 @@
 """What the published models of images have in common: what they read, and how they are adapted."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -39,7 +39,7 @@ class PublishedImageSettings(Settings):
 
     channels: Size = 3
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
-    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    std: tuple[Annotated[float, Field(gt=0)], ...] = (0.229, 0.224, 0.225)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     image_shape: tuple[Size, Size, Size] | None = None
     num_classes: Size | None = None

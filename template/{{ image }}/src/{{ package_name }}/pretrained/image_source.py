@@ -84,7 +84,7 @@ def describe(
     """
     _check(found, config)
     settings = dict(found.settings)
-    cfg, arguments = config.get("pretrained_cfg", {}), config.get("model_args", {})
+    cfg, arguments = _part(config, "pretrained_cfg"), _part(config, "model_args")
     mean, std, told = _normalisation(cfg, settings["channels"], normalisation)
     settings |= {"mean": mean, "std": std}
     lines = [f"images less {_row(mean)}, divided by {_row(std)} ({told})"]
@@ -94,7 +94,7 @@ def describe(
         if config.get("global_pool") == "avg":
             settings["pool"] = "mean"
         lines.append(f"classes are told from the {_pooled(settings)}")
-    stated = found.side or (cfg.get("input_size") or (0, 0))[-1]
+    stated = found.side or (_numbers(cfg, "input_size") or (0,))[-1]
     pixels, told = (side, "--image-size") if side else (stated, "as it says")
     if not pixels:
         pixels, told = USUAL_SIDE, "the usual size, since it does not say"
@@ -121,9 +121,27 @@ def _check(found: Recognised, config: Mapping[str, Any]) -> None:
     known = re.fullmatch(ARCHITECTURES[found.kind], str(name))
     if name is not None and (not known or any(word in name for word in OTHERS)):
         raise UserError(f"config.json says that it is {name}, which is not supported")
-    for argument in config.get("model_args", {}):
+    for argument in _part(config, "model_args"):
         if argument not in ARGUMENTS:
             raise UserError(f"config.json says model_args.{argument}, which is not supported")
+    if (pool := config.get("global_pool")) not in (None, "", "avg", "token"):
+        raise UserError(f"config.json says global_pool = {pool!r}, which is not supported")
+
+
+def _part(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of `config.json`; nothing where there is none."""
+    part = config.get(name) or {}
+    if not isinstance(part, Mapping):
+        raise UserError(f"config.json: {name} is no JSON object")
+    return part
+
+
+def _numbers(part: Mapping[str, Any], name: str) -> tuple[Any, ...]:
+    """A list of numbers in `config.json`; nothing where there is none."""
+    numbers = part.get(name) or []
+    if not isinstance(numbers, list) or not all(isinstance(each, int | float) for each in numbers):
+        raise UserError(f"config.json: {name} is no list of numbers")
+    return tuple(numbers)
 
 
 def _normalisation(
@@ -132,23 +150,23 @@ def _normalisation(
     if word is not None:
         (mean, std), told = NORMALISATIONS[word], f"--normalisation {word}"
     elif "mean" in cfg and "std" in cfg:
-        mean, std, told = tuple(cfg["mean"]), tuple(cfg["std"]), "config.json"
+        mean, std, told = _numbers(cfg, "mean"), _numbers(cfg, "std"), "config.json"
     else:
         raise UserError(
             "it does not say how images were normalised for it: give --normalisation imagenet "
             "(torchvision's, and most of timm's ResNets) or half (most of timm's ViTs)"
         )
-    if len(mean) not in (1, channels):
+    if len(mean) != len(std) or len(mean) not in (1, channels):
         raise UserError(f"{told} is for {len(mean)} channels, its weights read {channels}")
-    wide = (channels // len(mean),)
-    return mean * wide[0], std * wide[0], told
+    alike = channels // len(mean)
+    return mean * alike, std * alike, told
 
 
 def _heads(width: int, arguments: Mapping[str, Any], given: int | None) -> tuple[int, str]:
     heads = given or arguments.get("num_heads")
     if heads:
         told = "--heads" if given else "config.json"
-        if width % heads:
+        if not isinstance(heads, int) or heads < 1 or width % heads:
             raise UserError(f"{told}: {heads} heads do not divide a width of {width}")
         return heads, told
     if width in WIDE_HEADS:

@@ -4,7 +4,7 @@ from typing import Final
 
 from ..errors import UserError
 from . import resnet_names, vit_names
-from .image_names import Recognised, Shapes
+from .image_names import Recognised, Shapes, size_of
 
 FOREIGN: Final = {
     "conv1.0.weight": "a ResNet with a deep stem, as resnet50d has",
@@ -42,7 +42,8 @@ def recognise(shapes: Shapes) -> Recognised:
             f"it holds {what}, which is not supported, only ResNet (basic and bottleneck blocks) "
             "and ViT by the names of timm and torchvision"
         )
-    grouped = shapes.get("layer1.0.conv2.weight", (0, 0))[1]
-    if found.kind == "resnet" and grouped != found.settings["inner"][0]:
-        raise UserError("it holds a ResNeXt (grouped convolutions), which is not supported")
+    if found.kind == "resnet":
+        together = size_of(shapes, "layer1.0.conv2.weight", 1)
+        if together < found.settings["inner"][0]:
+            raise UserError("it holds a ResNeXt (grouped convolutions), which is not supported")
     return found

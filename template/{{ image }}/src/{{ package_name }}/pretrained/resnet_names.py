@@ -1,6 +1,6 @@
 """What timm and torchvision call the tensors of residual networks: both the same."""
 
-from .image_names import KERNEL, Recognised, Shapes, count, normed, size_of
+from .image_names import KERNEL, Recognised, Shapes, classes_of, count, normed, size_of
 from .tensors import MATRIX, Tensor
 
 
@@ -40,5 +40,5 @@ def recognise(shapes: Shapes) -> Recognised | None:
         "widths": widths,
         "bottleneck": bottleneck,
     }
-    classes = shapes.get("fc.weight", (0,))[0]
+    classes = classes_of(shapes, "fc.weight")
     return Recognised("resnet", f"a ResNet of {blocks} has", settings, tensors, classes)

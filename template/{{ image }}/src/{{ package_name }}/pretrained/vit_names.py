@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..errors import UserError
-from .image_names import KERNEL, Recognised, Shapes, count, normed, size_of
+from .image_names import KERNEL, Recognised, Shapes, classes_of, count, normed, size_of
 from .tensors import MATRIX, Tensor
 
 ROWS: Final = ((), (0,), (1,))
@@ -67,7 +67,7 @@ def recognise(shapes: Shapes) -> Recognised | None:
     tensors = {**top, **normed("norm", norm)}
     for number in range(layers):
         tensors |= _block(f"blocks.{number}", block.format(number), names)
-    registers = shapes.get("reg_token", (1, 0))[1]
+    registers = size_of(shapes, "reg_token", 1) if "reg_token" in shapes else 0
     class_token = top["class_token"].name in shapes
     others, size = registers + class_token, size_of(shapes, patch, 2)
     positions = size_of(shapes, top["positions"].name, 1)
@@ -92,7 +92,7 @@ def recognise(shapes: Shapes) -> Recognised | None:
         "norm_last": norm_last,
     }
     told = f"a ViT of {layers} layers of width {width} has"
-    classes = shapes.get(top["head"].name, (0,))[0]
+    classes = classes_of(shapes, top["head"].name)
     side = math.isqrt(patches) * size
     return Recognised("vit", told, settings, tensors, classes, side)
 

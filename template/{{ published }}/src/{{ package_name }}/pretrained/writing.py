@@ -52,8 +52,8 @@ def write_run(
     with jax.set_mesh(program.mesh), failing_together():
         _write_checkpoint(read(program.layout.abstract.variables), program, run)
         if jax.process_index() == 0:
-            run.pretrained.mkdir(exist_ok=True)
             for file in beside:
+                run.pretrained.mkdir(exist_ok=True)
                 shutil.copyfile(file, run.pretrained / file.name)
             if info:
                 record = data_record(run.data_set, None, info, allow_change=True)
