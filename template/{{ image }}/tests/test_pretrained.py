@@ -258,7 +258,8 @@ def test_an_interrupted_run_goes_on_bit_for_bit(bases, data, tmp_path):
 @pytest.mark.parametrize("kind", ["bottleneck", "vit"])
 def test_bfloat16_stays_close_to_float32(bases, kind):
     program, state, _ = commands._run.open_run(bases[kind])
-    images = jax.random.normal(jax.random.key(0), (8, *program.experiment.data.shape))
+    shape = program.experiment.model.base.image_shape
+    images = jax.random.normal(jax.random.key(0), (8, *shape))
     exact, bfloat16 = program.model(state), numerics.precision.Precision()
     rounded = program.experiment.model.base.build(rngs=nnx.Rngs(0), precision=bfloat16)
     rounded = nnx.view(rounded, use_running_average=True, raise_if_not_found=False)
