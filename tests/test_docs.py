@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from .support import rendering
+from .variants import files
 
 ROOT = rendering.ROOT
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("hooks/*.md")])
@@ -101,16 +102,19 @@ def test_readme_of_a_project_names_what_is_there(template: Path, tmp_path: Path,
         assert f"def {function}(" in (project / "tests" / file).read_text(), f"{file}::{function}"
 
 
-def test_files_lists_every_kind_of_table() -> None:
-    kinds = ast.parse((ROOT / "template/{{ tabular }}/tests/table_kinds.py").read_text())
+@pytest.mark.parametrize("heading", files.SECTIONS)
+def test_files_lists_every_kind(heading: str) -> None:
+    _, module = files.SECTIONS[heading]
+    (path,) = ROOT.glob(f"template/*/tests/{module.removeprefix('test_')}.py")
     named = [
         ast.literal_eval(node.args[0])
-        for node in ast.walk(kinds)
+        for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Kind"
     ]
-    assert len(named) > 50
+    assert len(named) > 25
     text = (ROOT / "docs" / "files.md").read_text()
-    assert re.findall(r"^\| (.+?) \| (?:read|refused)", text, re.MULTILINE) == named
+    section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| (.+?) \| (?:read|refused)", section, re.MULTILINE) == named
 
 
 def test_conventions_name_what_is_there(template: Path, tmp_path: Path) -> None:

@@ -15,10 +15,13 @@ from . import projects
 DOCUMENT = rendering.ROOT / "docs" / "files.md"
 HEAD = "| file | what happens |\n|---|---|\n"
 
-SECTIONS = {"Tables": ("tabular", "test_table_kinds")}
+SECTIONS = {
+    "Tables": ("tabular", "test_table_kinds"),
+    "Weights of models of images": ("image", "test_weight_kinds"),
+}
 """The headings of the document, with the task whose tests make the files, and which of them do."""
 
-# Runs in the project: what `prepare` says of each kind, or why it refuses it.
+# Runs in the project: what a command says of each kind, or why it refuses it.
 TOLD = """
 import importlib, json, pathlib, sys, tempfile
 from tests.project import errors

@@ -55,7 +55,30 @@ def vit() -> Arrays:
     return _draw(shapes)
 
 
-KINDS = {  # what each is made by, and what an import must be told of it
+def torchvision_vit() -> Arrays:
+    """The same as torchvision calls them."""
+    names = {
+        "cls_token": "class_token",
+        "pos_embed": "encoder.pos_embedding",
+        "patch_embed.proj": "conv_proj",
+        "blocks.": "encoder.layers.encoder_layer_",
+        "attn.qkv.": "self_attention.in_proj_",
+        "attn.proj": "self_attention.out_proj",
+        "mlp.fc1": "mlp.0",
+        "mlp.fc2": "mlp.3",
+        "norm1": "ln_1",
+        "norm2": "ln_2",
+    }
+    arrays = {}
+    for name, array in vit().items():
+        for theirs, ours in names.items():
+            name = name.replace(theirs, ours)
+        name = name.replace("norm.", "encoder.ln.", 1) if name.startswith("norm.") else name
+        arrays[f"heads.{name}" if name.startswith("head.") else name] = array
+    return arrays
+
+
+MODELS = {  # what each is made by, and what an import must be told of it
     "basic": (resnet, ("--normalisation", "imagenet", "--image-size", str(SIDE))),
     "bottleneck": (
         lambda: resnet(bottleneck=True),

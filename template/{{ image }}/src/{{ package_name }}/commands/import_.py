@@ -64,9 +64,9 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"{run_directory.path} holds a run: choose another --output")
     run_directory.refuse_links()
     files = open_weights(arguments.source)
-    beside = read_beside(files.path)
+    shapes, beside = files.shapes, read_beside(files.path)
     try:
-        found = recognise(files.shapes)
+        found = recognise(shapes)
         source = describe(
             found,
             beside,
