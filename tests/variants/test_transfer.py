@@ -15,4 +15,4 @@ def test_a_run_that_starts_from_another_reaches_more(
     answers = {"task": "image", "architecture": "resnet"}
     project = projects.make(template, tmp_path / "project", oldest, environments, **answers)
     reached = transfer.measure(project, 3, tmp_path / "metrics.json")
-    assert reached.transfer > reached.scratch + 0.02, reached
+    assert reached.transfer > reached.scratch + 0.1, reached
