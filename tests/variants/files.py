@@ -20,10 +20,11 @@ SECTIONS = {
     "Series": ("forecasting", "test_series_kinds"),
     "Texts": ("language", "test_text_kinds"),
     "Images": ("image", "test_image_kinds"),
+    "Weights of models of images": ("image", "test_weight_kinds"),
 }
 """The headings of the document, with the task whose tests make the files, and which of them do."""
 
-# Runs in the project: what `prepare` says of each kind, or why it refuses it.
+# Runs in the project: what a command says of each kind, or why it refuses it.
 TOLD = """
 import importlib, json, pathlib, sys, tempfile
 from tests.project import errors

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from ..support import rendering
-from . import projects, public_series, training
+from . import projects, public_series, training, transfer
 from .projects import Project
 from .qualities import QUALITIES
 
@@ -18,6 +18,9 @@ VOCABULARY = 1024
 """Ids of the tokenizer (byte-level BPE) that the language model is measured with beside bytes."""
 PROBE = 60
 """Steps that show how fast it trains with them."""
+
+SEEDS = 3
+"""Runs that fine-tuning is measured with."""
 
 
 def yardsticks(project: Project, task: str) -> dict[str, str]:
@@ -76,7 +79,9 @@ def main() -> None:
             seconds = time.monotonic() - started
             output = Path(folder) / "metrics.json"
             measured = {quality.name: training.evaluate(project, "runs/measured", output)}
-            told = yardsticks(project, task)
+            told, transferred = yardsticks(project, task), {}
+            if quality.answers.get("architecture") == "resnet" and not arguments.long:
+                transferred[f"{quality.name}-transfer"] = transfer.measure(project, SEEDS, output)
             if task == "language":
                 train_on_tokens(project, experiment)
                 measured[f"{task}-bpe"] = training.evaluate(project, "runs/bpe", output)
@@ -84,6 +89,9 @@ def main() -> None:
             for metric in (*quality.bounds, *quality.near):
                 cells = (name, experiment, metric, f"{metrics[metric]:.4f}", others(told, metric))
                 print(f"| {' | '.join(cells)} | {seconds:.0f} |", flush=True)
+        for name, (reached, scratch, seconds) in transferred.items():
+            cells = (name, "smoke", "accuracy", f"{reached:.4f}", f"from scratch {scratch:.4f}")
+            print(f"| {' | '.join(cells)} | {seconds:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

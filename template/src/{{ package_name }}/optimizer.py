@@ -27,6 +27,9 @@ MATRICES = {
     "blocks.feed_forward.down": "bio",
     "blocks.*.weight": "io",
     "blocks.*.conv_*": "iiio",
+    "blocks.*.kernel": "iiio",
+    "blocks.*.attention.qkv": "iboo",
+    "blocks.*.attention.out": "iio",
 }
 """Weights inside the models that are matrices, and what their axes are: ``i`` is summed over, ``o``
 is given out, and each place along ``b`` has a matrix of its own. All heads are one matrix."""

@@ -144,7 +144,7 @@ def test_what_a_family_reads_it_writes(kind):
         ({"rope_scaling": {"type": "longrope"}}, "rope_type = 'longrope' is not supported"),
         ({"rope_scaling": {"type": "linear", "factor": 2.0, "x": 1}}, "x = 1 is not supported"),
         ({"hidden_size": None}, "there is no hidden_size"),
-        ({"num_key_value_heads": 4}, r"k_proj.weight is \(16, 32\), by its config.json \(32, 32\)"),
+        ({"num_key_value_heads": 4}, r"\(16, 32\), where its config.json says \(32, 32\)"),
         ({"num_hidden_layers": 2}, "has, beyond .* tensor model.layers.2.* and 8 others"),
         ({"num_hidden_layers": 4}, "lacks tensor model.layers.3.* and 8 others"),
         ({"attention_bias": True}, "lacks tensor model.layers.0.self_attn.k_proj.bias and 11"),

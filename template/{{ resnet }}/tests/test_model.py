@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from .project import errors, model, numerics
+from .project import errors, model, numerics, training
 
 FLOAT32 = numerics.precision.FLOAT32
 BFLOAT16 = numerics.precision.Precision()
@@ -156,3 +156,18 @@ def test_settings_follow_the_data():
 def test_impossible_stages_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         model.ResNetSettings(**changes)
+
+
+def test_weights_of_other_classes_get_a_new_head():
+    weights, like = (nnx.to_pure_dict(nnx.state(build(num_classes=n))) for n in (5, 3))
+    found, notes = SETTINGS.adapted(weights, like)
+    assert found["head"].shape == (12, 3) and not jnp.any(found["head"])
+    assert notes == ["its head for 5 classes is replaced by a new one for 3"]
+    assert found["stem"] is weights["stem"]
+    assert SETTINGS.adapted(weights, weights).weights is weights
+
+
+def test_the_head_is_all_that_lies_beside_the_layers():
+    patterns = (*(pattern for part in SETTINGS.parts for pattern in part), *SETTINGS.above)
+    groups = {"layers": training.groups.Group(patterns=patterns)}
+    assert set(training.groups.members(build(), groups)[None]) == {"head", "bias"}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from .project import errors, model, numerics
+from .project import errors, model, numerics, training
 
 FLOAT32 = numerics.precision.FLOAT32
 BFLOAT16 = numerics.precision.Precision()
@@ -151,3 +151,20 @@ def test_settings_follow_the_data():
 def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match="num_heads: 5 heads do not divide d_model=32"):
         model.ViTSettings(d_model=32, num_heads=5)
+
+
+def test_weights_of_other_classes_and_other_images_are_fitted():
+    sizes = {"image_shape": (16, 16, 3), "num_classes": 7}
+    weights, like = (nnx.to_pure_dict(nnx.state(build(**each))) for each in (sizes, {}))
+    found, notes = SETTINGS.adapted(weights, like)
+    assert found["positions"].shape == (6, 32) and found["head"].shape == (32, 5)
+    assert notes == [
+        "its positions of 4 by 4 patches are interpolated to 2 by 3",
+        "its head for 7 classes is replaced by a new one for 5",
+    ]
+
+
+def test_the_head_is_all_that_lies_beside_the_layers():
+    patterns = (*(pattern for part in SETTINGS.parts for pattern in part), *SETTINGS.above)
+    groups = {"layers": training.groups.Group(patterns=patterns)}
+    assert set(training.groups.members(build(), groups)[None]) == {"head", "bias"}

@@ -106,8 +106,8 @@ class Experiment(Settings):
 
     Attributes:
         start_from: Folder of the run whose weights this one begins with; its model must be the
-            same. None begins with random weights. A run keeps a copy of the weights in its folder,
-            so the other run may go on or away.
+            same, but for what it can adapt. None begins with random weights. A run keeps a copy of
+            the weights in its folder, so the other run may go on or away.
     """
 
     seed: int = Field(default=0, ge=0, lt=2**32)

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import optax
@@ -32,6 +32,20 @@ class Start(NamedTuple):
     def of(cls, state: TrainState) -> "Start":
         """Those of a state, or what is known of them."""
         return cls(state.params, state.variables)
+
+
+@runtime_checkable
+class AdaptsWeights(Protocol):
+    """Settings of a model that begins with weights of one that differs in what data decide."""
+
+    def adapted(self, weights: PyTree, like: PyTree) -> tuple[PyTree, list[str]]:
+        """Make weights fit, and say in words what was done to that end.
+
+        Args:
+            weights: Those of another run, nested dictionaries.
+            like: Shapes, dtypes and shardings of this model's.
+        """
+        ...
 
 
 def begin(
@@ -105,6 +119,10 @@ def continued_state(
     def load() -> Start:
         everything = union(*like)
         weights = read_weights(Path(source), "start_from", everything)
+        if isinstance(experiment.model, AdaptsWeights):
+            weights, notes = experiment.model.adapted(weights, everything)
+            for note in notes if jax.process_index() == 0 else ():
+                print(f"start_from {source}: {note}", flush=True)
         weights = fit_weights(weights, everything, f"start_from: {source}")
         return Start(*(select(weights, part) for part in like))
 

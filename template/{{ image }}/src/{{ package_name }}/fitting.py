@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from jaxtyping import PyTree
+
 from .errors import UserError
+from .pretrained.adapting import Adapted, replace_head
 from .settings import Settings, Size
 
 
@@ -35,3 +38,7 @@ class FitsImages(Settings):
         if self.image_shape is None or self.num_classes is None:
             raise UserError("model.num_classes follows from the images: prepare a data set first")
         return self.image_shape, self.num_classes
+
+    def adapted(self, weights: PyTree, like: PyTree) -> Adapted:
+        """Weights of a run on other classes, for a run that starts from it: the head is new."""
+        return replace_head(weights, like)

@@ -11,6 +11,7 @@ import fiddle as fdl
 from . import recipe
 from .hooks.presets import debug_nans, ema, fdr, overfit, profile  # noqa: F401 - fiddler:NAME
 from .model import ResNetSettings
+from .pretrained.presets import frozen, layer_decay, pretrained  # noqa: F401 - fiddler:NAME
 from .recipe import float32, fsdp, mirror  # noqa: F401 - fiddler:NAME
 from .training.experiment import Experiment
 

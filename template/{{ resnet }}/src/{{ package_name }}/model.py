@@ -51,6 +51,16 @@ class ResNetSettings(FitsImages):
             )
         return self
 
+    @property
+    def parts(self) -> tuple[tuple[str, ...], ...]:
+        """Patterns of the parameters of the stem and of each block, for `pretrained/presets.py`."""
+        return (("stem",), *((f"blocks.{number}.*",) for number in range(sum(self.depths))))
+
+    @property
+    def above(self) -> tuple[str, ...]:
+        """Those between blocks and head."""
+        return ("norm.*",)
+
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "ResNet":
         """Build the network with freshly initialised parameters."""
         return ResNet(self, rngs=rngs, precision=precision)

@@ -8,7 +8,7 @@ positions, rather than a class token, for the classifier. The blocks stand in `b
 import chex
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .block_settings import BlockSettings
 from .blocks import stack_blocks
@@ -20,6 +20,7 @@ from .numerics.contract import contract
 from .numerics.parameters import declare, parameter
 from .numerics.precision import Precision
 from .parallel.rules import constrain
+from .pretrained.adapting import Adapted, resize_positions
 from .settings import Size
 
 Images = Float[Array, "batch height width channels"]
@@ -43,6 +44,16 @@ class ViTSettings(BlockSettings, FitsImages):
         most = max(min(height, width) // 4, 1)
         return next(size for size in range(min(most, 16), 0, -1) if not (height % size or width % size))
 
+    @property
+    def parts(self) -> tuple[tuple[str, ...], ...]:
+        """Patterns of the parameters of patches, and of all blocks, which are stacked."""
+        return (("embedding", "positions"), ("blocks.*",))
+
+    @property
+    def above(self) -> tuple[str, ...]:
+        """Those between blocks and head."""
+        return ("norm.*",)
+
     def build(self, *, rngs: nnx.Rngs, precision: Precision) -> "ViT":
         """Build the transformer with freshly initialised parameters.
 
@@ -56,6 +67,13 @@ class ViTSettings(BlockSettings, FitsImages):
                 f"model.patch: {patch} does not divide images of {height} by {width} pixels"
             )
         return ViT(self, rngs=rngs, precision=precision)
+
+    def adapted(self, weights: PyTree, like: PyTree) -> Adapted:
+        """Weights of a run on other classes or images of another size, which starts from it."""
+        (height, width, _), _ = self.known_sizes()
+        resized = resize_positions(weights, like, (height // self.patch, width // self.patch))
+        replaced = super().adapted(resized.weights, like)
+        return Adapted(replaced.weights, resized.notes + replaced.notes)
 
 
 class ViT(nnx.Module):

@@ -16,8 +16,8 @@ from ..settings import is_free
 from .families import families
 from .family import Family
 from .folder import CONFIG, INDEX, TENSORS
-from .names import AnyArray
 from .rotary import ROTARY_KEYS, SCALINGS
+from .tensors import AnyArray
 from .weights import Placed, tensors_of
 
 FILE_BYTES: Final = 5_000_000_000

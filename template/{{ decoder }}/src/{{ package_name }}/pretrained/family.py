@@ -11,8 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from ..errors import UserError
 from .layers import Windows
-from .names import TENSORS, Tensor
+from .names import TENSORS
 from .rotary import ROTARY_KEYS, read_rotary, write_rotary
+from .tensors import Tensor
 
 Config = Mapping[str, Any]
 
@@ -109,6 +110,11 @@ class Family:
     write: Callable[[Config], dict[str, Any]] = lambda _: {}
     more_keys: frozenset[str] = frozenset()
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def told(self) -> str:
+        """What says which tensors there are, for errors."""
+        return "its config.json says"
 
     def tensor(self, parameter: str) -> Tensor:
         """The tensor, or a layer's each, that a parameter of ours is stored as.

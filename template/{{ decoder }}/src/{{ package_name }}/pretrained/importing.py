@@ -1,17 +1,13 @@
-"""A run without a step: the weights of a folder as the checkpoint that other commands open."""
+"""What an import takes from a folder: settings, weights, and files that lie beside them."""
 
-import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-import jax
-import jax.numpy as jnp
+from jaxtyping import PyTree
 
-from ..storage.checkpoints import Checkpoints, NoData
-from ..storage.run_directory import RunDirectory
 from ..tokenization.files import CHAT_TEMPLATE, HUGGING_FACE, SENTENCE_PIECE
 from ..tokenization.specials import BESIDE as SPECIALS
-from ..training.program import Program
 from .family import Family
 from .folder import CONFIG, ModelFolder
 from .weights import read_weights
@@ -43,32 +39,8 @@ def shortest(pattern: tuple[Any, ...]) -> tuple[Any, ...]:
     return next((start for start in starts if (start * count)[:count] == pattern), pattern)
 
 
-def write_run(folder: ModelFolder, family: Family, program: Program, run: RunDirectory) -> None:
-    """Write the checkpoint of a run, and keep what lies beside the weights.
-
-    Args:
-        folder: The folder of the model.
-        family: What its tensors are called.
-        program: The program of an experiment with `PretrainedSettings`, on its mesh.
-        run: The folder of the run.
-
-    Raises:
-        UserError: The tensors are not those of the model.
-    """
-    abstract = program.layout.abstract
-    weights = read_weights(folder, family, abstract.variables)
-    state = jax.tree.map(
-        lambda leaf: jnp.zeros(leaf.shape, leaf.dtype, device=leaf.sharding),
-        abstract._replace(key=(), variables=()),
-    )
-    key = jax.device_put(jax.random.key(program.experiment.seed), abstract.key.sharding)
-    state = state._replace(key=key, variables=weights)
-    largest = max(leaf.nbytes for leaf in jax.tree.leaves(weights))
-    settings = program.experiment.checkpoint
-    with Checkpoints(run.checkpoints, settings, at_once=largest + 1) as checkpoints:
-        checkpoints.save(0, state, NoData())
-    if jax.process_index() == 0:
-        run.pretrained.mkdir(exist_ok=True)
-        for name in BESIDE:
-            if (folder.path / name).is_file():
-                shutil.copyfile(folder.path / name, run.pretrained / name)
+def read_model(folder: ModelFolder, family: Family, like: PyTree) -> PyTree:
+    """The weights of a model; see `read_weights`."""
+    if "unembedding" not in like:  # which some files hold all the same
+        folder = replace(folder, idle=(*folder.idle, "lm_head.weight"))
+    return read_weights(folder, family, like)

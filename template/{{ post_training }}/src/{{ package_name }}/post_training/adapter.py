@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 from ..files import write_atomically
 from ..pretrained.family import Family
-from ..pretrained.names import AnyArray
+from ..pretrained.tensors import AnyArray
 from .lora import LoraModel, LoraSettings
 
 AnyFactor = Float[Array, "..."]

@@ -2,7 +2,8 @@
 
 from ..family import ACTIVATION, BIAS, SIZES, Family, Key
 from ..layers import Windows
-from ..names import TENSORS, Tensor
+from ..names import TENSORS
+from ..tensors import Tensor
 
 _NORM = "model.layers.{}.%s_feedforward_layernorm.weight"
 

@@ -1,6 +1,6 @@
-"""Weights from a folder's files, put where they belong on the mesh as they are read."""
+"""Weights from files, put where they belong on the mesh as they are read."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -8,26 +8,43 @@ from jaxtyping import Array, PyTree, Shaped
 
 from ..errors import UserError
 from ..training.groups import map_with_path
-from .family import Family
-from .folder import ModelFolder
-from .names import IDLE_TENSORS, AnyArray, Index, Tensor
+from .tensor_files import TensorFiles
+from .tensors import AnyArray, Index, Tensor
 
 
-def read_weights(folder: ModelFolder, family: Family, like: PyTree) -> PyTree:
+@runtime_checkable
+class Names(Protocol):
+    """What the tensors of a model's parameters are called."""
+
+    @property
+    def told(self) -> str:
+        """What says which tensors there are, and a verb, for errors."""
+        ...
+
+    def tensor(self, parameter: str) -> Tensor:
+        """The tensor, or a layer's each, that the parameter at a dotted path is stored as.
+
+        Raises:
+            UserError: There is none.
+        """
+        ...
+
+
+def read_weights(files: TensorFiles, names: Names, like: PyTree) -> PyTree:
     """The weights of a model.
 
     Every process reads the parts that its devices hold, one parameter after the other, a layer at a
     time: a host needs room for what it holds of one parameter.
 
     Args:
-        folder: The folder.
-        family: What its tensors are called.
+        files: The files.
+        names: What their tensors are called.
         like: Shapes, dtypes and shardings of the model's parameters, nested dictionaries.
 
     Raises:
         UserError: A tensor is missing, or there is one too many, or its shape is another.
     """
-    check_tensors(folder, family, like)
+    check_tensors(files, names, like)
 
     def read(path: str, leaf: jax.ShapeDtypeStruct) -> Shaped[Array, "..."]:
         parts: dict[tuple[tuple[int, int, int], ...], AnyArray] = {}
@@ -36,7 +53,7 @@ def read_weights(folder: ModelFolder, family: Family, like: PyTree) -> PyTree:
             places = index or ()
             key = tuple(axis.indices(size) for axis, size in zip(places, leaf.shape, strict=True))
             if key not in parts:
-                parts[key] = _read(folder, family.tensor(path), leaf, places)
+                parts[key] = _read(files, names.tensor(path), leaf, places)
             return parts[key]
 
         return jax.make_array_from_callback(leaf.shape, leaf.sharding, part)
@@ -44,27 +61,26 @@ def read_weights(folder: ModelFolder, family: Family, like: PyTree) -> PyTree:
     return map_with_path(read, like)
 
 
-def check_tensors(folder: ModelFolder, family: Family, like: PyTree) -> None:
-    """Compare the tensors of a folder with a model's parameters.
+def check_tensors(files: TensorFiles, names: Names, like: PyTree) -> None:
+    """Compare the tensors of files with a model's parameters.
 
     Raises:
         UserError: They differ; the message names the first one, and says how many there are.
     """
     needed = {
         name: tensor.shape(leaf.shape[tensor.stacked :])
-        for name, (leaf, tensor, _) in tensors_of(family, like).items()
+        for name, (leaf, tensor, _) in tensors_of(names, like).items()
     }
-    idle = (*IDLE_TENSORS, *(() if "unembedding" in like else ("lm_head.weight",)))
-    there = {name for name in folder.shapes if not name.endswith(idle)}
-    missing, more = sorted(needed.keys() - there), sorted(there - needed.keys())
-    for what, names in (("lacks", missing), ("has, beyond what its config.json says,", more)):
-        if names:
-            others = f" and {len(names) - 1} others" if len(names) > 1 else ""
-            raise UserError(f"{folder.path} {what} tensor {names[0]}{others}")
+    missing = sorted(needed.keys() - files.shapes.keys())
+    more = sorted(files.shapes.keys() - needed.keys())
+    for what, found in (("lacks", missing), (f"has, beyond what {names.told},", more)):
+        if found:
+            others = f" and {len(found) - 1} others" if len(found) > 1 else ""
+            raise UserError(f"{files.path} {what} tensor {found[0]}{others}")
     for name, shape in needed.items():
-        if folder.shapes[name] != shape:
+        if files.shapes[name] != shape:
             raise UserError(
-                f"{folder.path}: tensor {name} is {folder.shapes[name]}, by its config.json {shape}"
+                f"{files.path}: tensor {name} is {files.shapes[name]}, where {names.told} {shape}"
             )
 
 
@@ -82,7 +98,7 @@ class Placed(NamedTuple):
     layer: int
 
 
-def tensors_of(family: Family, weights: PyTree) -> dict[str, Placed]:
+def tensors_of(names: Names, weights: PyTree) -> dict[str, Placed]:
     """The tensors of a model's parameters by their names.
 
     Raises:
@@ -91,7 +107,7 @@ def tensors_of(family: Family, weights: PyTree) -> dict[str, Placed]:
     found: dict[str, Placed] = {}
 
     def place(path: str, leaf: Any) -> None:
-        tensor = family.tensor(path)
+        tensor = names.tensor(path)
         for layer, name in enumerate(tensor.names(leaf.shape)):
             found[name] = Placed(leaf, tensor, layer)
 
@@ -99,14 +115,14 @@ def tensors_of(family: Family, weights: PyTree) -> dict[str, Placed]:
     return found
 
 
-def _read(folder: ModelFolder, tensor: Tensor, leaf: Any, index: Index) -> AnyArray:
+def _read(files: TensorFiles, tensor: Tensor, leaf: Any, index: Index) -> AnyArray:
     """A part of a parameter, in its dtype."""
     shape = [len(range(size)[axis]) for axis, size in zip(index, leaf.shape, strict=True)]
     made = np.empty(shape, leaf.dtype)
-    names, layers = tensor.names(leaf.shape), [made]
+    found, layers = tensor.names(leaf.shape), [made]
     if tensor.stacked:
-        names, layers, index, shape = names[index[0]], list(made), index[1:], shape[1:]
+        found, layers, index = found[index[0]], list(made), index[1:]
     ours = leaf.shape[tensor.stacked :]
-    for name, layer in zip(names, layers, strict=True):
-        layer[...] = tensor.ours(folder.read(name, tensor.part(ours, index)), shape)
+    for name, layer in zip(found, layers, strict=True):
+        layer[...] = tensor.ours(files.read(name, tensor.part(ours, index)), ours, index)
     return made

@@ -10,16 +10,21 @@ from .project import numerics
 convolve = numerics.convolution.convolve
 BFLOAT16, FLOAT32 = numerics.precision.Precision(), numerics.precision.FLOAT32
 
-# Height and width of the images, rows and columns of the kernel, stride.
+# Height and width of the images, rows and columns of the kernel, stride, zeros on each side.
 CASES = [
-    (8, 8, 3, 3, 1),
-    (8, 8, 3, 3, 2),
-    (7, 5, 3, 3, 2),
-    (9, 6, 5, 3, 4),
-    (8, 8, 1, 1, 2),
-    (6, 7, 2, 4, 1),
-    (3, 3, 5, 5, 2),
-    (5, 8, 2, 2, 3),
+    (8, 8, 3, 3, 1, None),
+    (8, 8, 3, 3, 2, None),
+    (7, 5, 3, 3, 2, None),
+    (9, 6, 5, 3, 4, None),
+    (8, 8, 1, 1, 2, None),
+    (6, 7, 2, 4, 1, None),
+    (3, 3, 5, 5, 2, None),
+    (5, 8, 2, 2, 3, None),
+    (8, 8, 3, 3, 2, 1),
+    (9, 8, 7, 7, 2, 3),
+    (8, 7, 1, 1, 2, 0),
+    (8, 9, 3, 3, 3, 2),
+    (9, 8, 3, 3, 4, 0),
 ]
 
 
@@ -29,31 +34,32 @@ def operands(height, width, kh, kw):
     return images, jax.random.normal(kernel_key, (kh, kw, 3, 4))
 
 
-def reference(images, kernel, stride):
+def reference(images, kernel, stride, padding):
     return jax.lax.conv_general_dilated(
         images,
         kernel,
         (stride, stride),
-        "SAME",
+        "SAME" if padding is None else [(padding, padding)] * 2,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         precision="highest",
     )
 
 
-@pytest.mark.parametrize(("height", "width", "kh", "kw", "stride"), CASES)
-def test_convolution_and_its_derivatives_equal_those_of_jax(height, width, kh, kw, stride):
+@pytest.mark.parametrize(("height", "width", "kh", "kw", "stride", "padding"), CASES)
+def test_convolution_and_its_derivatives_equal_those_of_jax(height, width, kh, kw, stride, padding):
     pair = operands(height, width, kh, kw)
 
     def ours(images, kernel):
-        features = convolve(images, kernel, FLOAT32, stride=stride)
+        features = convolve(images, kernel, FLOAT32, stride=stride, padding=padding)
         return jnp.sum(jnp.sin(features)), features
 
     def theirs(images, kernel):
-        features = reference(images, kernel, stride)
+        features = reference(images, kernel, stride, padding)
         return jnp.sum(jnp.sin(features)), features
 
     results = [jax.jit(jax.grad(f, (0, 1), has_aux=True))(*pair) for f in (ours, theirs)]
-    assert results[0][1].shape == (2, -(-height // stride), -(-width // stride), 4)
+    if padding is None:
+        assert results[0][1].shape == (2, -(-height // stride), -(-width // stride), 4)
     jax.tree.map(
         lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5), *results
     )

@@ -1,0 +1,1 @@
+"""Models as they are published: files of tensors, read as they are."""
