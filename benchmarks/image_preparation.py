@@ -50,7 +50,8 @@ def main(package: str, count: int) -> None:
         script = folder / "prepare_images.py"
         script.write_text(PREPARE)
         print(
-            f"{'images':>10}  {'seconds':>8}  {'Pillow':>8}  {'ratio':>6}  {'MB':>6}  {'workers':>8}"
+            f"{'images':>10}  {'seconds':>8}  {'Pillow':>8}  {'ratio':>6}  {'MB':>6}  "
+            f"{'workers':>8}"
         )
         for size in (FEW, count):
             files = write(folder / str(size), size)
@@ -63,7 +64,8 @@ def main(package: str, count: int) -> None:
             alone = time.perf_counter() - start
             ratio = seconds / alone
             print(
-                f"{size:10,}  {seconds:8.1f}  {alone:8.1f}  {ratio:6.2f}  {peak:6.0f}  {workers:8.0f}"
+                f"{size:10,}  {seconds:8.1f}  {alone:8.1f}  {ratio:6.2f}  {peak:6.0f}  "
+                f"{workers:8.0f}"
             )
 
 
