@@ -49,9 +49,7 @@ def main(package: str, count: int) -> None:
         folder = Path(name)
         script = folder / "prepare_images.py"
         script.write_text(PREPARE)
-        print(
-            f"{'images':>10}  {'seconds':>8}  {'Pillow':>8}  {'ratio':>6}  {'MB':>6}  {'workers':>8}"
-        )
+        print("    images   seconds    Pillow   ratio      MB   workers")
         for size in (FEW, count):
             files = write(folder / str(size), size)
             words = [sys.executable, script, package, folder / str(size), folder / f"data-{size}"]
@@ -62,9 +60,8 @@ def main(package: str, count: int) -> None:
                 read_alone(path)
             alone = time.perf_counter() - start
             ratio = seconds / alone
-            print(
-                f"{size:10,}  {seconds:8.1f}  {alone:8.1f}  {ratio:6.2f}  {peak:6.0f}  {workers:8.0f}"
-            )
+            told = f"{size:10,}  {seconds:8.1f}  {alone:8.1f}  {ratio:6.2f}"
+            print(f"{told}  {peak:6.0f}  {workers:8.0f}")
 
 
 def write(folder: Path, count: int) -> list[Path]:

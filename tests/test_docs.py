@@ -101,16 +101,23 @@ def test_readme_of_a_project_names_what_is_there(template: Path, tmp_path: Path,
         assert f"def {function}(" in (project / "tests" / file).read_text(), f"{file}::{function}"
 
 
-def test_files_lists_every_kind_of_table() -> None:
-    kinds = ast.parse((ROOT / "template/{{ tabular }}/tests/table_kinds.py").read_text())
+@pytest.mark.parametrize(
+    ("heading", "task", "kinds"),
+    [("Tables", "tabular", "table_kinds"), ("Images", "image", "image_kinds")],
+)
+def test_files_lists_every_kind(heading: str, task: str, kinds: str) -> None:
+    path = ROOT / "template" / f"{{{{ {task} }}}}" / "tests" / f"{kinds}.py"
+    tree = ast.parse(path.read_text())
     named = [
         ast.literal_eval(node.args[0])
-        for node in ast.walk(kinds)
+        for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Kind"
     ]
     assert len(named) > 50
     text = (ROOT / "docs" / "files.md").read_text()
-    assert re.findall(r"^\| (.+?) \| (?:read|refused)", text, re.MULTILINE) == named
+    _, _, section = text.partition(f"## {heading}\n")
+    section, _, _ = section.partition("\n## ")
+    assert re.findall(r"^\| (.+?) \| (?:read|refused)", section, re.MULTILINE) == named
 
 
 def test_conventions_name_what_is_there(template: Path, tmp_path: Path) -> None:
