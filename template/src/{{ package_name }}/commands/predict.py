@@ -60,7 +60,9 @@ def run(arguments: argparse.Namespace) -> None:
         if arguments.explain is not None:
             if not isinstance(prediction, Explains):
                 raise UserError("--explain: the experiment's `prediction` has no method `explain`")
-            first = next(results)
+            first = next(results, None)
+            if first is None:
+                raise UserError("--explain: there is nothing to predict")
             prediction.explain(program.model(state), first, arguments.explain)
             print(f"picture: {arguments.explain}", file=sys.stderr)
             results = itertools.chain([first], results)

@@ -1,8 +1,8 @@
 """From images to a data set: brought to one form, divided by content, stored as raw pixels.
 
 A record is what `schema.py` says: targets and pixels. Raw pixels are larger than files, and reading
-them costs nothing in training. Memory holds the images that are being read, and some 100 bytes for
-each of the others.
+them costs nothing in training. Memory holds the images that are being read, and less than a
+kilobyte for each of the others.
 """
 
 from collections.abc import Mapping
@@ -90,8 +90,8 @@ def write_images(
     for first in range(0, len(spooled), _AT_ONCE):
         numbers = range(first, min(first + _AT_ONCE, len(spooled)))
         parts: dict[str, list[bytes]] = {}
-        for number, data in zip(numbers, spooled.__getitems__(numbers), strict=True):
-            parts.setdefault(tally.splits[number], []).append(data)
+        for number in numbers:  # one by one, since the memory of reading many at once grows
+            parts.setdefault(tally.splits[number], []).append(spooled[number])
         for split, records in parts.items():
             writer.write(split, *records)
     mean, std = tally.pixel_moments()
