@@ -5,6 +5,8 @@ et al., 2021): learned position embeddings, attention without a mask, and the me
 positions, rather than a class token, for the classifier. The blocks stand in `blocks.py`.
 """
 
+import math
+
 import chex
 import jax.numpy as jnp
 from flax import nnx
@@ -41,8 +43,9 @@ class ViTSettings(BlockSettings, FitsImages):
         (height, width, _), _ = self.known_sizes()
         if self.patch is not None:
             return self.patch
-        most = max(min(height, width) // 4, 1)
-        return next(size for size in range(min(most, 16), 0, -1) if not (height % size or width % size))
+        most = min(max(min(height, width) // 4, 1), 16)
+        common = math.gcd(height, width)
+        return next(size for size in range(most, 0, -1) if common % size == 0)
 
     @property
     def parts(self) -> tuple[tuple[str, ...], ...]:
