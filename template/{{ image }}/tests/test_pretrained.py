@@ -54,7 +54,7 @@ def data(tmp_path_factory):
     return tiny.prepare(tmp_path_factory.mktemp("data"))
 
 
-def tuned(data, base, *presets, dtype="float32", **fields):
+def tuned(data, base, *presets, dtype=None, **fields):
     """An experiment that starts from a run."""
     config = configuration.compose(["config:smoke"], experiments)
     sizes = (field.partition("=") for field in tiny_images.FIELDS)
@@ -65,7 +65,7 @@ def tuned(data, base, *presets, dtype="float32", **fields):
             part = getattr(part, step) if step else part
         setattr(part, last, json.loads(value) if isinstance(value, str) else value)
     config.data.directory = str(data)
-    config.precision.param_dtype = config.precision.compute_dtype = dtype
+    config.precision.param_dtype = config.precision.compute_dtype = dtype or "float32"
     pretrained.presets.pretrained(config, str(base))
     for preset in presets:
         preset(config)
