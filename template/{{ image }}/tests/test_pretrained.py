@@ -54,7 +54,7 @@ def data(tmp_path_factory):
     return tiny.prepare(tmp_path_factory.mktemp("data"))
 
 
-def tuned(data, base, *presets, **fields):
+def tuned(data, base, *presets, dtype=None, **fields):
     """An experiment that starts from a run."""
     config = configuration.compose(["config:smoke"], experiments)
     sizes = (field.partition("=") for field in tiny_images.FIELDS)
@@ -65,7 +65,7 @@ def tuned(data, base, *presets, **fields):
             part = getattr(part, step) if step else part
         setattr(part, last, json.loads(value) if isinstance(value, str) else value)
     config.data.directory = str(data)
-    config.precision.param_dtype = config.precision.compute_dtype = "float32"
+    config.precision.param_dtype = config.precision.compute_dtype = dtype or "float32"
     pretrained.presets.pretrained(config, str(base))
     for preset in presets:
         preset(config)
@@ -127,6 +127,15 @@ def test_an_imported_run_predicts(bases, tmp_path):
     assert run("predict", "--run-dir", bases["vit"], *words) == 0
     header, *rows = output.read_text().splitlines()
     assert header.startswith("file,class,probability,probability_0,") and len(rows) == 6
+
+
+@pytest.mark.parametrize("kind", ["bottleneck", "vit"])
+def test_an_imported_run_is_exported_for_any_batch(bases, tmp_path, kind):
+    assert run("export", "--run-dir", bases[kind], "--output", tmp_path / kind) == 0
+    exported = jax.export.deserialize((tmp_path / kind / "model.stablehlo").read_bytes())
+    for batch in (1, 3):
+        made = exported.call({"images": jnp.zeros((batch, 16, 16, 3))})
+        assert made["probabilities"].shape == (batch, 5)
 
 
 @pytest.mark.parametrize("kind", ["bottleneck", "vit"])
@@ -216,6 +225,14 @@ def test_a_frozen_model_trains_its_head_alone(bases, data):
         after = flat((state.params, state.variables))  # statistics of norms among them
         changed = {name for name in after if not np.array_equal(before[name], after[name])}
         assert changed == {"0.head", "0.bias"}
+
+
+@pytest.mark.parametrize("kind", ["bottleneck", "vit"])
+def test_tuning_in_bfloat16(bases, data, kind):
+    experiment = tuned(data, bases[kind], dtype="bfloat16")
+    _, history = tiny.run_steps(experiment, tiny.make_mesh(), 2)
+    assert all(np.isfinite(metrics["loss"]) for metrics in history)
+    assert history[-1]["skipped"] == 0
 
 
 def test_lower_blocks_are_trained_more_slowly(bases, data):

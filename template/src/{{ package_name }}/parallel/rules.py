@@ -30,7 +30,7 @@ def weight_rules(settings: MeshSettings) -> Mapping[str, str]:
 
 
 def axes_of(
-    names: Sequence[str], sizes: Sequence[int], rules: Mapping[str, str], parts: Mapping[str, int]
+    names: Sequence[str], sizes: Sequence[Any], rules: Mapping[str, str], parts: Mapping[str, int]
 ) -> list[str | None]:
     """The axis of the mesh that each dimension of an array lies on.
 
@@ -38,7 +38,7 @@ def axes_of(
 
     Args:
         names: Names of the dimensions.
-        sizes: Their sizes.
+        sizes: Their sizes; that of a batch may be a symbol, in an export.
         rules: The table.
         parts: Size of each axis of the mesh.
     """

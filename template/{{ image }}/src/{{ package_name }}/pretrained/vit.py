@@ -139,11 +139,13 @@ class Attention(nnx.Module):
         if self.qkv_bias is not None:
             made = made + self.qkv_bias[...].astype(jnp.float32)[None, None]
         made = constrain(made, "batch", "seq_len", "projections", "num_heads", "d_head")
-        query, key, value = jnp.moveaxis(made.astype(self.precision.compute_dtype), 2, 0)
+        # Heads before positions: of other layouts, jax 0.10 cannot run some products on CPUs.
+        made = jnp.transpose(made.astype(self.precision.compute_dtype), (2, 0, 3, 1, 4))
+        query, key, value = made
         scale = query.shape[-1] ** -0.5
-        scores = contract("bihk,bjhk->bhij", query, key, self.precision, accumulator=True) * scale
+        scores = contract("bhik,bhjk->bhij", query, key, self.precision, accumulator=True) * scale
         weights = jax.nn.softmax(scores, axis=-1)
-        mixed = contract("bhij,bjhk->bihk", weights, value, self.precision)
+        mixed = contract("bhij,bhjk->bhik", weights, value, self.precision).swapaxes(1, 2)
         return dense("bihk,hkd->bid", mixed, self.out, self.out_bias, self.precision)
 
 
@@ -233,9 +235,9 @@ class PublishedViT(nnx.Module):
 
     def _tokens(self, images: Images) -> Hidden:
         """Patches and the tokens before them, each with its position."""
-        (rows, columns), size = self.settings.grid, self.settings.patch
-        squares = images.reshape(len(images), rows, size, columns, size, -1).swapaxes(2, 3)
-        squares = squares.reshape(len(images), rows * columns, size, size, -1)
+        batch, (rows, columns), size = images.shape[0], self.settings.grid, self.settings.patch
+        squares = images.reshape(batch, rows, size, columns, size, -1).swapaxes(2, 3)
+        squares = squares.reshape(batch, rows * columns, size, size, -1)
         patches = contract(
             "bshwc,hwcd->bsd", squares, self.embedding[...], self.precision, accumulator=True
         )
@@ -243,7 +245,7 @@ class PublishedViT(nnx.Module):
         positions = self.positions[...].astype(jnp.float32)[None]
         first = [each for each in (self.class_token, self.registers) if each is not None]
         others = [
-            jnp.broadcast_to(each[...].astype(jnp.float32)[None], (len(images), *each.shape))
+            jnp.broadcast_to(each[...].astype(jnp.float32)[None], (batch, *each.shape))
             for each in first
         ]
         if self.settings.patches_alone:
