@@ -74,7 +74,8 @@ class ViTSettings(BlockSettings, FitsImages):
     def adapted(self, weights: PyTree, like: PyTree) -> Adapted:
         """Weights of a run on other classes or images of another size, which starts from it."""
         (height, width, _), _ = self.known_sizes()
-        resized = resize_positions(weights, like, (height // self.patch, width // self.patch))
+        patch = self.known_patch()
+        resized = resize_positions(weights, like, (height // patch, width // patch))
         replaced = super().adapted(resized.weights, like)
         return Adapted(replaced.weights, resized.notes + replaced.notes)
 
