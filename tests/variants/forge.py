@@ -11,7 +11,7 @@ import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from ..support.rendering import git
 
@@ -45,13 +45,16 @@ class Forge(ThreadingHTTPServer):
 
     def __exit__(self, *error: object) -> None:
         self.shutdown()
-        super().__exit__(*error)
+        self.server_close()
 
 
 class Handler(BaseHTTPRequestHandler):
     """Answers one request."""
 
-    server: Forge
+    @property
+    def forge(self) -> Forge:
+        """What it answers for."""
+        return cast(Forge, self.server)
 
     def do_GET(self) -> None:
         """Reads a repository, or the API."""
@@ -84,17 +87,17 @@ class Handler(BaseHTTPRequestHandler):
                 "full_name": match[1],
                 "owner": USER,
                 "default_branch": "main",
-                "clone_url": f"{self.server.address}/{match[1]}.git",
+                "clone_url": f"{self.forge.address}/{match[1]}.git",
                 "has_issues": False,
                 "allow_squash_merge": True,
                 "permissions": {"admin": True, "pull": True, "push": True},
             }
         if path.endswith("/pulls") and asked:
             name = path.removeprefix("repos/").removesuffix("/pulls")
-            sha = git(self.server.folder / f"{name}.git", "rev-parse", asked["head"]).strip()
+            sha = git(self.forge.folder / f"{name}.git", "rev-parse", asked["head"]).strip()
             pull = {
                 **asked,
-                "number": len(self.server.pulls) + 1,
+                "number": len(self.forge.pulls) + 1,
                 "state": "open",
                 "labels": [],
                 "mergeable": True,
@@ -103,11 +106,11 @@ class Handler(BaseHTTPRequestHandler):
                 "base": {"ref": asked["base"]},
                 "head": {"label": asked["head"], "sha": sha, "repo": {"full_name": name}},
             }
-            self.server.pulls.append(pull)
+            self.forge.pulls.append(pull)
             return pull
         if path.endswith("/comments") and asked:
-            self.server.comments.append(asked["body"])
-            return {"id": len(self.server.comments), "body": asked["body"]}
+            self.forge.comments.append(asked["body"])
+            return {"id": len(self.forge.comments), "body": asked["body"]}
         if "/statuses/" in path:
             return {}
         return [] if path.endswith(("/pulls", "/labels", "/statuses", "/comments")) else None
@@ -117,7 +120,7 @@ class Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         environment = {
             **os.environ,
-            "GIT_PROJECT_ROOT": str(self.server.folder),
+            "GIT_PROJECT_ROOT": str(self.forge.folder),
             "GIT_HTTP_EXPORT_ALL": "1",
             "PATH_INFO": path,
             "QUERY_STRING": query,
@@ -144,5 +147,5 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *words: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Nothing: requests are no news."""

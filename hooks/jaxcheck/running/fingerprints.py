@@ -50,11 +50,11 @@ def statement_of(module: Module, finding: Finding) -> str:
     if at < 0:
         return ""
     # The last one that begins before, or the one around it that is not over yet.
-    node: ast.AST | None = statements[at]
-    while not isinstance(node, ast.stmt) or node.end_lineno < where[0]:  # pyright: ignore
-        node = module.parent(node) if node is not None else None
-        if node is None:
-            return ""
+    last = statements[at]
+    around = [last, *(up for up in module.ancestors(last) if isinstance(up, ast.stmt))]
+    node = next((each for each in around if _end(each)[0] >= where[0]), None)
+    if node is None:
+        return ""
     start = _start(module, node)
     header = (node.lineno, module.column(node.lineno, node.col_offset))
     if where < header:
@@ -62,7 +62,8 @@ def statement_of(module: Module, finding: Finding) -> str:
     inner = getattr(node, "body", None) or [case.pattern for case in getattr(node, "cases", ())]
     if inner:
         return normal_form(_between(module, header, _start(module, inner[0])))
-    end = (node.end_lineno, module.column(node.end_lineno, node.end_col_offset))
+    line, offset = _end(node)
+    end = (line, module.column(line, offset))
     return normal_form(_between(module, header, end))
 
 
@@ -78,6 +79,12 @@ def _statements(module: Module) -> tuple[list[tuple[int, int]], list[ast.stmt]]:
         found = ([start for start, _ in pairs], [each for _, each in pairs])
         module.project.facts[key] = found
     return found
+
+
+def _end(node: ast.stmt) -> tuple[int, int]:
+    assert node.end_lineno is not None
+    assert node.end_col_offset is not None
+    return node.end_lineno, node.end_col_offset
 
 
 def _start(module: Module, node: ast.AST) -> tuple[int, int]:

@@ -64,7 +64,7 @@ def reaching(module: Module, name: ast.Name) -> list[Bound]:
     if not every:
         return every
     scope = scope_of(module, name)
-    if module.index.scopes.get(name) is not scope:
+    if scope is None or module.index.scopes.get(name) is not scope:
         return every
     inside: dict[ast.AST, ast.AST] = {}
     """The nodes around the read, each with the one in it that the read is in."""
