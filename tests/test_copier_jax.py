@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from copier_jax import releases
 from copier_jax.command_line import main
+from copier_jax.project import UpdateError
 
 from .support import history
 from .support.rendering import contents, git
@@ -196,6 +198,13 @@ def test_a_project_of_a_commit_is_told_the_way_out(
     history.commit(project)
     assert main(["update", "--defaults"]) == 0
     assert "line five" in (project / "merged").read_text()
+
+
+def test_a_commit_without_letters_is_no_release(template: Path, tmp_path: Path) -> None:
+    clone = releases.Template.clone(str(template), tmp_path / "template")
+    assert clone.since("v1.5.0") == ["v2.0.0", "v3.0.0"], "its tag may be gone"
+    with pytest.raises(UpdateError, match=r"git describe: .*1234567"):
+        clone.since("1234567")
 
 
 def test_a_template_that_has_moved(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,7 +67,9 @@ class Template:
             UpdateError: there is no release, or what the project records is none.
         """
         self.newest()
-        current = version(commit)
+        # An abbreviated commit may have no letters; the tag of a release may have been deleted.
+        is_commit = re.fullmatch("[0-9]{7,40}", commit) and commit not in self.tags()
+        current = None if is_commit else version(commit)
         if current is None:
             base = git(self.folder, "describe", "--tags", "--abbrev=0", commit).strip()
             raise UpdateError(

@@ -19,7 +19,7 @@ _NAME = rf"(?P<name>{'|'.join(_MONTHS)})\.?"
 _MONTH = r"(?P<month>0?[1-9]|1[0-2])"
 _YEAR = r"(?P<year>\d{4})"
 _DAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,? +)?"
-_DAY += r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_DAY += r"(?P<day>\d{1,2})(?:st|[nr]d|th)?"
 _CLOCK = r"(?:[ t,]+(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?)?"
 
 WAYS = {
@@ -38,7 +38,7 @@ WAYS = {
     "1960 Jan": rf"{_YEAR}[-/ ,_]*{_NAME}",
     "Jan-60": rf"{_NAME}[-/ ']+(?P<short>\d\d)",
     "31 Jan 1960": rf"{_DAY}[-./ ]*{_NAME}[-,./ ]*(?:{_YEAR}|(?P<short>\d\d)){_CLOCK}",
-    "Jan 31, 1960": rf"{_NAME}[-./ ]*(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[, ]+{_YEAR}{_CLOCK}",
+    "Jan 31, 1960": rf"{_NAME}[-./ ]*(?P<day>\d{{1,2}})(?:st|[nr]d|th)?[, ]+{_YEAR}{_CLOCK}",
 }
 
 FISCAL = r"(?i)^(?:fy ?'?\d{2,4}[-/ ]?q[1-4]|q[1-4][-/ ]?fy ?'?\d{2,4})$"
