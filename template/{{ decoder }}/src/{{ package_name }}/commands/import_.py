@@ -36,9 +36,9 @@ def run(arguments: argparse.Namespace) -> None:
     from ..pretrained.families import family_of
     from ..pretrained.folder import CONFIG, ModelFolder
     from ..pretrained.importing import BESIDE, read_model, set_fields
-    from ..pretrained.writing import write_run
     from ..storage.run_directory import RunDirectory
     from ..tokenization.keeping import published_info
+    from ._imported import write_run
 
     folder, run_directory = ModelFolder(arguments.source), RunDirectory(arguments.output)
     if run_directory.config_json.exists():

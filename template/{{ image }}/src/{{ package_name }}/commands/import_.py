@@ -56,8 +56,8 @@ def run(arguments: argparse.Namespace) -> None:
     from ..pretrained.image_file import SETTINGS, info_of, open_weights, read_model
     from ..pretrained.image_source import describe, read_beside
     from ..pretrained.recognition import recognise
-    from ..pretrained.writing import write_run
     from ..storage.run_directory import RunDirectory
+    from ._imported import write_run
 
     run_directory = RunDirectory(arguments.output)
     if run_directory.config_json.exists():

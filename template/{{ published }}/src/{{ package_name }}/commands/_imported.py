@@ -13,13 +13,13 @@ from jaxtyping import PyTree
 from .. import configuration
 from ..files import write_atomically
 from ..parallel.distributed import failing_together, start_processes
+from ..pretrained.model import PretrainedSettings
 from ..storage.checkpoints import Checkpoints, NoData
 from ..storage.data_record import data_record
 from ..storage.run_directory import RunDirectory
 from ..training.experiment import Experiment
 from ..training.optimizer import OptimizerSettings
 from ..training.program import Program, make_program
-from .model import PretrainedSettings
 
 
 def write_run(
