@@ -127,7 +127,9 @@ def by_series(info, windows):
         batch = some.read(np.arange(len(some)))
         for at, (owner, origin) in enumerate(zip(some.owners, some.origins, strict=True)):
             key = tuple(info["series"][owner]["key"])
-            found[split, key, int(origin)] = {name: array[at] for name, array in batch.items()}
+            # The number of a series is its place in the table.
+            window = {name: array[at] for name, array in batch.items() if name != "series"}
+            found[split, key, int(origin)] = window
     return found
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from . import tiny
-from .project import command_line, data, series_scores, sources
-from .tiny_series import panel
+from .project import command_line, data, series_scores
+from .tiny_series import panel, source
 
 COUNT, MONTHS, HORIZON = 300, 48, 4
 
@@ -59,9 +59,8 @@ def settings(folder, name):
 
 
 def prepare(folder, name):
-    columns = sources.Columns(series="item")
-    source = sources.from_patterns([str(folder / f"{name}.csv")], columns, season=12)
-    return settings(folder, name).prepare(source, overwrite=False, progress=False)
+    table = source(folder / f"{name}.csv", "--series", "item", "--season", "12")
+    return settings(folder, name).prepare(table, overwrite=False, progress=False)
 
 
 @pytest.fixture(scope="module")

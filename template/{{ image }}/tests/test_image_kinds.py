@@ -3,6 +3,7 @@
 import argparse
 import csv
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,9 +40,9 @@ def pairs(folder):
     known = schema.ImageSchema.of(storage.dataset.DataSet.open(folder / "data").info)
     stored = b"".join(record for part in records(folder).values() for record in part)
     names, classes = known.targets.names, known.targets.task == "classification"
+    rows: Any = np.frombuffer(stored, known.record_type)
     return [
-        (names[record["label"]] if classes else record["label"].tolist(), record["image"])
-        for record in np.frombuffer(stored, known.record_type)
+        (names[row["label"]] if classes else row["label"].tolist(), row["image"]) for row in rows
     ]
 
 
