@@ -4,4 +4,4 @@ Standard library only, so that it runs anywhere at once. The trace tier (`jaxche
 exception: it imports the project that it checks, and with it JAX.
 """
 
-__version__ = "0.9.2"
+__version__ = "0.10.0"
