@@ -9,8 +9,7 @@ from ..project import Project
 from ..source.mentions import mentions
 from ..source.module import Module
 from ..source.scopes import Function
-from ..transforms.abstract import for_shapes_only
-from ..transforms.tables import TRANSFORMS
+from ..transforms.abstract import for_shapes_only, runs_nothing
 from ..transforms.tracing import traced
 
 SEEDED = ("jax.random.key", "jax.random.PRNGKey")
@@ -102,8 +101,7 @@ def _is_abstract(module: Module, call: ast.Call) -> bool:
     """Whether a key is only there for its shape, as inside `jax.eval_shape`."""
     around = [up for up in module.ancestors(call) if isinstance(up, ast.Call)]
     return any(for_shapes_only(module, each) for each in (call, *around)) or any(
-        (transform := TRANSFORMS.get(module.resolve(up.func) or "")) and transform.abstract
-        for up in around
+        runs_nothing(module, up) for up in around
     )
 
 

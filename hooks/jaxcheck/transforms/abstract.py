@@ -39,10 +39,10 @@ def for_shapes_only(module: Module, call: ast.AST) -> bool:
 def _is_abstract_only(module: Module, function: Function) -> bool:
     """Whether a function is only handed to `jax.eval_shape` and the like."""
     if isinstance(function.node, ast.Lambda):
-        return _is_abstract(module, module.parent(function.node))
+        return runs_nothing(module, module.parent(function.node))
     scope = module.index.scopes[function.node]
     uses = [use for use in mentions(module, function.name, scope) if isinstance(use.ctx, ast.Load)]
-    return bool(uses) and all(_is_abstract(module, module.parent(use)) for use in uses)
+    return bool(uses) and all(runs_nothing(module, module.parent(use)) for use in uses)
 
 
 def _is_inspected(module: Module, use: ast.Name) -> bool:
@@ -51,10 +51,10 @@ def _is_inspected(module: Module, use: ast.Name) -> bool:
         return True
     while isinstance(around, ast.Starred | ast.keyword | ast.Tuple | ast.List | ast.Dict):
         around = module.parent(around)
-    return _is_abstract(module, around)
+    return runs_nothing(module, around)
 
 
-def _is_abstract(module: Module, node: ast.AST | None) -> bool:
+def runs_nothing(module: Module, node: ast.AST | None) -> bool:
     """Whether a node is a call that runs nothing, as of `jax.eval_shape(f)` or of `make_jaxpr`."""
     if not isinstance(node, ast.Call):
         return False
