@@ -100,7 +100,8 @@ def test_a_tables_groups_stay_together(tmp_path):
     kind = image_kinds.Kind("", write, words, source="photos/list.csv")
     assert "by SHA-256 of column 'patient'" in prepared(kind, tmp_path)
     patients = {pixels.tobytes(): at // 3 for at, (_, pixels) in enumerate(image_kinds.CLEAN)}
-    splits = [{patients[record[4:]] for record in part} for part in records(tmp_path / "data").values()]
+    stored = records(tmp_path / "data").values()
+    splits = [{patients[record[4:]] for record in part} for part in stored]
     assert sum(map(len, splits)) == len(set.union(*splits)) == 10
 
 

@@ -1,16 +1,11 @@
 """What the model makes of some held-out examples, at each evaluation."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-import jax
 from pydantic import Field
 
 from ..errors import UserError
-from ..training.averaging import with_weights
-from ..training.evaluation import split_chunks
 from ..training.hook import Hook, Metrics, Run
 from ..training.prediction import WritesSamples
+from .shown import first_process_keeps, predict_evaluation
 
 
 class Samples(Hook):
@@ -30,22 +25,15 @@ class Samples(Hook):
         """Predict the examples and write them."""
         if name != self.evaluation:
             return
-        program = run.program
-        experiment, prediction = program.experiment, program.experiment.prediction
+        program, prediction = run.program, run.program.experiment.prediction
         if not isinstance(prediction, WritesSamples):
             raise UserError(
                 "the hook Samples needs an experiment whose `prediction` has the method "
                 "`write_samples` that training/prediction.py describes"
             )
-        evaluation = experiment.evaluations[name]
-        data = evaluation.data or experiment.data
-        batches = data.eval_batches(evaluation.split, limit=self.batches, process=0, processes=1)
-        state = with_weights(run.state, evaluation.weights)
-        results = list(program.predict(state, split_chunks(batches)))
-        with TemporaryDirectory() as elsewhere:
-            # A prediction may compute with the model, so all processes call it; the first one's
-            # files stay.
-            folder = run.directory.path if jax.process_index() == 0 else Path(elsewhere)
+        state, results = predict_evaluation(run, name, self.batches)
+        results = list(results)
+        with first_process_keeps(run) as folder:
             (folder / "samples").mkdir(exist_ok=True)
             path = folder / "samples" / f"{name}-{run.step}"
             prediction.write_samples(program.model(state), results, path)

@@ -2,8 +2,8 @@
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, no_type_check
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeVar, no_type_check
 
 import numpy as np
 
@@ -31,6 +31,9 @@ class Part(NamedTuple):
     text: bytes
     begins: bool
     ends: bool
+
+
+Text = TypeVar("Text", Piece, Part)
 
 
 class Gathered:
@@ -86,7 +89,7 @@ class Gathered:
             UserError: A document cannot be read, there is none, or the disk is full.
         """
         most = self._source.max_documents
-        for batch in ahead(_together(self._source.pieces(advance, self._found))):
+        for batch in ahead(together(self._source.pieces(advance, self._found), _AHEAD_BYTES)):
             for piece in batch:
                 if piece.begins:
                     self._end()
@@ -185,13 +188,18 @@ class Gathered:
         self._begin()
 
 
-def _together(pieces: Iterator[Piece]) -> Iterator[list[Piece]]:
-    """Pieces in lists, since handing one over takes longer than making it."""
+def together(pieces: Iterable[Text], least: int) -> Iterator[list[Text]]:
+    """Pieces in lists, since handing one over takes longer than making it.
+
+    Args:
+        pieces: The pieces.
+        least: Bytes that make a list, the last one aside.
+    """
     batch, size = [], 0
     for piece in pieces:
         batch.append(piece)
         size += len(piece.text)
-        if size >= _AHEAD_BYTES:
+        if size >= least:
             yield batch
             batch, size = [], 0
     if batch:

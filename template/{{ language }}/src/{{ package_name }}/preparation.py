@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .errors import UserError
-from .gathering import Gathered, Part
+from .gathering import Gathered, Part, together
 from .reporting.byte_progress import ByteProgress
 from .sources import Source
 from .storage.ahead import ahead
@@ -203,7 +203,7 @@ def _encoded(
     """The tokens of documents, many parts at a time, so that all cores have something to do."""
     start, end = (np.array([token], np.int32) for token in (tokenizer.start, tokenizer.end))
     shared = tokenizer.start == tokenizer.end  # then the start of a document ends the one before
-    for batch in _batches(parts):
+    for batch in together(parts, _BATCH_BYTES):
         encoded = tokenizer.encode_batch([part.text.decode() for part in batch])
         pieces = list[Ids]()
         for part, ids in zip(batch, encoded, strict=True):
@@ -226,15 +226,3 @@ def _bytes_of(tokens: Ids, tokenizer: Tokenizer) -> int:
         return int(np.count_nonzero(tokens < BYTES))
     counts = np.bincount(tokens, minlength=len(tokenizer.sizes))
     return int(counts @ tokenizer.sizes.astype(np.int64))
-
-
-def _batches(parts: Iterable[Part]) -> Iterator[list[Part]]:
-    batch, size = [], 0
-    for part in parts:
-        batch.append(part)
-        size += len(part.text)
-        if size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
