@@ -21,7 +21,7 @@ def used(run: Run, node: ast.AST, value: Value) -> None:
     if not run.state.donated or value.token is None:
         return
     for token, site in run.state.donated.items():
-        if value.token.within(token, fields=True) and not site.excludes(run.state.guards):
+        if value.token.within(token) and not site.excludes(run.state.guards):
             run.summary.donations.append((node, site))
             return
 

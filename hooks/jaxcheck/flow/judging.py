@@ -64,10 +64,10 @@ def _find(module: Module, project: Project) -> Iterator[TracedDemand]:
         own = tracing.get(summary.function.node)
         jitted = own is not None and any(site.name in _JIT for site in own.sites)
         for demand in summary.demands.values():
-            if demand.conditional and _has_another_way(module, demand.node):
-                continue
             sure = live.certain(demand.taint, demand.raw)
             if sure or live.possible(demand.raw):
+                if demand.conditional and _has_another_way(module, demand.node):
+                    continue
                 tracers = (demand.taint | demand.raw) & (live.taint | live.raw)
                 flags = _flags(engine, summary, tracers)
                 container = not sure and demand.direct and _is_container(engine, summary, tracers)

@@ -70,13 +70,13 @@ class Token:
         """Whether it is an input as it came in, not a part of one."""
         return self.input is not None and not self.input[1]
 
-    def within(self, other: "Token", fields: bool = False) -> bool:
-        """Whether it is `other`, or an element of it; with `fields`, or a field of it."""
+    def within(self, other: "Token") -> bool:
+        """Whether it is `other`, or an element or a field of it."""
         here: Token | None = self
         while here is not None:
             if here is other:
                 return True
-            if here.origin != "element" and not (fields and here.origin == "field"):
+            if here.origin not in ("element", "field"):
                 return False
             here = here.parent
         return False

@@ -60,16 +60,14 @@ def _weight(finding: Finding) -> tuple[bool, int, int]:
 def _command(finding: Finding, path: str, results: Results) -> str:
     level = _LEVELS[finding.severity] if finding.gates else "notice"
     place = finding.place
-    message = finding.message
-    properties: dict[str, str | int] = {"file": path}
-    if path.endswith(notebook.SUFFIX):  # its lines are not those that people see
+    message, where = finding.message, dict[str, int]()
+    if notebook.is_notebook(path):  # its lines are not those that people see
         message = f"{results.spot(place)}: {message}"
     else:
-        properties |= {"line": place.line, "endLine": place.end_line}
-    properties["title"] = f"{finding.code} {finding.name}"
-    if "line" in properties and place.line == place.end_line:
-        # GitHub refuses columns that span lines.
-        properties |= {"col": place.column, "endColumn": place.end_column}
+        where = {"line": place.line, "endLine": place.end_line}
+        if place.line == place.end_line:  # GitHub refuses columns that span lines
+            where |= {"col": place.column, "endColumn": place.end_column}
+    properties = {"file": path, **where, "title": f"{finding.code} {finding.name}"}
     stated = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
     for related in finding.related:
         message += f"\n{related.message or 'see also'}: {related.path}:{results.spot(related)}"

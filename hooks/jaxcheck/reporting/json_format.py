@@ -29,7 +29,7 @@ def _place(place: Place, results: Results) -> dict[str, Any]:
     """Returns a place; in a notebook with its cell, from which lines are counted."""
     found = asdict(place)
     module = results.modules.get(place.path)
-    if module is not None and place.path.endswith(notebook.SUFFIX):
+    if module is not None and notebook.is_notebook(place.path):
         found["cell"], found["line"] = notebook.place_in(module.lines, place.line)
         _, found["end_line"] = notebook.place_in(module.lines, place.end_line)
     return found

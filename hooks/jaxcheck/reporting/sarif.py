@@ -61,7 +61,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 def _result(finding: Finding, indices: dict[str, int], results: Results) -> dict[str, Any]:
     root, text = results.project.root, finding.message
-    is_notebook = finding.place.path.endswith(notebook.SUFFIX)
+    is_notebook = notebook.is_notebook(finding.place.path)
     if is_notebook:
         text = f"{results.spot(finding.place)}: {text}"
     result: dict[str, Any] = {
@@ -85,7 +85,7 @@ def _result(finding: Finding, indices: dict[str, int], results: Results) -> dict
 
 def _location(place: Place, root: Path) -> dict[str, Any]:
     physical: dict[str, Any] = {"artifactLocation": _artifact(place.path, root)}
-    if not place.path.endswith(notebook.SUFFIX):  # SARIF knows no cells
+    if not notebook.is_notebook(place.path):  # SARIF knows no cells
         physical["region"] = {
             "startLine": place.line,
             "startColumn": place.column,

@@ -99,7 +99,7 @@ def fix(paths: Iterable[Path], root: Path, settings: Settings, judge: Judge) -> 
 
 def _write(path: Path, text: str) -> None:
     encoding = read(path)[1]
-    if path.suffix == notebook.SUFFIX:
+    if notebook.is_notebook(path):
         text = notebook.written(path.read_text(encoding="utf-8"), text)
     replace_text(path, text, encoding)
 

@@ -94,7 +94,7 @@ def read(path: Path, content: bytes | None = None) -> tuple[str, str]:
         SyntaxError: It declares an encoding that there is not (PEP 263).
     """
     content = path.read_bytes() if content is None else content
-    if path.suffix == notebook.SUFFIX:
+    if notebook.is_notebook(path):
         return notebook.text_of(content.decode("utf-8-sig")), "utf-8"
     encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
     return content.decode(encoding), encoding
@@ -103,9 +103,9 @@ def read(path: Path, content: bytes | None = None) -> tuple[str, str]:
 def parse(source: str, path: Path, root: Path) -> Module | Finding:
     """Parses the text of a file, as `load` does."""
     relative = relative_to(path, root)
-    source = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
     flags = ast.PyCF_ONLY_AST
-    if path.suffix == notebook.SUFFIX:
+    if notebook.is_notebook(path):
         flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
         with warnings.catch_warnings():
@@ -114,7 +114,7 @@ def parse(source: str, path: Path, root: Path) -> Module | Finding:
     except SyntaxError as error:
         line = error.lineno or 1
         where = ""
-        if path.suffix == notebook.SUFFIX:
+        if notebook.is_notebook(path):
             where = "cell {}, line {}: ".format(*notebook.place_in(source.split("\n"), line))
         running = f"{sys.version_info.major}.{sys.version_info.minor}"
         message = (

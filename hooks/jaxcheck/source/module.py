@@ -217,7 +217,7 @@ class Module:
 
     def spot(self, line: int) -> str:
         """Returns how people find a line: by its number, or by cell and line in a notebook."""
-        if self.path.suffix != notebook.SUFFIX:
+        if not notebook.is_notebook(self.path):
             return str(line)
         cell, line = notebook.place_in(self.lines, line)
         return f"cell {cell}:{line}"

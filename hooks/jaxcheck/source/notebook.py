@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 SUFFIX = ".ipynb"
@@ -12,6 +13,11 @@ _RESTORED = re.compile(rf"^(\s*)(?:pass  )?{_KEPT}(.*)$", re.M)
 _MAGIC = re.compile(r"\s*(?:[%!?]|[\w., ]+=\s*[%!]).*|.*\?\s*$")
 # Magics of a cell whose further lines are Python.
 _PYTHON = frozenset({"capture", "prun", "python", "python3", "time", "timeit"})
+
+
+def is_notebook(path: Path | str) -> bool:
+    """Whether a file is a notebook, by its name."""
+    return str(path).endswith(SUFFIX)
 
 
 def text_of(raw: str) -> str:
