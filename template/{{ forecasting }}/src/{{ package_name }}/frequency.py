@@ -202,6 +202,11 @@ class Frequency:
         return str(np.datetime64(tick, "us").astype(f"datetime64[{unit}]"))
 
 
+def middle(values: Int64[np.ndarray, "_"]) -> int:
+    """The median; of an even number of values the upper one."""
+    return int(np.sort(values)[len(values) // 2])
+
+
 def infer_frequency(gaps: Int64[np.ndarray, " points"], *, dated: bool) -> list[Frequency]:
     """Frequencies to try, the likeliest first, by the median gap between neighbours.
 
@@ -209,7 +214,7 @@ def infer_frequency(gaps: Int64[np.ndarray, " points"], *, dated: bool) -> list[
         gaps: Differences of neighbouring ticks, all positive; at least one.
         dated: Whether ticks are microseconds.
     """
-    median = int(np.sort(gaps)[len(gaps) // 2])
+    median = middle(gaps)
     if not dated:
         return [Frequency("index", median)]
     found = [Frequency("time", median)]

@@ -20,7 +20,7 @@ from jaxtyping import Int64
 
 from . import zones
 from .errors import UserError
-from .frequency import DAY, HOUR, Frequency, infer_frequency
+from .frequency import DAY, HOUR, Frequency, infer_frequency, middle
 from .observations import Observations
 from .sources import Reading, Source
 from .times import DATES
@@ -74,8 +74,7 @@ def lay_steps(source: Source, rows: Observations) -> Steps:
         notes.append("times are in UTC")
     ticks, zone = _in_zone(source, rows)
     orders = tuple(_in_order(ticks, rows))
-    gaps = np.concatenate([np.diff(ticks[order]) for order in orders])
-    gaps = gaps[gaps > 0]
+    gaps = _gaps(ticks, orders)
     if source.frequency is None and not len(gaps):
         if len(ticks) > len(orders) and not known.aggregate:
             _check_doubles(source, rows, ticks, orders, "has the same time as")
@@ -120,10 +119,8 @@ def _in_zone(source: Source, rows: Observations) -> tuple[Ticks, str]:
     if source.frequency is not None:
         short = bool(Frequency.parse(source.frequency, zone).zone)
     else:
-        gaps = [np.diff(local[order]) for order in _in_order(local, rows)]
-        gaps = np.sort(np.concatenate(gaps))
-        gaps = gaps[gaps > 0]
-        short = len(gaps) > 0 and gaps[len(gaps) // 2] < _DAY_OR_SO
+        gaps = _gaps(local, tuple(_in_order(local, rows)))
+        short = len(gaps) > 0 and middle(gaps) < _DAY_OR_SO
     if not short or rows.times.aware:
         return (ticks, zone) if short else (local, "")
     utc, never = zones.to_utc(ticks, rows.owners, zone)
@@ -141,6 +138,12 @@ def _in_order(ticks: Ticks, rows: Observations) -> Iterator[Order]:
     order = np.lexsort((ticks, rows.owners))
     ends = np.searchsorted(rows.owners[order], np.arange(1, len(rows.keys)))
     yield from np.split(order, ends)
+
+
+def _gaps(ticks: Ticks, orders: tuple[Order, ...]) -> Ticks:
+    """The distances of rows of a series that are not at the same time."""
+    gaps = np.concatenate([np.diff(ticks[order]) for order in orders])
+    return gaps[gaps > 0]
 
 
 def _frequency(
@@ -192,7 +195,7 @@ def _refuse(
     row, first = off
     hint = "regular times"
     if rows.times.dated:
-        gap = int(np.sort(gaps)[len(gaps) // 2]) if len(gaps) else frequency.size
+        gap = middle(gaps) if len(gaps) else frequency.size
         hint = f"--frequency {_nice(gap)}, which brings times to its steps (see also --aggregate)"
         if rows.times.aware and gap >= _DAY_OR_SO:
             hint = f"--time-zone, since days begin at another hour of UTC in summer, or {hint}"
@@ -219,13 +222,13 @@ def _rule(frequency: Frequency, ticks: Ticks, gaps: Ticks) -> tuple[str, int]:
     size = frequency.size
     if frequency.kind in ("months", "business"):
         return _WITHIN, 0
-    if len(gaps) and np.sort(gaps)[len(gaps) // 2] < 0.75 * size:
+    if len(gaps) and middle(gaps) < 0.75 * size:
         return _WITHIN, _MONDAY if frequency.kind == "time" and size % (7 * DAY) == 0 else 0
     # The middle of where rows lie in a step, which is a circle.
     angles = 2 * np.pi * (ticks % size) / size
     mean = np.angle(np.mean(np.exp(1j * angles))) / (2 * np.pi) * size
     apart = (ticks - round(mean) + size // 2) % size - size // 2
-    phase = round(mean) + int(np.sort(apart)[len(apart) // 2])
+    phase = round(mean) + middle(apart)
     for unit in (HOUR, HOUR // 60, HOUR // 3600) if frequency.kind == "time" else ():
         nice = round(phase / unit) * unit
         if size % unit == 0 and abs(nice - phase) <= np.median(np.abs(apart)):
